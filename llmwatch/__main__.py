@@ -1,0 +1,6 @@
+"""`python -m llmwatch` is the `llmwatch` command."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

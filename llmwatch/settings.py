@@ -1,0 +1,257 @@
+"""Owns every setting: arguments > environment (LLMWATCH_*) > llmwatch.toml > defaults, read once, then passed down.
+
+Standard library only. Never reads a setting a second time and never keeps one in a global.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from .errors import UsageError
+
+CONFIG_NAME: Final = "llmwatch.toml"
+
+
+def default_home() -> Path:
+    """The folder of spool and store when nothing names one: the user's data folder, never a temporary one."""
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "llmwatch"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one process; the comment above a field is its documentation."""
+
+    # The folder that holds the spool, the store and the pseudonym key.
+    home: Path = field(default_factory=default_home)
+    # OpenTelemetry service.name, service.version and deployment.environment.name of this process.
+    service_name: str | None = None
+    service_version: str | None = None
+    environment: str | None = None
+    # True switches capture off: nothing is hooked, nothing is written.
+    disabled: bool = False
+    # metadata: no content; redacted: a sampled share, redacted before it is written; full: all of it, as it is.
+    content: str = "redacted"
+    # The chance that one call's content is kept, beyond the floor.
+    sample_rate: float = 0.1
+    # The first calls of each task, per process and UTC day, whose content is always kept.
+    sample_floor: int = 20
+    # Task name -> sample rate, where it differs from sample_rate.
+    sample_rates: Mapping[str, float] = field(default_factory=dict[str, float])
+    # never: nothing is added to a request; ask: streams ask for their usage on hosts known to support it.
+    stream_usage: str = "never"
+    # on: one span and one row per HTTP try; off: retries are counted, not listed.
+    attempts: str = "on"
+    # hashed: user ids are stored as keyed pseudonyms; plain: as given.
+    user_ids: str = "hashed"
+    # The spool's disk bound, in MiB; beyond it calls are dropped and counted.
+    spool_max_mb: int = 1024
+    # Name -> regular expression, redacted beside the built-in rules.
+    redact: Mapping[str, str] = field(default_factory=dict[str, str])
+    # Price entries of our own: models, contract rates, hosts, with dates. Checked by llmwatch.prices.
+    prices: tuple[Mapping[str, Any], ...] = ()
+    # A file of further price entries.
+    price_file: Path | None = None
+    # Days that sampled content and calls are kept.
+    content_days: int = 30
+    calls_days: int = 400
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where processes append their segments."""
+        return self.home / "spool"
+
+    @property
+    def store_path(self) -> Path:
+        """The DuckDB file."""
+        return self.home / "store.duckdb"
+
+    @property
+    def key_path(self) -> Path:
+        """The key of the user-id pseudonyms."""
+        return self.home / "user.key"
+
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "content": ("metadata", "redacted", "full"),
+    "stream_usage": ("never", "ask"),
+    "attempts": ("on", "off"),
+    "user_ids": ("hashed", "plain"),
+}
+# What a host process falls back to where a configured value makes no sense: the value that reveals and changes least.
+SAFE: Final[Mapping[str, Any]] = {"content": "metadata", "stream_usage": "never", "user_ids": "hashed"}
+# Tables and lists have no environment variable.
+_TOML_ONLY: Final = frozenset({"sample_rates", "redact", "prices"})
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"{key} = {value!r} is not a text.")
+    return value
+
+
+def _choice(key: str, value: object) -> str:
+    if value not in CHOICES[key]:
+        raise UsageError(f"{key} = {value!r} is not one of {', '.join(CHOICES[key])}.")
+    return str(value)
+
+
+def _path(key: str, value: object) -> Path:
+    if isinstance(value, Path) or (isinstance(value, str) and value.strip()):
+        return Path(value).expanduser().absolute()
+    raise UsageError(f"{key} = {value!r} is not a path.")
+
+
+def _boolean(key: str, value: object) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise UsageError(f"{key} = {value!r} is not one of 1, 0, true, false.")
+
+
+def _number(key: str, value: object, low: float, high: float) -> float:
+    if not isinstance(value, bool) and isinstance(value, int | float | str):
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if low <= number <= high:
+            return number
+    raise UsageError(f"{key} = {value!r} is not a number from {low:g} to {high:g}.")
+
+
+def _share(key: str, value: object) -> float:
+    return _number(key, value, 0, 1)
+
+
+def _whole(key: str, value: object) -> int:
+    number = _number(key, value, 0, 1_000_000)
+    if number != int(number):
+        raise UsageError(f"{key} = {value!r} is not a whole number.")
+    return int(number)
+
+
+def _shares(key: str, value: object) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{key} = {value!r} is not a table of task names and rates.")
+    return {str(name): _share(f"{key}.{name}", rate) for name, rate in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _texts(key: str, value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{key} = {value!r} is not a table of names and regular expressions.")
+    return {str(name): _text(f"{key}.{name}", text) for name, text in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _entries(key: str, value: object) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):  # pyright: ignore[reportUnknownVariableType]
+        raise UsageError(f"{key} is not a list of [[prices]] tables.")
+    return tuple(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+_READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
+    "home": _path,
+    "service_name": _text,
+    "service_version": _text,
+    "environment": _text,
+    "disabled": _boolean,
+    "content": _choice,
+    "sample_rate": _share,
+    "sample_floor": _whole,
+    "sample_rates": _shares,
+    "stream_usage": _choice,
+    "attempts": _choice,
+    "user_ids": _choice,
+    "spool_max_mb": _whole,
+    "redact": _texts,
+    "prices": _entries,
+    "price_file": _path,
+    "content_days": _whole,
+    "calls_days": _whole,
+}
+
+
+def find_config(start: Path | None = None) -> Path | None:
+    """The file named by LLMWATCH_CONFIG, else the nearest llmwatch.toml in this folder or above it."""
+    named = os.environ.get("LLMWATCH_CONFIG")
+    if named:
+        return Path(named).expanduser().absolute()
+    folder = start or Path.cwd()
+    return next((p for d in (folder, *folder.parents) if (p := d / CONFIG_NAME).is_file()), None)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as e:
+        raise UsageError(f"{path} is not valid TOML: {e}.", "Correct that line.") from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise UsageError(f"{path} cannot be read: {e}.", "Correct LLMWATCH_CONFIG or the file's permissions.") from e
+
+
+def _unknown_key(key: str, place: str) -> UsageError:
+    known = ", ".join(f.name for f in fields(Settings))
+    return UsageError(f"{place}: {key} is not a setting.", f"Settings are {known}.")
+
+
+def _sources(config: Path | None, arguments: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(place, values) from the weakest to the strongest."""
+    sources: list[tuple[str, Mapping[str, Any]]] = []
+    if config is not None:
+        sources.append((str(config), _read_toml(config)))
+    environment = {
+        key: value
+        for key in _READERS
+        if key not in _TOML_ONLY and (value := os.environ.get(f"LLMWATCH_{key.upper()}")) is not None
+    }
+    sources.append(("environment", environment))
+    sources.append(("init()", {k: v for k, v in arguments.items() if v is not None}))
+    return sources
+
+
+def load_settings(
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    on_error: Callable[[UsageError], None] | None = None,
+    start: Path | None = None,
+) -> Settings:
+    """Settings from every source; a wrong value is a UsageError naming its place, its key and the allowed values.
+
+    With `on_error` a wrong value outside `arguments` is reported to it instead and the setting falls back to the
+    value that reveals and changes least: a typing error in a file must not stop a customer's service from starting.
+    """
+    values: dict[str, Any] = {}
+
+    def report(error: UsageError, place: str) -> None:
+        if on_error is None or place == "init()":
+            raise error
+        on_error(error)
+
+    try:
+        sources = _sources(find_config(start), arguments or {})
+    except UsageError as e:
+        report(e, "file")
+        sources = [("init()", arguments or {})]
+        values.update(SAFE)
+    for place, given in sources:
+        for key, value in given.items():
+            reader = _READERS.get(key)
+            if reader is None:
+                report(_unknown_key(key, place), place)
+                continue
+            try:
+                values[key] = reader(key, value)
+            except UsageError as e:
+                named = f"LLMWATCH_{key.upper()}" if place == "environment" else f"{place}: {key}"
+                report(UsageError(str(e).replace(key, named, 1), e.hint), place)
+                values.pop(key, None)
+                if key in SAFE:
+                    values[key] = SAFE[key]
+    return Settings(**values)

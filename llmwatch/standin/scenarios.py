@@ -60,7 +60,7 @@ def _slow_first_token(reply: RawReply) -> RawReply:
 
 def _without_end(reply: RawReply) -> RawReply:
     """A stream that ends cleanly for HTTP but lacks its own end: no usage, no [DONE], no completed event."""
-    return replace(reply, chunks=[piece for piece in reply.pieces()[:-2]])
+    return reply if reply.chunks is None else replace(reply, chunks=reply.pieces()[:-2])
 
 
 def _dribbled(reply: RawReply) -> RawReply:
@@ -85,6 +85,8 @@ def _retyped(value: Any) -> Any:
 def _usage_on_each_chunk(info: RequestInfo, ordinary: Ordinary) -> RawReply:
     """A compatible server that repeats a growing usage on every chunk of a chat stream."""
     reply = ordinary(None)
+    if reply.chunks is None:
+        return reply
     chunks: list[bytes] = []
     for number, piece in enumerate(reply.pieces()):
         if piece.data.startswith(b"data: {"):

@@ -73,8 +73,8 @@ class Writer:
         self._socket = connection
         self._clock = clock
         self._stopping = stopping
-        # Clock reads when the last reply was done: a client that reads the clock has read it since.
-        self._reads = clock.reads
+        # Clock reads when the last reply was done: a client that watches the clock has read it since.
+        self._reads = 0
         self._left: int | None = None
         self._reset = False
 

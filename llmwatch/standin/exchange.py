@@ -174,7 +174,10 @@ class RequestInfo:
     @cached_property
     def rng(self) -> random.Random:
         """Random numbers that depend on the seed and the request's body alone."""
-        return random.Random(f"{self.seed}:{self.endpoint}:{zlib.crc32(self.request.body)}")
+        # A form's boundary is random, so its fields stand in for its bytes.
+        is_form = (self.request.header("content-type") or "").startswith("multipart/")
+        asked = repr(self.params).encode() if is_form else self.request.body
+        return random.Random(f"{self.seed}:{self.endpoint}:{zlib.crc32(asked)}")
 
     @property
     def schema(self) -> Json | None:

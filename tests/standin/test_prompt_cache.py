@@ -29,7 +29,7 @@ def _details(client: OpenAI, model: str, tail: str = ""):
 
 
 def test_a_long_prefix_is_cached_for_ten_minutes(clock: VirtualClock):
-    """The second prompt with the same 1,024 tokens in front reads them cached, in steps of 128; not 10 minutes later."""
+    """A second prompt with the same front reads it cached, in steps of 128; ten minutes later not."""
     with StandinServer(clock=clock) as server, OpenAI(base_url=server.base_url, api_key="k") as client:
         _, first = _details(client, "gpt-4o")
         prompt, second = _details(client, "gpt-4o", "Another question.")

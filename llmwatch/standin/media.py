@@ -6,7 +6,6 @@ import struct
 import zlib
 from email.parser import BytesParser
 from email.policy import HTTP
-from random import Random
 from typing import Any
 
 from llmwatch.standin import brain
@@ -96,9 +95,7 @@ def transcribe(info: RequestInfo, reply: Reply, account: Account) -> RawReply:
     """A transcript as json, verbose_json, text or a stream; whisper-1 bills seconds, the others tokens."""
     upload: Any = info.params.get("file") or {"bytes": b""}
     seconds = max(1.0, round(len(upload["bytes"]) / 32000, 1))
-    # The same sound is always heard as the same words, whatever format they are asked for in.
-    heard = Random(f"{info.seed}:{zlib.crc32(upload['bytes'])}")
-    text = reply.text or brain.sentences(heard, 2)
+    text = reply.text if reply.text is not None else brain.answer_text(info)
     usage = _spoken_usage(info.model, text, seconds)
     shape = str(info.params.get("response_format") or "json")
     if info.is_stream and info.model != "whisper-1":

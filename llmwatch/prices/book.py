@@ -1,0 +1,333 @@
+"""Owns the answer to "what did this model cost on that day": list, overlay and the user's own prices in one book.
+
+Unknown is an answer with a reason, never a guess and never 0. Never opens a socket.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import PriceError
+from .listing import (
+    ListPrice,
+    flat_names,
+    has_half_hours,
+    is_timed,
+    last_verified,
+    library_version,
+    list_bytes,
+    list_rates,
+    provider_lists,
+    start_days,
+)
+from .overlay import DATA, FILES, Overlay, Provider, shipped_overlay
+from .overrides import Override, parse_overrides, read_price_file
+from .rates import FEES, TOOLS, USE_NOTES, PriceKey, PriceRow, RateSet, price_row, unpriced_row
+
+# Tier words that mean the standard price. "auto" is what was asked, never what was given.
+_STANDARD: Final = frozenset({"", "auto", "default", "standard", "on_demand"})
+_OPENAI: Final = "openai"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedModel:
+    """One name the book can price at list, and the UTC days its price changed on."""
+
+    provider: str
+    name: str
+    model: str
+    changed_on: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A key in the book's own words: names in lower case, tier by its one name."""
+
+    model: str
+    host: str
+    provider: str | None
+    tier: str
+    is_batch: bool
+    api: str
+
+    @property
+    def priced_tier(self) -> str:
+        """The tier a price is asked for; batch results report the tier `default`, so batch is asked for by itself."""
+        return "batch" if self.is_batch else self.tier
+
+
+class PriceBook:
+    """Dated prices in US dollars; `overrides` are the `[[prices]]` tables, `price_file` a file of further ones."""
+
+    def __init__(
+        self,
+        overrides: Iterable[Mapping[str, Any]] = (),
+        price_file: Path | None = None,
+        *,
+        place: str = "llmwatch.toml",
+        overlay: Overlay | None = None,
+    ) -> None:
+        self._overlay = overlay or shipped_overlay()
+        self._overrides = parse_overrides(overrides, place)
+        if price_file is not None:
+            self._overrides += read_price_file(price_file)
+        self._overrides = [self._with_known_provider(o) for o in self._overrides]
+        self._rows: dict[tuple[_Asked, date | None, int | None], PriceRow] = {}
+        self._breaks: dict[_Asked, list[date]] = {}
+
+    def resolve(self, keys: Iterable[PriceKey]) -> list[PriceRow]:
+        """One row per key, in order; a key without a price has a row without rates that says why."""
+        return [self._resolve(key) for key in keys]
+
+    def timed_models(self) -> list[str]:
+        """Names whose price depends on the time of day: their keys need `half_hour`."""
+        lists = provider_lists()
+        used = [lists[name] for provider in self._overlay.providers for name in provider.lists]
+        return sorted({name for prices in used for name, model in flat_names(prices.models) if is_timed(model)})
+
+    def list_models(self, provider: str = _OPENAI) -> list[ListedModel]:
+        """Every exact name of a provider's list with the days its standard or tier price changed on."""
+        found = self._provider_named(provider)
+        return [
+            ListedModel(provider, name, model.id, tuple(sorted(start_days(model))))
+            for list_id in (found.lists if found else ())
+            for name, model in flat_names(provider_lists()[list_id].models)
+        ]
+
+    def digest(self) -> str:
+        """Changes exactly if the library, its data, the overlay or the overrides change."""
+        digest = hashlib.sha256(library_version().encode())
+        digest.update(list_bytes())
+        for file in FILES:
+            digest.update((DATA / file).read_bytes())
+        # Where a table stands in its file is no part of what it says.
+        tables = [{k: v for k, v in asdict(o).items() if k != "place"} for o in self._overrides]
+        digest.update(json.dumps(tables, sort_keys=True, default=str).encode())
+        return digest.hexdigest()[:16]
+
+    def verified_on(self) -> date | None:
+        """The newest day on which OpenAI's list says that it was compared with OpenAI's page."""
+        return last_verified(provider_lists()[_OPENAI].models)
+
+    def age_days(self, today: date) -> int | None:
+        """Days since `verified_on`."""
+        verified = self.verified_on()
+        return None if verified is None else (today - verified).days
+
+    def _with_known_provider(self, override: Override) -> Override:
+        if override.provider is None:
+            return override
+        known = self._provider_named(override.provider)
+        if known is None:
+            allowed = ", ".join(p.id for p in self._overlay.providers)
+            raise PriceError(f"{override.place}: provider = {override.provider!r} is not one of {allowed}.")
+        return replace(override, provider=known.id)
+
+    def _provider_named(self, name: str) -> Provider | None:
+        return next((p for p in self._overlay.providers if name == p.id or name in p.names), None)
+
+    def _gateway(self, host: str, day: date) -> str | None:
+        matching = [o for o in self._overrides if o.form == "host" and o.host == host and o.holds_on(day)]
+        return matching[-1].provider if matching else None
+
+    def _provider(self, key: PriceKey, host: str) -> str | None:
+        """The id of who bills the call; a host nobody knows is not OpenAI, whatever the SDK is called."""
+        gateway = self._gateway(host, key.day) if host else None
+        if gateway is not None:
+            return gateway
+        if host:
+            by_host = next((p for p in self._overlay.providers if p.has_host(host)), None)
+            if by_host is not None:
+                return by_host.id
+        by_name = self._provider_named((key.provider_name or "").lower())
+        return by_name.id if by_name and (not host or by_name.is_trusted_by_name) else None
+
+    def _resolve(self, key: PriceKey) -> PriceRow:
+        host = (key.server_address or "").lower().rstrip(".")
+        tier = (key.service_tier or "").lower()
+        # Fast is the new name of priority, and answers still say priority.
+        tier = "default" if tier in _STANDARD else "priority" if tier == "fast" else tier
+        asked = _Asked((key.model or "").lower(), host, self._provider(key, host), tier, key.is_batch, key.api)
+        start, end = self._interval(asked, key.day)
+        cached = self._rows.get((asked, start, key.half_hour))
+        if cached is None:
+            cached = self._make_row(asked, key, start, end)
+            self._rows[(asked, start, key.half_hour)] = cached
+        return cached
+
+    def _interval(self, asked: _Asked, day: date) -> tuple[date | None, date | None]:
+        breaks = self._breaks.get(asked)
+        if breaks is None:
+            days = {d for o in self._overrides for d in (o.valid_from, o.valid_until) if d is not None}
+            days |= self._overlay.breakpoints()
+            found = self._listed(asked)
+            if not isinstance(found, str):
+                days |= start_days(found[0].model)
+            breaks = self._breaks[asked] = sorted(days)
+        start = max((b for b in breaks if b <= day), default=None)
+        return start, min((b for b in breaks if b > day), default=None)
+
+    def _make_row(self, asked: _Asked, key: PriceKey, start: date | None, end: date | None) -> PriceRow:
+        found = self._own_rates(asked, key) or self._list_rates(asked, key)
+        if isinstance(found, str):
+            return unpriced_row(key, found)
+        self._take_discount(found, asked, key.day)
+        return price_row(found, asked.provider or "", (key.model or "", asked.priced_tier, key.is_batch), start, end)
+
+    def _heaviest(self, form: str, asked: _Asked, day: date) -> Override | None:
+        holding = [
+            (o.weight, number, o)
+            for number, o in enumerate(self._overrides)
+            if o.form == form
+            and o.holds_on(day)
+            and o.applies(asked.model, asked.host, asked.provider, asked.priced_tier)
+        ]
+        return max(holding, default=(0, 0, None))[2]
+
+    def _own_rates(self, asked: _Asked, key: PriceKey) -> RateSet | None:
+        """The user's rates; tool fees they do not state are the list's, for a contract on tokens leaves those alone."""
+        own = self._heaviest("rates", asked, key.day)
+        if own is None:
+            return None
+        found = RateSet(rates=dict(own.rates), long_above=own.long_above, source=own.place)
+        listed = self._list_rates(asked, key)
+        if not isinstance(listed, str):
+            for fee in FEES:
+                if fee not in found.rates and fee in listed.rates:
+                    found.rates[fee] = listed.rates[fee]
+                    found.use_notes |= {k: v for k, v in listed.use_notes.items() if k == fee}
+            found.input_modality, found.output_modality = listed.input_modality, listed.output_modality
+        return found
+
+    def _take_discount(self, found: RateSet, asked: _Asked, day: date) -> None:
+        contract = self._heaviest("discount", asked, day)
+        if contract is not None:
+            found.scale(1 - contract.discount)
+            found.source += f", less {contract.discount} by {contract.place}"
+
+    def _listed(self, asked: _Asked) -> tuple[ListPrice, str | None] | str:
+        """(list entry, note about cached input), or why there is none."""
+        provider = self._provider_named(asked.provider) if asked.provider else None
+        place = asked.host or asked.provider or "an unnamed provider"
+        nothing = f"no price for model {asked.model} on {place}"
+        if not asked.model:
+            return f"model not reported by {place}"
+        if provider is None:
+            return nothing
+        lists = [provider_lists()[name] for name in provider.lists]
+        if asked.api == "decisions":
+            lists = lists[1:]
+        elif provider.id == _OPENAI:
+            special = self._special(asked.model)
+            if special is not None:
+                entry = lists[0].entry(special[0])
+                return nothing if entry is None else (ListPrice(entry, is_listed=True), special[1])
+            if asked.model.startswith("ft:"):
+                return nothing
+        found = lists[0].find(asked.model) if lists else None
+        return nothing if found is None else (found, None)
+
+    def _special(self, name: str) -> tuple[str, str | None] | None:
+        """(list id, note) of fine-tuned models and of names the list holds only in part."""
+        if name.startswith("ft:"):
+            base = name.split(":")[1]
+            return self._overlay.fine_tuned(base)
+        alias = self._overlay.alias(name)
+        return None if alias is None else (alias, None)
+
+    def _list_rates(self, asked: _Asked, key: PriceKey) -> RateSet | str:
+        listed = self._listed(asked)
+        if isinstance(listed, str):
+            return listed
+        entry, cached_note = listed
+        model = entry.model
+        if is_timed(model) and (key.half_hour is None or not has_half_hours(model)):
+            return f"the price of {asked.model} depends on the time of day"
+        found = self._tier_rates(asked, entry, key)
+        if isinstance(found, str):
+            return found
+        if not found.rates:
+            if not self._overlay.is_free(model.id):
+                return f"no price for model {asked.model} on {asked.host or asked.provider}"
+            found.rates = {"input": Decimal(0), "output": Decimal(0)}
+        self._grade(found, asked, entry)
+        if asked.provider == _OPENAI:
+            if cached_note is not None:
+                found.use_notes["cached_input"] = cached_note
+            self._fill_openai(found, asked, entry, key)
+        return found
+
+    def _tier_rates(self, asked: _Asked, entry: ListPrice, key: PriceKey) -> RateSet | str:
+        model = entry.model
+        tier = asked.priced_tier
+        context = {} if tier == "default" else {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
+        found = list_rates(model, key.day, key.half_hour, context)
+        if not isinstance(found, str) or not asked.is_batch or asked.provider != _OPENAI:
+            return found
+        extra = self._overlay.batch(model.id, key.day)
+        if extra is None:
+            return found
+        standard = list_rates(model, key.day, key.half_hour, {})
+        if isinstance(standard, str):
+            return standard
+        standard.rates.update(extra[0])
+        standard.grade_b(extra[1])
+        return standard
+
+    def _grade(self, found: RateSet, asked: _Asked, entry: ListPrice) -> None:
+        provider = self._provider_named(asked.provider or "")
+        if provider is not None and provider.note is not None:
+            found.grade_b(provider.note)
+        if not entry.is_listed:
+            found.grade_b(f"a snapshot the list does not name, priced as {entry.model.id}")
+
+    def _fill_openai(self, found: RateSet, asked: _Asked, entry: ListPrice, key: PriceKey) -> None:
+        """What OpenAI bills and its list lacks: 12-hour writes, tool fees, modalities, data residency."""
+        model = entry.model
+        if asked.api == "decisions":
+            found.rates["output"] = Decimal(0)
+            found.grade_b("output of decisions taken as free: the list has an input price only")
+            return
+        self._fill_cache_write_12h(found, asked, entry, key)
+        for fee in self._overlay.fees(model.id, key.day):
+            found.rates[fee.tool] = fee.per_kcall
+            if fee.note is not None and fee.tool in USE_NOTES:
+                found.use_notes[fee.tool] = fee.note
+        request = self._overlay.request_fee(asked.model, key.day)
+        if request is not None:
+            found.rates["request"] = request.per_kcall
+            found.grade_b(request.note or "")
+        found.input_modality = self._overlay.modality(model.id, "input")
+        found.output_modality = self._overlay.modality(model.id, "output")
+        factor, is_certain = self._overlay.uplift(asked.host, model.id, key.day)
+        if factor != 1:
+            found.scale(factor)
+            for fee in TOOLS:
+                found.use_notes.setdefault(fee, "whether data residency raises tool fees is not published")
+        if not is_certain:
+            found.grade_b(f"whether data residency raises the price of {model.id} on {asked.host} is not published")
+
+    def _fill_cache_write_12h(self, found: RateSet, asked: _Asked, entry: ListPrice, key: PriceKey) -> None:
+        # Models without a price for cache writes do not charge for them.
+        if "cache_write" not in found.rates:
+            return
+        model = entry.model
+        standard = list_rates(model, key.day, key.half_hour, {})
+        assert not isinstance(standard, str)
+        published = self._overlay.cache_write_12h(model.id, key.day)
+        multiple = self._overlay.cache_write_12h_multiple(key.day)
+        if published is None and multiple is None:
+            return
+        base = published if published is not None else (multiple or 1) * standard.rates["input"]
+        found.rates["cache_write_12h"] = base * found.rates["input"] / standard.rates["input"]
+        if (long_input := found.rates.get("long_input")) is not None:
+            found.rates["long_cache_write_12h"] = base * long_input / standard.rates["input"]
+        if published is None or asked.priced_tier != "default":
+            found.use_notes["cache_write_12h"] = f"no published price of 12-hour cache writes of {model.id} at this tier"

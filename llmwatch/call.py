@@ -330,9 +330,7 @@ def encode_record(record: Mapping[str, Any]) -> bytes:
 
 
 # Escaped backslashes and whole surrogate pairs are matched first so that they are stepped over, not cut.
-_UNREADABLE: Final = re.compile(
-    r"\\\\|(?:\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})|(\\ud[89a-f][0-9a-f]{2}|\\u0000)"
-)
+_UNREADABLE: Final = re.compile(r"\\\\|(?:\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2})|(\\ud[89a-f][0-9a-f]{2}|\\u0000)")
 
 
 def _readable(match: re.Match[str]) -> str:

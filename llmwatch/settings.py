@@ -51,6 +51,8 @@ class Settings:
     user_ids: str = "hashed"
     # The spool's disk bound, in MiB; beyond it calls are dropped and counted.
     spool_max_mb: int = 1024
+    # Host or host:port of a gateway or proxy -> the provider behind it, so that its calls get that provider's prices.
+    hosts: Mapping[str, str] = field(default_factory=dict[str, str])
     # Name -> regular expression, redacted beside the built-in rules.
     redact: Mapping[str, str] = field(default_factory=dict[str, str])
     # Price entries of our own: models, contract rates, hosts, with dates. Checked by llmwatch.prices.
@@ -86,7 +88,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 # What a host process falls back to where a configured value makes no sense: the value that reveals and changes least.
 SAFE: Final[Mapping[str, Any]] = {"content": "metadata", "stream_usage": "never", "user_ids": "hashed"}
 # Tables and lists have no environment variable.
-_TOML_ONLY: Final = frozenset({"sample_rates", "redact", "prices"})
+_TOML_ONLY: Final = frozenset({"sample_rates", "hosts", "redact", "prices"})
 
 
 def _text(key: str, value: object) -> str:
@@ -108,7 +110,17 @@ def _path(key: str, value: object) -> Path:
 
 
 def _boolean(key: str, value: object) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False, "": False}
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+        "": False,
+    }
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.strip().lower() in words:
@@ -141,19 +153,19 @@ def _whole(key: str, value: object) -> int:
 def _shares(key: str, value: object) -> dict[str, float]:
     if not isinstance(value, Mapping):
         raise UsageError(f"{key} = {value!r} is not a table of task names and rates.")
-    return {str(name): _share(f"{key}.{name}", rate) for name, rate in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return {str(name): _share(f"{key}.{name}", rate) for name, rate in value.items()}
 
 
 def _texts(key: str, value: object) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise UsageError(f"{key} = {value!r} is not a table of names and regular expressions.")
-    return {str(name): _text(f"{key}.{name}", text) for name, text in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        raise UsageError(f"{key} = {value!r} is not a table of names and texts.")
+    return {str(name): _text(f"{key}.{name}", text) for name, text in value.items()}
 
 
 def _entries(key: str, value: object) -> tuple[Mapping[str, Any], ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):
         raise UsageError(f"{key} is not a list of [[prices]] tables.")
-    return tuple(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return tuple(value)
 
 
 _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
@@ -170,6 +182,7 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "attempts": _choice,
     "user_ids": _choice,
     "spool_max_mb": _whole,
+    "hosts": _texts,
     "redact": _texts,
     "prices": _entries,
     "price_file": _path,

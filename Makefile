@@ -1,0 +1,52 @@
+# `make` or `make help` lists the commands. Everything is installed into .venv from locks with hashes.
+PYTHON ?= python3
+BIN := .venv/bin
+LANES := 1 2
+
+.PHONY: help setup demo test test-all check fix bench dashboards lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready $(LANES:%=.venv-openai-%/.ready) ## install what everything below needs
+
+.venv/.ready: .ci/lock/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "llmwatch needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r .ci/lock/dev.txt
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The openai 1.x and 2.x lanes: the same tests of capture against older SDKs.
+.venv-openai-%/.ready: .ci/lock/openai-%.txt
+	$(PYTHON) -m venv .venv-openai-$*
+	.venv-openai-$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+demo: .venv/.ready ## five weeks of real captured calls, then the report; needs no key and no network
+	@$(BIN)/python examples/demo.py $(if $(LIVE),--live)
+
+test: setup ## every test but the slow lanes
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-all: setup check ## all tests: torture, fuzz, full runs
+	$(BIN)/python -m pytest -q -n 2
+
+check: .venv/.ready ## lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+fix: .venv/.ready ## format and repair what can be repaired
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.ready ## measure overhead, spool, merge and report against baselines of the same run
+	$(BIN)/python -m tests.bench
+
+lock: ## renew the dependency locks (needs uv)
+	.ci/lock/update
+
+clean: ## remove everything that make made
+	rm -rf .venv .venv-openai-1 .venv-openai-2 .llmwatch-demo .pytest_cache .ruff_cache dist build

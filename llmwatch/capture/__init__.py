@@ -1,0 +1,213 @@
+"""The half that lives in the customer's process: hooks in the OpenAI SDK, one span per call, one line on disk.
+
+The only public door is here. Never imports duckdb, polars, typer, rich or a price library, never opens a socket,
+and nothing it does changes what a call returns, raises or when.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import platform
+import sys
+import threading
+from collections.abc import Callable, Collection, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import wrapt
+from opentelemetry import trace as trace_api
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from .. import pseudonym
+from ..call import SCOPE_NAME
+from ..settings import Settings, load_settings
+from . import hook, websocket
+from .attempts import ClientInstrumentation
+from .export import DirectWriter, SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
+from .guard import Observe
+from .pending import NoContent, Recorder
+from .tags import customer, feature, session, task, user
+
+__all__ = [
+    "NoContent",
+    "OpenAIInstrumentor",
+    "SpoolSpanExporter",
+    "SpoolSpanProcessor",
+    "customer",
+    "feature",
+    "init",
+    "session",
+    "shutdown",
+    "task",
+    "user",
+]
+
+_log: Final = logging.getLogger("llmwatch")
+_lock: Final = threading.Lock()
+_HOOKED: Final = ("openai._base_client", *websocket.MODULES)
+_registered = False
+
+
+def init(
+    *,
+    tracer_provider: trace_api.TracerProvider | None = None,
+    clock: Callable[[], int] | None = None,
+    **settings: Any,
+) -> None:
+    """Captures every OpenAI call of this process from now on, also through clients made before.
+
+    `settings` are those of llmwatch.toml (home, service_name, content, sample_rate, ...); a wrong one given here is a
+    UsageError, a wrong one in the environment or the file is logged and replaced by its safest value.
+    With `tracer_provider` the spans go to that provider and the records still to the spool, whatever its sampler
+    drops. `clock` gives nanoseconds since the epoch, for tests and demos. A second call replaces the settings.
+    """
+    loaded = load_settings(settings, on_error=lambda e: _log.error("llmwatch: %s", e))
+    with _lock:
+        if loaded.disabled:
+            _stop()
+            return
+        _stop()
+        hook.state.recorder = _recorder(loaded, tracer_provider, clock)
+        _register()
+
+
+def shutdown() -> None:
+    """Stops capturing and records the streams still open; what has ended is on disk already."""
+    with _lock:
+        _stop()
+
+
+def _stop() -> None:
+    recorder, hook.state.recorder = hook.state.recorder, None
+    if recorder is not None:
+        recorder.close()
+
+
+def _recorder(
+    settings: Settings, tracer_provider: trace_api.TracerProvider | None, clock: Callable[[], int] | None
+) -> Recorder:
+    spool = SpoolRecorder(settings, clock)
+    resource = _resource(settings)
+    write = None
+    processor = SpoolSpanProcessor(recorder=spool, clock=clock)
+    # Explicit limits: OTEL_* variables of the program must not cut a record.
+    own = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False, span_limits=_unlimited())
+    own.add_span_processor(processor)
+    provider: trace_api.TracerProvider = own
+    if tracer_provider is not None:
+        provider, write = tracer_provider, DirectWriter(spool, resource)
+    attempts = ClientInstrumentation(own) if settings.attempts == "on" else None
+    return Recorder(
+        settings,
+        provider.get_tracer(SCOPE_NAME, _version("llmwatch")),
+        write=write,
+        pseudonym=_pseudonymise(settings),
+        clock=clock,
+        instrument_client=attempts,
+    )
+
+
+def _unlimited() -> SpanLimits:
+    unset = SpanLimits.UNSET
+    return SpanLimits(
+        max_attributes=unset,
+        max_span_attributes=unset,
+        max_attribute_length=unset,
+        max_span_attribute_length=unset,
+    )
+
+
+def _pseudonymise(settings: Settings) -> Callable[[str], str] | None:
+    if settings.user_ids == "plain":
+        return None
+    key = pseudonym.load_key(settings.key_path, create=True)
+    if key is None:
+        _log.warning("llmwatch: no pseudonym key at %s can be read or made; user ids are not stored", settings.key_path)
+        return lambda user_id: ""
+    return lambda user_id: pseudonym.pseudonym(key, user_id)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _resource(settings: Settings) -> Resource:
+    """Who makes the calls. Built by hand: resource detectors may read files and the network."""
+    attributes: dict[str, Any] = dict(_environment_attributes())
+    name = settings.service_name or os.environ.get("OTEL_SERVICE_NAME") or attributes.get("service.name")
+    attributes["service.name"] = name or _program()
+    if settings.service_version:
+        attributes["service.version"] = settings.service_version
+    if settings.environment:
+        attributes["deployment.environment.name"] = settings.environment
+    attributes.setdefault("service.instance.id", os.urandom(8).hex())
+    attributes["host.name"] = platform.node()
+    attributes["llmwatch.version"] = _version("llmwatch")
+    attributes["llmwatch.openai.version"] = _version("openai")
+    return Resource(attributes)
+
+
+def _environment_attributes() -> Mapping[str, str]:
+    pairs = (p.partition("=") for p in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    return {key.strip(): value.strip() for key, _, value in pairs if key.strip() and value.strip()}
+
+
+def _program() -> str:
+    """A readable name for a service that has none: the script, or the package of `python -m`."""
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return spec.name.removesuffix(".__main__")
+    return Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else "python"
+
+
+def _register() -> None:
+    """Hooks the SDK now if it is imported, else when it is: `init` never imports it."""
+    global _registered  # noqa: PLW0603 - import hooks cannot be taken back, so they are registered once
+    if _registered:
+        for name in _HOOKED:
+            if name in sys.modules:
+                _install(sys.modules[name])
+        return
+    _registered = True
+    for name in _HOOKED:
+        wrapt.register_post_import_hook(_install, name)
+    atexit.register(shutdown)
+
+
+def _install(module: Any) -> None:
+    with Observe("hooks"):
+        if module.__name__ == "openai._base_client":
+            hook.install(module)
+        else:
+            websocket.install(module)
+
+
+class OpenAIInstrumentor(BaseInstrumentor):
+    """The standard OpenTelemetry instrumentor, found by `opentelemetry-instrument` through its entry point."""
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """The SDK versions that the hooks fit."""
+        return ("openai >= 1.66, < 4",)
+
+    def _instrument(self, **kwargs: Any) -> None:
+        provider = kwargs.get("tracer_provider") or trace_api.get_tracer_provider()
+        allowed = {k: v for k, v in kwargs.items() if k not in ("tracer_provider", "meter_provider", "logger_provider")}
+        allowed.pop("skip_dep_check", None)
+        allowed.pop("raise_exception_on_conflict", None)
+        init(tracer_provider=provider, **allowed)
+
+    def _uninstrument(self, **kwargs: Any) -> None:
+        shutdown()
+        for name in _HOOKED:
+            if (module := sys.modules.get(name)) is not None:
+                (hook if name == "openai._base_client" else websocket).uninstall(module)

@@ -1,0 +1,155 @@
+"""Owns what each OpenAI endpoint is: its operation, how its answer is read, whether it reports usage.
+
+Keyed on method and path, because GET /responses/{id} repeats the usage of the call that made the response.
+An endpoint that is not in the table is counted under its path and nothing about it is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+Family = Literal[
+    "chat",
+    "responses",
+    "completions",
+    "embeddings",
+    "images",
+    "transcription",
+    "speech",
+    "moderation",
+    "batch",
+    "plain",
+]
+# reported: the answer carries usage; fetched: usage of another call; unknown: not in the table; none: bills nothing
+Billing = Literal["reported", "fetched", "unknown", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row of the table; `template` has no ids in it and is safe as a label."""
+
+    template: str
+    operation: str
+    family: Family
+    billing: Billing
+    api_type: str | None = None
+
+
+def _row(
+    method: str, template: str, operation: str, family: Family, billing: Billing, api_type: str | None = None
+) -> tuple[str, re.Pattern[str], Endpoint]:
+    pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)) + "$")
+    return method, pattern, Endpoint(template, operation, family, billing, api_type)
+
+
+# Source: openai-python 3.52.0, resources/*. Operation names: GenAI semantic conventions, custom where they have none.
+_TABLE: Final = (
+    _row("post", "/chat/completions", "chat", "chat", "reported", "chat_completions"),
+    _row("post", "/responses", "chat", "responses", "reported", "responses"),
+    _row("post", "/responses/compact", "compact", "responses", "reported", "responses"),
+    _row("post", "/responses/input_tokens", "count_tokens", "plain", "none", "responses"),
+    _row("get", "/responses/{id}", "fetch_response", "responses", "fetched", "responses"),
+    _row("post", "/responses/{id}/cancel", "fetch_response", "responses", "fetched", "responses"),
+    _row("get", "/responses/{id}/input_items", "list_input_items", "plain", "none", "responses"),
+    _row("delete", "/responses/{id}", "delete_response", "plain", "none", "responses"),
+    _row("post", "/completions", "text_completion", "completions", "reported"),
+    _row("post", "/embeddings", "embeddings", "embeddings", "reported"),
+    _row("post", "/decisions", "decision", "responses", "reported"),
+    _row("post", "/moderations", "moderation", "moderation", "none"),
+    _row("post", "/images/generations", "generate_content", "images", "reported"),
+    _row("post", "/images/edits", "generate_content", "images", "reported"),
+    _row("post", "/images/variations", "generate_content", "images", "reported"),
+    _row("post", "/audio/transcriptions", "transcription", "transcription", "reported"),
+    _row("post", "/audio/translations", "transcription", "transcription", "reported"),
+    _row("post", "/audio/speech", "speech", "speech", "reported"),
+    _row("get", "/batches/{id}", "fetch_batch", "batch", "fetched"),
+    _row("post", "/batches", "create_batch", "plain", "none"),
+    _row("post", "/batches/{id}/cancel", "cancel_batch", "plain", "none"),
+    _row("post", "/files", "upload_file", "plain", "none"),
+    _row("get", "/chat/completions", "list_chat_completions", "plain", "none", "chat_completions"),
+    _row("get", "/chat/completions/{id}", "fetch_chat_completion", "plain", "none", "chat_completions"),
+    _row("post", "/chat/completions/{id}", "update_chat_completion", "plain", "none", "chat_completions"),
+    _row("get", "/chat/completions/{id}/messages", "list_messages", "plain", "none", "chat_completions"),
+)
+# Paths whose every method stores or lists and bills no tokens by the call.
+_FREE: Final = re.compile(
+    r"/(?:models|files|uploads|batches|vector_stores|conversations|containers|organization|fine_tuning|evals|skills|"
+    r"webhooks|admin|realtime/(?:client_secrets|sessions|transcription_sessions)|assistants)(?:/|$)"
+)
+# In a path of an endpoint we do not know, what looks like an id is not a label.
+_ID: Final = re.compile(r"/(?:[A-Za-z]+[-_][A-Za-z0-9_-]{8,}|[0-9a-f-]{16,}|\d+)(?=/|$)")
+_PREFIX: Final = re.compile(r"^(?:/openai)?(?:/deployments/[^/]+)?(?:/openai)?(?:/v\d+)?(?:/deployments/[^/]+)?(?=/)")
+_CACHE_LIMIT: Final = 512
+_cache: dict[tuple[str, str], Endpoint] = {}
+
+
+def classify(method: str, url: str) -> Endpoint:
+    """The endpoint that a request goes to, by method and path alone, query and deployment prefix taken off."""
+    key = (method, url)
+    known = _cache.get(key)
+    if known is None:
+        known = _classify(method.lower(), url)
+        if len(_cache) < _CACHE_LIMIT:
+            _cache[key] = known
+    return known
+
+
+def _classify(method: str, url: str) -> Endpoint:
+    path = urlsplit(url).path
+    path = "/" + _PREFIX.sub("", path if path.startswith("/") else "/" + path).strip("/")
+    for row_method, pattern, endpoint in _TABLE:
+        if row_method == method and pattern.match(path):
+            return endpoint
+    template = _ID.sub("/{id}", path)[:200]
+    free = method in {"get", "delete", "head"} or _FREE.match(path)
+    operation = template.strip("/") or "request"
+    return Endpoint(template, operation, "plain", "none" if free else "unknown")
+
+
+REALTIME: Final = Endpoint("/realtime", "realtime", "responses", "reported", "realtime")
+RESPONSES_SOCKET: Final = Endpoint("/responses", "chat", "responses", "reported", "responses")
+
+# Host -> gen_ai.provider.name, longest suffix first; the client's class decides before the host does.
+_HOSTS: Final = (
+    ("api.openai.com", "openai"),
+    (".openai.azure.com", "azure.ai.openai"),
+    (".cognitiveservices.azure.com", "azure.ai.openai"),
+    (".services.ai.azure.com", "azure.ai.inference"),
+    (".amazonaws.com", "aws.bedrock"),
+    ("api.x.ai", "x_ai"),
+    ("api.groq.com", "groq"),
+    ("api.deepseek.com", "deepseek"),
+    ("api.mistral.ai", "mistral_ai"),
+    ("api.moonshot.ai", "moonshot_ai"),
+    ("api.moonshot.cn", "moonshot_ai"),
+    ("api.perplexity.ai", "perplexity"),
+    ("openrouter.ai", "openrouter"),
+    ("api.together.xyz", "together_ai"),
+    ("api.fireworks.ai", "fireworks"),
+    ("api.cohere.com", "cohere"),
+    ("generativelanguage.googleapis.com", "gcp.gemini"),
+    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
+    ("api.anthropic.com", "anthropic"),
+)
+
+
+def provider_name(client_class: str, host: str | None, port: int | None, named: Mapping[str, str]) -> str:
+    """gen_ai.provider.name: by `named`, the client's class, the host; a host nobody knows is never openai."""
+    if named and host is not None:
+        provider = named.get(f"{host}:{port}") or named.get(host)
+        if provider:
+            return provider
+    if "Azure" in client_class:
+        return "azure.ai.openai"
+    if "Bedrock" in client_class:
+        return "aws.bedrock"
+    if host is None:
+        return "openai"
+    for suffix, name in _HOSTS:
+        if host == suffix or host.endswith(suffix if suffix.startswith(".") else "." + suffix):
+            return name
+    return "openai_compatible"

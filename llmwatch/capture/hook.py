@@ -1,0 +1,205 @@
+"""Owns the hooks in the OpenAI SDK: the two methods that every request of every endpoint passes through.
+
+`request` is one logical call, retries inside; `_process_response` sees its final HTTP response before anything is
+parsed. Both exist unchanged from openai 1.x to 3.x. The SDK's call stands alone between what we do before and after.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from opentelemetry import context as context_api
+from opentelemetry.trace import set_span_in_context
+
+from .guard import Observe
+from .pending import Pending, Recorder, begin, current, read_headers
+from .stream import tee
+
+_MARK: Final = "_llmwatch_hook"
+_CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
+
+
+class _State:
+    """The recorder in force; None means that the hooks only pass through."""
+
+    recorder: Recorder | None = None
+
+
+state: Final = _State()
+
+
+def install(module: Any) -> None:
+    """Hooks `openai._base_client`; a second call changes nothing, a missing method leaves its hook out."""
+    for name in _CLASSES:
+        kind = getattr(module, name, None)
+        if kind is None:
+            continue
+        is_async = name.startswith("Async")
+        _patch(kind, "request", _async_request if is_async else _sync_request)
+        _patch(kind, "_process_response", functools.partial(_process_response, is_async=is_async))
+
+
+def uninstall(module: Any) -> None:
+    """Takes the hooks off again; bound methods taken before keep passing through."""
+    for name in _CLASSES:
+        kind = getattr(module, name, None)
+        for method in ("request", "_process_response"):
+            hook = getattr(kind, method, None)
+            if getattr(hook, _MARK, False):
+                setattr(kind, method, hook.__wrapped__)  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def _patch(kind: type, method: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    original = kind.__dict__.get(method)
+    if original is None or getattr(original, _MARK, False):
+        return
+    hook = wrap(original)
+    setattr(hook, _MARK, True)
+    setattr(kind, method, hook)
+
+
+class _Running:
+    """A call while its `request()` runs: known to the response hook and parent of the HTTP spans."""
+
+    __slots__ = ("_context", "_token", "pending")
+
+    def __init__(self, pending: Pending) -> None:
+        self.pending = pending
+        self._token = current.set(pending)
+        self._context = context_api.attach(set_span_in_context(pending.span))
+
+    def leave(self, error: BaseException | None = None) -> None:
+        """Back to the context before; a coroutine closed from another context has none to go back to."""
+        if isinstance(error, GeneratorExit):
+            return
+        context_api.detach(self._context)
+        current.reset(self._token)
+
+    def fail(self, error: BaseException) -> None:
+        """The call raised; the exception goes on to the program as it is."""
+        with Observe("failed call"):
+            self.leave(error)
+            self.pending.finish(error=error)
+
+    def returned(self) -> None:
+        """The call returned: a whole answer is over, an open one ends with its bytes."""
+        with Observe("finished call"):
+            self.leave()
+            pending = self.pending
+            if pending.is_open:
+                pending.recorder.open[id(pending)] = pending
+                pending.read_request()
+            else:
+                pending.finish()
+
+
+def _start(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Running | None:
+    recorder = state.recorder
+    if recorder is None:
+        return None
+    running: _Running | None = None
+    with Observe("started call"):
+        options = kwargs["options"] if "options" in kwargs else args[1]
+        pending = begin(recorder, client, options, sys._getframe(2))  # pyright: ignore[reportPrivateUsage]
+        if recorder.settings.stream_usage == "ask":
+            _ask_for_usage(pending, options)
+        if recorder.instrument_client is not None:
+            recorder.instrument_client(client._client)
+        running = _Running(pending)
+    return running
+
+
+def _sync_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        running = _start(self, args, kwargs)
+        if running is None:
+            return original(self, *args, **kwargs)
+        try:
+            result = original(self, *args, **kwargs)
+        except BaseException as error:
+            running.fail(error)
+            raise
+        running.returned()
+        return result
+
+    return request
+
+
+def _async_request(original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        running = _start(self, args, kwargs)
+        if running is None:
+            return await original(self, *args, **kwargs)
+        try:
+            result = await original(self, *args, **kwargs)
+        except BaseException as error:
+            running.fail(error)
+            raise
+        running.returned()
+        return result
+
+    return request
+
+
+def _process_response(original: Callable[..., Any], *, is_async: bool) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def process_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        pending = current.get()
+        if pending is not None:
+            with Observe("response"):
+                _note_response(pending, kwargs, is_async=is_async)
+        # Async originals return their coroutine, which the SDK awaits as before.
+        return original(self, *args, **kwargs)
+
+    return process_response
+
+
+def _note_response(pending: Pending, kwargs: dict[str, Any], *, is_async: bool) -> None:
+    response = kwargs["response"]
+    fields = pending.fields
+    fields["http_status_code"] = response.status_code
+    retries = kwargs.get("retries_taken")
+    if isinstance(retries, int):
+        fields["retries"] = retries
+    read_headers(response.headers, fields)
+    is_stream = bool(kwargs.get("stream"))
+    if is_stream:
+        fields["is_stream"] = True
+    if hasattr(response.request, "_content"):
+        pending.request_content = response.request.content
+    if hasattr(response, "_content"):
+        pending.content = response.content
+    else:
+        tee(response, pending, is_stream=is_stream, is_async=is_async)
+
+
+# Hosts that are known to take the option; a strict compatible server would refuse the request.
+_USAGE_HOSTS: Final = ("api.openai.com", ".api.openai.com", ".openai.azure.com")
+
+
+def _ask_for_usage(pending: Pending, options: Any) -> None:
+    """Adds `stream_options.include_usage` to a chat stream that lacks it; the tee hides what comes of it."""
+    body = options.json_data
+    host = pending.fields["server_address"] or ""
+    if pending.endpoint.family != "chat" or not isinstance(body, dict) or body.get("stream") is not True:
+        return
+    asked = body.get("stream_options") or {}
+    if not isinstance(asked, dict) or asked.get("include_usage") or not host.endswith(_USAGE_HOSTS):
+        return
+    # A new dict: the program may own the old one.
+    options.json_data = {**body, "stream_options": {**asked, "include_usage": True}}
+    pending.stripped_usage = True
+
+
+def hooked_methods(module: Any) -> dict[str, bool]:
+    """`Class.method` -> hooked, for `llmwatch doctor`."""
+    return {
+        f"{name}.{method}": bool(getattr(getattr(getattr(module, name, None), method, None), _MARK, False))
+        for name in _CLASSES
+        for method in ("request", "_process_response")
+    }

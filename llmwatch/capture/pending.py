@@ -1,0 +1,490 @@
+"""Owns one call from its start to its record: what is known when it starts, what its answer adds, how it ends.
+
+`Recorder` holds what all calls of a process share. Nothing here raises into the caller: hooks call it under `Observe`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from types import FrameType
+from typing import Any, Final
+
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+
+from ..call import COLUMN_TO_ATTRIBUTE
+from ..settings import Settings
+from .content import prepare
+from .endpoints import Endpoint, classify, provider_name
+from .facts import output_facts
+from .fingerprint import body_digest, call_site, task_key
+from .guard import Observe
+from .redact import RULES_VERSION, Redactor
+from .request import Request, read_request, replay_parameters, request_model
+from .response import Answer, read_answer
+from .sampling import Sampler
+from .sse import StreamFold
+from .tags import current_tags, request_tags
+
+Json = Mapping[str, Any]
+_MAX_REMEMBERED: Final = 4096
+# A body above this is not decoded a second time for its usage alone; embeddings reach megabytes.
+_TAIL_ABOVE: Final = 16 * 1024
+_TAIL: Final = 2048
+
+# The call whose request() is running in this context: how the response hook finds it.
+current: ContextVar[Pending | None] = ContextVar("llmwatch_call", default=None)
+
+
+class Recorder:
+    """What every call of a process shares; built by `init`, replaced by the next `init`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tracer: Tracer,
+        *,
+        write: Callable[[Span, int, int, Mapping[str, Any]], None] | None = None,
+        pseudonym: Callable[[str], str] | None = None,
+        clock: Callable[[], int] | None = None,
+        instrument_client: Callable[[Any], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.tracer = tracer
+        # Given where the spans go to somebody else's provider: writes the record whatever its sampler decided,
+        # for a sampler that keeps 1 % of the spans must not keep 1 % of the costs.
+        self.write = write
+        self.pseudonym = pseudonym or str
+        self.wall: Callable[[], int] = clock or time.time_ns
+        # Durations must not follow the wall clock when it is set back; an injected clock is both.
+        self.monotonic: Callable[[], int] = clock or time.perf_counter_ns
+        self.instrument_client = instrument_client
+        self.sampler = Sampler(settings.sample_rate, settings.sample_floor, settings.sample_rates)
+        self.redactor = Redactor(settings.redact)
+        self.pid = os.getpid()
+        self.open: dict[int, Pending] = {}
+        # Streams dropped unread: filled by garbage collection, where no lock may be taken, emptied by the next call.
+        self.abandoned: deque[Pending] = deque()
+        self._heads: OrderedDict[str, None] = OrderedDict()
+        # response id -> tags of the call that made it and whether its usage was counted
+        self._responses: OrderedDict[str, tuple[Mapping[str, Any], bool]] = OrderedDict()
+
+    def is_new_head(self, key: str) -> bool:
+        """True once per task key and process: the words of a task travel once, its key always."""
+        if key in self._heads:
+            return False
+        self._heads[key] = None
+        if len(self._heads) > _MAX_REMEMBERED:
+            self._heads.popitem(last=False)
+        return True
+
+    def remember_response(self, response_id: str, tags: Mapping[str, Any], *, is_counted: bool) -> None:
+        """Notes whose response this is and whether its usage has been counted, for the calls that fetch it later."""
+        self._responses[response_id] = (tags, is_counted)
+        self._responses.move_to_end(response_id)
+        if len(self._responses) > _MAX_REMEMBERED:
+            self._responses.popitem(last=False)
+
+    def recall_response(self, response_id: str) -> tuple[Mapping[str, Any], bool] | None:
+        """(tags, counted) of a response made or fetched by this process; None if it is not known here."""
+        return self._responses.get(response_id)
+
+    def drain(self) -> None:
+        """Records the streams that were dropped unread since the last call."""
+        while self.abandoned:
+            try:
+                pending = self.abandoned.popleft()
+            except IndexError:
+                return
+            with Observe("abandoned"):
+                pending.finish(stream_end="abandoned", end_ns=pending.last_byte_ns)
+
+    def close(self) -> None:
+        """Records every stream still open, as abandoned; calls of a parent process are left to the parent."""
+        self.drain()
+        for pending in list(self.open.values()):
+            with Observe("close"):
+                pending.finish(stream_end="abandoned", end_ns=pending.last_byte_ns)
+
+
+class Pending:
+    """One call under way. Holds no response object: a cycle would keep the connection until the collector runs."""
+
+    __slots__ = (
+        "_start_mono",
+        "body",
+        "content",
+        "endpoint",
+        "error",
+        "fields",
+        "first_byte_ns",
+        "first_token_ns",
+        "fold",
+        "is_finished",
+        "is_open",
+        "last_byte_ns",
+        "pid",
+        "recorder",
+        "request",
+        "request_content",
+        "site",
+        "span",
+        "start_ns",
+        "stripped_usage",
+        "tags",
+    )
+
+    def __init__(self, recorder: Recorder, endpoint: Endpoint, fields: dict[str, Any]) -> None:
+        self.recorder = recorder
+        self.endpoint = endpoint
+        self.fields = fields
+        self.start_ns = recorder.wall()
+        self._start_mono = recorder.monotonic()
+        self.first_byte_ns: int | None = None
+        self.first_token_ns: int | None = None
+        self.last_byte_ns: int | None = None
+        self.body: Json | None = None
+        self.request: Request | None = None
+        # The bytes of the request and of a body that came whole; read when the call is over, not before.
+        self.request_content: bytes | None = None
+        self.content: bytes | None = None
+        self.fold: StreamFold | None = None
+        self.is_open = False
+        self.stripped_usage = False
+        self.error: BaseException | None = None
+        self.site: str | None = None
+        self.tags: dict[str, tuple[str, str]] = {}
+        self.pid = recorder.pid
+        self.is_finished = False
+        name = f"{endpoint.operation} {fields['request_model']}" if fields.get("request_model") else endpoint.operation
+        self.span = recorder.tracer.start_span(
+            name, kind=SpanKind.CLIENT, attributes=_attributes(fields), start_time=self.start_ns
+        )
+
+    def now(self) -> int:
+        """The wall time that belongs to this moment, counted from the call's start."""
+        return self.start_ns + self.recorder.monotonic() - self._start_mono
+
+    def read_request(self) -> None:
+        """Reads the request body; done while the program waits for a stream, or when a plain call is over."""
+        if self.request is None and self.body is not None:
+            self.request = read_request(self.endpoint, self.body)
+
+    def finish(
+        self, *, error: BaseException | None = None, stream_end: str | None = None, end_ns: int | None = None
+    ) -> None:
+        """Ends the call and writes its record; the second call of it does nothing, whoever makes it."""
+        if self.is_finished:
+            return
+        self.is_finished = True
+        recorder = self.recorder
+        recorder.open.pop(id(self), None)
+        if self.pid != os.getpid():
+            return
+        end_ns = end_ns or self.now()
+        fields = self.fields
+        with Observe("record"):
+            self._collect(error, stream_end)
+        fields.setdefault("status", "ok" if error is None else "error")
+        fields.setdefault("usage_source", "absent" if self.endpoint.billing == "reported" else self.endpoint.billing)
+        self._end_span(end_ns)
+
+    def _end_span(self, end_ns: int) -> None:
+        span = self.span
+        attributes = _attributes(self.fields)
+        if span.is_recording():
+            span.set_attributes(attributes)
+            if self.fields["status"] == "error":
+                span.set_status(Status(StatusCode.ERROR, self.fields.get("error_type")))
+            span.end(end_time=end_ns)
+        if self.recorder.write is not None:
+            self.recorder.write(span, self.start_ns, end_ns, attributes)
+
+    def _collect(self, error: BaseException | None, stream_end: str | None) -> None:
+        fields = self.fields
+        self.read_request()
+        if self.request is not None:
+            fields.update(self.request.fields)
+        if self.request_content:
+            fields["request_hash"] = body_digest(self.request_content)
+        answer = self._read_answer()
+        self._note_times()
+        if error is not None:
+            self._note_exception(error)
+        if answer is not None:
+            self._merge_answer(answer)
+        if self.fold is not None:
+            self._note_stream(stream_end)
+        self._note_tags(answer)
+        self._count_once()
+        if answer is not None and answer.defects:
+            fields["defects"] = answer.defects
+
+    def _read_answer(self) -> Answer | None:
+        if self.fold is not None:
+            body = self.fold.body()
+            self.fields["event_count"] = self.fold.event_count
+            self.fields["delta_count"] = self.fold.delta_count
+            answer = read_answer(self.endpoint, body)
+            if self.fold.undecodable:
+                answer.defects.append("stream_event_undecodable")
+            return answer
+        if self.content is None:
+            return None
+        if self.endpoint.family in ("speech",):
+            answer = Answer()
+            answer.fields["usage_source"] = "absent"
+            return answer
+        try:
+            return read_answer(self.endpoint, _decode(self.endpoint, self.content))
+        except (ValueError, RecursionError):
+            return Answer(defects=["body_unreadable"])
+
+    def _note_times(self) -> None:
+        fields = self.fields
+        if self.first_byte_ns is not None:
+            fields["time_to_first_chunk"] = (self.first_byte_ns - self.start_ns) / 1e9
+        if self.first_token_ns is not None:
+            fields["time_to_first_token"] = (self.first_token_ns - self.start_ns) / 1e9
+
+    def _note_exception(self, error: BaseException) -> None:
+        fields = self.fields
+        cancelled = not isinstance(error, Exception)
+        fields["status"] = "incomplete" if cancelled and self.content is None else "error"
+        code = getattr(error, "code", None) or getattr(error, "type", None)
+        fields["error_type"] = str(code)[:128] if isinstance(code, str) and code else type(error).__name__
+        fields["error_message"] = self._safe_text(str(error)[:2000])
+        if cancelled:
+            fields["stream_end"] = "cancelled"
+        response = getattr(error, "response", None)
+        status = getattr(response, "status_code", None) or getattr(error, "status_code", None)
+        if isinstance(status, int):
+            fields["http_status_code"] = status
+        headers = getattr(response, "headers", None)
+        if headers is not None:
+            read_headers(headers, fields)
+        request = getattr(error, "request", None)
+        if request is not None and "retries" not in fields:
+            retries = request.headers.get("x-stainless-retry-count")
+            if isinstance(retries, str) and retries.isdigit():
+                fields["retries"] = int(retries)
+
+    def _merge_answer(self, answer: Answer) -> None:
+        fields = self.fields
+        fields.update(answer.fields)
+        if answer.error is not None and "error_type" not in fields:
+            fields["status"] = "error"
+            fields["error_type"] = answer.error[0]
+            fields["error_message"] = self._safe_text(answer.error[1])
+        self._note_facts(answer)
+
+    def _note_facts(self, answer: Answer) -> None:
+        if self.endpoint.family not in ("chat", "responses", "completions") or self.request is None:
+            return
+        if answer.output is None and not answer.texts and not answer.functions:
+            return
+        facts = output_facts(answer.texts, answer.functions, self.request.expectation)
+        fields = self.fields
+        fields["output_characters"] = facts.output_chars
+        fields["is_output_empty"] = facts.output_empty
+        fields["is_output_fenced"] = facts.output_fenced
+        fields["is_output_json_valid"] = facts.output_json_valid
+        fields["is_output_schema_valid"] = facts.output_schema_valid
+        fields["is_tool_arguments_valid"] = facts.tool_arguments_valid
+        fields["output_language"] = facts.output_language
+        fields["output_hash"] = facts.output_hash
+        if facts.refusal_phrase:
+            fields["is_refusal"] = True
+        else:
+            fields.setdefault("is_refusal", False)
+
+    def _note_stream(self, stream_end: str | None) -> None:
+        fold, fields = self.fold, self.fields
+        assert fold is not None
+        if fold.is_complete and stream_end != "broken":
+            fields["stream_end"] = "complete"
+        else:
+            fields["stream_end"] = stream_end if stream_end not in (None, "complete") else "broken"
+        if fields["stream_end"] != "complete" and fields.get("status") in (None, "ok"):
+            broken = fields["stream_end"] == "broken"
+            fields["status"] = "error" if broken else "incomplete"
+            if broken:
+                fields.setdefault("error_type", "stream_broken")
+
+    def _note_tags(self, answer: Answer | None) -> None:
+        """Whose call it was, how an untagged one is recognised, and whether its content is kept."""
+        fields, recorder = self.fields, self.recorder
+        for column, (value, _) in self.tags.items():
+            fields[column] = recorder.pseudonym(value) if column == "user_id" else value
+        if "task" in self.tags:
+            fields["task_source"] = self.tags["task"][1]
+        fields["call_site"] = self.site
+        request = self.request
+        head = request.head if request else None
+        key = task_key(self.site, fields.get("tool_names") or (), fields.get("response_format"), head)
+        fields["task_key"] = key
+        mode = "metadata" if not _content_allowed.get() else recorder.settings.content
+        fields["content_mode"] = mode
+        if mode != "metadata" and head and recorder.is_new_head(key):
+            fields["prompt_head"] = self._safe_text(head)
+        if mode != "metadata" and request is not None and self.endpoint.family in ("chat", "responses", "completions"):
+            self._keep_content(request, answer, mode, key)
+
+    def _keep_content(self, request: Request, answer: Answer | None, mode: str, key: str) -> None:
+        fields, recorder = self.fields, self.recorder
+        kept, chance = recorder.sampler.decide(fields.get("task") or key, self.start_ns)
+        if mode == "full":
+            kept, chance = True, 1.0
+        fields["sample_probability"], fields["is_sampled"] = chance, kept
+        if not kept:
+            return
+        redactor = None if mode == "full" else recorder.redactor
+        content = request.content
+        parameters = replay_parameters(self.body) if self.body is not None else None
+        count, truncated, failed = 0, False, None
+        parts: dict[str, str | None] = {}
+        for column, value in (
+            ("input_messages", content.input_messages),
+            ("system_instructions", content.system_instructions),
+            ("tool_definitions", content.tool_definitions),
+            ("output_messages", answer.output if answer else None),
+            ("request_parameters", parameters or None),
+        ):
+            if value is None:
+                continue
+            prepared = prepare(value, redactor)
+            count += prepared.redactions
+            truncated = truncated or prepared.truncated
+            failed = failed or prepared.failed
+            parts[column] = prepared.json
+        if failed is not None:
+            # Fail closed: what could not be redacted in time is not kept at all.
+            fields["is_sampled"] = False
+            fields.setdefault("defects", []).append(f"redaction_failed: {failed}"[:128])
+            return
+        fields.update(parts)
+        fields["redaction_count"], fields["is_content_truncated"] = count, truncated
+        if redactor is not None:
+            fields["redaction_version"] = RULES_VERSION
+
+    def _safe_text(self, text: str) -> str | None:
+        if self.recorder.settings.content == "full":
+            return text
+        redacted, _ = self.recorder.redactor.text(text)
+        return redacted
+
+    def _count_once(self) -> None:
+        """The usage of a response is counted on one record, however often the response is read again."""
+        fields, recorder = self.fields, self.recorder
+        response_id = fields.get("response_id")
+        if not response_id or self.endpoint.family != "responses":
+            return
+        known = recorder.recall_response(response_id)
+        has_usage = fields.get("usage_source") == "response"
+        if self.endpoint.billing == "fetched" and known is not None:
+            tags, counted = known
+            for column, value in tags.items():
+                fields.setdefault(column, value)
+            if has_usage and counted:
+                fields["usage_source"] = "repeated"
+        tags = {c: fields[c] for c in _INHERITED if fields.get(c)}
+        recorder.remember_response(response_id, tags, is_counted=has_usage or (known is not None and known[1]))
+
+
+# What a later fetch of a response takes over from the call that made it.
+_INHERITED: Final = ("task", "task_source", "task_key", "call_site", "customer_id", "feature", "user_id", "session_id")
+_content_allowed: ContextVar[bool] = ContextVar("llmwatch_content_allowed", default=True)
+
+
+class NoContent:
+    """Inside this block no content is kept, whatever the mode."""
+
+    def __init__(self) -> None:
+        self._outer: list[bool] = []
+
+    def __enter__(self) -> NoContent:
+        self._outer.append(_content_allowed.get())
+        _content_allowed.set(False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _content_allowed.set(self._outer.pop())
+
+
+def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
+    names = COLUMN_TO_ATTRIBUTE
+    return {names[column]: value for column, value in fields.items() if value is not None}
+
+
+def _decode(endpoint: Endpoint, content: bytes) -> Any:
+    """The decoded body; of a large embeddings body only what stands behind the vectors."""
+    if endpoint.family == "embeddings" and len(content) > _TAIL_ABOVE:
+        tail = content[-_TAIL:]
+        start = tail.rfind(b"]")
+        if start >= 0:
+            try:
+                return json.loads(b"{" + tail[start + 1 :].lstrip().removeprefix(b","))
+            except ValueError:
+                pass
+    return json.loads(content)
+
+
+_HEADERS: Final = (
+    ("ratelimit_limit_requests", "x-ratelimit-limit-requests"),
+    ("ratelimit_remaining_requests", "x-ratelimit-remaining-requests"),
+    ("ratelimit_limit_tokens", "x-ratelimit-limit-tokens"),
+    ("ratelimit_remaining_tokens", "x-ratelimit-remaining-tokens"),
+    ("processing_ms", "openai-processing-ms"),
+)
+
+
+def read_headers(headers: Any, fields: dict[str, Any]) -> None:
+    """Request id, processing time and rate limits of a response."""
+    request_id = headers.get("x-request-id") or headers.get("apim-request-id")
+    if request_id:
+        fields["request_id"] = request_id[:128]
+    for column, name in _HEADERS:
+        value = headers.get(name)
+        if value is not None and value.isdigit():
+            fields[column] = int(value)
+
+
+def begin(recorder: Recorder, client: Any, options: Any, frame: FrameType | None) -> Pending:
+    """Starts a call from what the SDK is about to send."""
+    if recorder.abandoned:
+        recorder.drain()
+    endpoint = classify(options.method, options.url)
+    body = _body(options)
+    base_url = client._base_url
+    host = base_url.host
+    port = base_url.port or (443 if base_url.scheme == "https" else 80)
+    fields: dict[str, Any] = {
+        "operation_name": endpoint.operation,
+        "provider_name": provider_name(type(client).__name__, host, port, recorder.settings.hosts),
+        "request_model": request_model(body),
+        "server_address": host,
+        "server_port": port,
+        "endpoint": endpoint.template,
+        "http_request_method": options.method.upper(),
+        "api_type": endpoint.api_type,
+    }
+    pending = Pending(recorder, endpoint, fields)
+    pending.body = body
+    pending.site = call_site(frame)
+    tags = request_tags(body, options.headers)
+    for column, value in current_tags().items():
+        tags[column] = (value, "tag")
+    pending.tags = tags
+    return pending
+
+
+def _body(options: Any) -> Json:
+    body = options.json_data
+    extra = getattr(options, "extra_json", None)
+    if not isinstance(body, Mapping):
+        return extra if isinstance(extra, Mapping) else {}
+    return {**body, **extra} if isinstance(extra, Mapping) else body

@@ -1,0 +1,311 @@
+"""Reads an answer's body into fields of a Call. Pure and defensive: any value may be missing, null or of a wrong type.
+
+What cannot be read is left out and named in `defects`; a body is never changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .endpoints import Endpoint
+
+Json = Mapping[str, Any]
+_MAX_NAMES: Final = 64
+_UNFINISHED: Final = frozenset({"queued", "in_progress"})
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer as read: fields for the Call, and its output for facts and for content."""
+
+    fields: dict[str, Any] = field(default_factory=dict[str, Any])
+    texts: list[str] = field(default_factory=list[str])
+    # (function name, arguments as JSON text) of each function the model called
+    functions: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    output: Any = None
+    # (type, message) where the body itself is an error, whatever its HTTP status
+    error: tuple[str, str] | None = None
+    defects: list[str] = field(default_factory=list[str])
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: Any) -> Iterator[Json]:
+    if isinstance(value, list | tuple):
+        for item in value:
+            if isinstance(item, Mapping):
+                yield item
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62 else None
+
+
+def _text(value: Any) -> str | None:
+    return value[:256] if isinstance(value, str) and value else None
+
+
+# Column -> where it stands in a usage object, first found wins. Chat, responses, realtime (singular `token_details`),
+# images and transcriptions each spell it their own way; cached, reasoning and modality counts are parts of the totals.
+_INPUT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details", "output_token_details")
+_TOTALS: Final = (
+    ("input_tokens", ("prompt_tokens", "input_tokens")),
+    ("output_tokens", ("completion_tokens", "output_tokens")),
+)
+_INPUT_PARTS: Final = (
+    ("cached_input_tokens", "cached_tokens"),
+    ("cache_write_tokens", "cache_write_tokens"),
+    ("text_input_tokens", "text_tokens"),
+    ("image_input_tokens", "image_tokens"),
+    ("audio_input_tokens", "audio_tokens"),
+)
+_OUTPUT_PARTS: Final = (
+    ("reasoning_tokens", "reasoning_tokens"),
+    ("text_output_tokens", "text_tokens"),
+    ("image_output_tokens", "image_tokens"),
+    ("audio_output_tokens", "audio_tokens"),
+    ("accepted_prediction_tokens", "accepted_prediction_tokens"),
+    ("rejected_prediction_tokens", "rejected_prediction_tokens"),
+)
+
+
+def usage_fields(usage: Json) -> dict[str, Any]:
+    """Columns read from a usage object; a count that is absent is absent, never 0."""
+    fields: dict[str, Any] = {}
+    for column, keys in _TOTALS:
+        for key in keys:
+            if (count := _count(usage.get(key))) is not None:
+                fields[column] = count
+                break
+    _parts(usage, _INPUT_DETAILS, _INPUT_PARTS, fields)
+    _parts(usage, _OUTPUT_DETAILS, _OUTPUT_PARTS, fields)
+    inputs = next((d for k in _INPUT_DETAILS if (d := _mapping(usage.get(k)))), {})
+    cached = _mapping(inputs.get("cached_tokens_details"))
+    for column, key in (("cached_image_input_tokens", "image_tokens"), ("cached_audio_input_tokens", "audio_tokens")):
+        if (count := _count(cached.get(key))) is not None:
+            fields[column] = count
+    writes = _mapping(inputs.get("cache_write_tokens_details"))
+    if (count := _count(writes.get("ttl_12h_tokens"))) is not None:
+        fields["cache_write_12h_tokens"] = count
+    if usage.get("type") == "duration" and isinstance(usage.get("seconds"), int | float):
+        fields["audio_seconds"] = float(usage["seconds"])
+    return fields
+
+
+def _parts(usage: Json, homes: Sequence[str], parts: Sequence[tuple[str, str]], fields: dict[str, Any]) -> None:
+    for home in homes:
+        details = usage.get(home)
+        if isinstance(details, Mapping):
+            for column, key in parts:
+                if (count := _count(details.get(key))) is not None:
+                    fields[column] = count
+            return
+
+
+def read_answer(endpoint: Endpoint, body: Any) -> Answer:
+    """Everything the Call knows from a decoded answer."""
+    answer = Answer()
+    if not isinstance(body, Mapping):
+        answer.defects.append("body_not_an_object")
+        return answer
+    _read_identity(body, answer)
+    _read_error(body, answer)
+    if endpoint.family == "chat":
+        _read_chat(body, answer)
+    elif endpoint.family == "responses":
+        _read_responses(body, answer)
+    elif endpoint.family == "completions":
+        _read_completions(body, answer)
+    elif endpoint.family == "transcription" and isinstance(body.get("text"), str):
+        answer.texts.append(body["text"])
+    _read_usage(endpoint, body, answer)
+    return answer
+
+
+def _read_identity(body: Json, answer: Answer) -> None:
+    fields = answer.fields
+    for column, key in (
+        ("response_id", "id"),
+        ("response_model", "model"),
+        ("service_tier", "service_tier"),
+        ("system_fingerprint", "system_fingerprint"),
+    ):
+        if (value := _text(body.get(key))) is not None:
+            fields[column] = value
+
+
+def _read_error(body: Json, answer: Answer) -> None:
+    error = body.get("error")
+    if isinstance(error, Mapping) and error:
+        kind = error.get("code") or error.get("type") or "error"
+        answer.error = (str(kind)[:128], str(error.get("message") or "")[:2000])
+    elif isinstance(error, str) and error:
+        answer.error = ("error", error[:2000])
+
+
+def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
+    """Token counts and where they came from; the raw object is kept whole, a field added tomorrow is in it."""
+    fields = answer.fields
+    usage = body.get("usage")
+    if isinstance(usage, Mapping) and usage:
+        raw: dict[str, Any] = dict(usage)
+        for key in ("svg_usage", "tool_usage"):
+            if isinstance(body.get(key), Mapping):
+                raw[key] = body[key]
+        fields["usage_raw"] = _json(raw)
+        if endpoint.billing != "unknown":
+            counts = usage_fields(usage)
+            fields.update(counts)
+            if not counts:
+                answer.defects.append("usage_unreadable")
+    fields["usage_source"] = _usage_source(endpoint, body, fields)
+
+
+def _usage_source(endpoint: Endpoint, body: Json, fields: Json) -> str:
+    if endpoint.billing in ("none", "unknown"):
+        return endpoint.billing
+    if fields.keys() & {"input_tokens", "output_tokens", "audio_seconds"}:
+        return "response"
+    if endpoint.family in ("responses", "batch") and body.get("status") in _UNFINISHED:
+        return "pending"
+    if endpoint.billing == "fetched":
+        return "none"
+    return "absent"
+
+
+def _json(value: Any) -> str | None:
+    try:
+        return json.dumps(value, separators=(",", ":"), default=str)[:16384]
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _read_chat(body: Json, answer: Answer) -> None:
+    reasons: list[str] = []
+    names: list[str] = []
+    messages: list[Json] = []
+    for choice in _mappings(body.get("choices")):
+        reasons.append(_text(choice.get("finish_reason")) or "error")
+        message = _mapping(choice.get("message"))
+        messages.append(message)
+        content = message.get("content")
+        if isinstance(content, str):
+            answer.texts.append(content)
+        if message.get("refusal"):
+            answer.fields["is_refusal"] = True
+            answer.texts.append(str(message["refusal"]))
+        for call in _mappings(message.get("tool_calls")):
+            _read_function(_mapping(call.get("function")) or _mapping(call.get("custom")), call, names, answer)
+        if legacy := _mapping(message.get("function_call")):
+            _read_function(legacy, legacy, names, answer)
+    if "content_filter" in reasons:
+        answer.fields["is_content_filtered"] = True
+    _finish(reasons, names, answer)
+    if messages:
+        answer.output = messages
+
+
+def _read_function(function: Json, call: Json, names: list[str], answer: Answer) -> None:
+    name = _text(function.get("name")) or _text(call.get("type")) or "?"
+    names.append(name)
+    arguments = function.get("arguments")
+    if isinstance(arguments, str):
+        answer.functions.append((name, arguments))
+
+
+def _finish(reasons: list[str], names: list[str], answer: Answer) -> None:
+    if reasons:
+        answer.fields["finish_reasons"] = reasons[:_MAX_NAMES]
+    if names:
+        answer.fields["tool_calls"] = names[:_MAX_NAMES]
+        answer.fields["tool_call_count"] = len(names)
+
+
+def _read_completions(body: Json, answer: Answer) -> None:
+    reasons: list[str] = []
+    for choice in _mappings(body.get("choices")):
+        reasons.append(_text(choice.get("finish_reason")) or "error")
+        if isinstance(choice.get("text"), str):
+            answer.texts.append(choice["text"])
+    _finish(reasons, [], answer)
+    answer.output = answer.texts or None
+
+
+# Output item type -> column of the tools that OpenAI runs and bills by the call.
+_BILLED_TOOLS: Final[Mapping[str, str]] = {
+    "file_search_call": "file_search_calls",
+    "code_interpreter_call": "container_calls",
+    "shell_call": "container_calls",
+}
+
+
+def _read_responses(body: Json, answer: Answer) -> None:
+    fields = answer.fields
+    names: list[str] = []
+    containers: list[str] = []
+    preview = any("preview" in str(tool.get("type")) for tool in _mappings(body.get("tools")))
+    for item in _mappings(body.get("output")):
+        kind = item.get("type")
+        if kind == "message":
+            _read_message_item(item, answer)
+        elif kind in ("function_call", "custom_tool_call"):
+            _read_function(item, item, names, answer)
+        elif isinstance(kind, str) and kind != "reasoning":
+            names.append(kind[:128])
+            _read_tool_item(kind, item, fields, preview=preview)
+            if container := _text(item.get("container_id")):
+                containers.append(container)
+    if containers:
+        fields["container_ids"] = sorted(set(containers))[:_MAX_NAMES]
+    _finish(_responses_reasons(body, names, answer), names, answer)
+    answer.output = body.get("output") or None
+    if body.get("background") is True:
+        fields["is_background"] = True
+    if previous := _text(body.get("previous_response_id")):
+        fields["previous_response_id"] = previous
+    if conversation := _text(_mapping(body.get("conversation")).get("id")):
+        fields["conversation_id"] = conversation
+
+
+def _read_tool_item(kind: str, item: Json, fields: dict[str, Any], *, preview: bool) -> None:
+    column = _BILLED_TOOLS.get(kind)
+    if kind == "web_search_call":
+        # Only a search is billed; open_page and find_in_page are not. An item without an action is an older search.
+        action = _mapping(item.get("action")).get("type")
+        if action in (None, "search") and item.get("status") != "failed":
+            column = "web_search_preview_calls" if preview else "web_search_calls"
+    if column:
+        fields[column] = fields.get(column, 0) + 1
+
+
+def _read_message_item(item: Json, answer: Answer) -> None:
+    for part in _mappings(item.get("content")):
+        if isinstance(part.get("text"), str):
+            answer.texts.append(part["text"])
+        if part.get("type") == "refusal":
+            answer.fields["is_refusal"] = True
+            answer.texts.append(str(part.get("refusal") or ""))
+
+
+def _responses_reasons(body: Json, names: list[str], answer: Answer) -> list[str]:
+    """The Responses API has a status instead of a finish reason; said here in the words of finish reasons."""
+    status = body.get("status")
+    if status == "completed":
+        return ["tool_calls" if answer.functions else "stop"]
+    if status == "incomplete":
+        reason = _mapping(body.get("incomplete_details")).get("reason")
+        if reason == "content_filter":
+            answer.fields["is_content_filtered"] = True
+            return ["content_filter"]
+        return ["length" if reason == "max_output_tokens" else _text(reason) or "error"]
+    if status in ("failed", "cancelled"):
+        if status == "failed" and answer.error is None:
+            answer.error = ("failed", "")
+        return ["error" if status == "failed" else "cancelled"]
+    return []

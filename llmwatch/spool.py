@@ -1,0 +1,547 @@
+"""Owns the spool: append-only segments of checksummed lines, one segment per process, written and read here only.
+
+A line is `KIND crc32 payload\\n`; the checksum covers kind and payload. A segment's name never changes; its writer
+holds an exclusive flock on it, so *live* means that the lock is held, and the kernel ends that with the process.
+The writing half never raises into its caller, holds no lock across a fork and starts no thread before the first
+append. Standard library only.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import re
+import stat
+import threading
+import time
+import weakref
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+CALL: Final = b"C"
+ATTEMPT: Final = b"A"
+EVENT: Final = b"E"
+FEEDBACK: Final = b"F"
+REVENUE: Final = b"R"
+KINDS: Final = (CALL, ATTEMPT, EVENT, FEEDBACK, REVENUE)
+# The checksum of a payload continues the checksum of its kind.
+_SEEDS: Final = {kind: zlib.crc32(kind) for kind in KINDS}
+
+SUFFIX: Final = ".spool"
+SEGMENT_BYTES: Final = 16 << 20
+# Shortest and longest pause after a failed write; the longest keeps "resumes within 5 s" true.
+PAUSE_S: Final = (0.25, 4.0)
+SYNC_S: Final = 1.0
+LOG_S: Final = 60.0
+# Beyond it a line is garbage: capture caps a record at far less.
+LINE_BYTES: Final = 64 << 20
+
+_logger = logging.getLogger("llmwatch")
+
+
+def encode_line(kind: bytes, payload: bytes) -> bytes:
+    """One spool line; raises KeyError for a kind that readers do not know."""
+    return b"%b %08x %b\n" % (kind, zlib.crc32(payload, _SEEDS[kind]), payload)
+
+
+def encode_event(kind: str, count: int, detail: str, occurred_us: int) -> bytes:
+    """The payload of a pipeline event: what the collector has to say about itself."""
+    event = {
+        "event_id": os.urandom(8).hex(),
+        "occurred_us": occurred_us,
+        "kind": kind,
+        "count": count,
+        "detail": detail,
+        "process_pid": os.getpid(),
+    }
+    return json.dumps(event).encode("ascii")
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _OpenSegment:
+    path: Path
+    fd: int
+    device: int
+    inode: int
+    written: int = 0
+
+    def is_ours(self, found: os.stat_result) -> bool:
+        """False once the host program has closed our descriptor and its number belongs to another file."""
+        return found.st_ino == self.inode and found.st_dev == self.device
+
+    def close(self) -> None:
+        """Close without unlocking: after a fork the lock is shared with the parent, and LOCK_UN would end both."""
+        try:
+            if self.is_ours(os.fstat(self.fd)):
+                os.close(self.fd)
+        except OSError:
+            pass
+
+
+@dataclass(slots=True)
+class _Drops:
+    """Records not written and not yet reported in the spool, by reason."""
+
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    reason: str = ""
+    pause_s: float = 0.0
+    resume_at: float = 0.0
+
+
+class SpoolWriter:
+    """Appends records to this process's own segment; True from `append` means that a crash cannot lose the record."""
+
+    def __init__(self, directory: Path, max_bytes: int, clock: Callable[[], int] = time.time_ns) -> None:
+        self._directory = directory
+        self._max_bytes = max_bytes
+        # A live segment cannot be deleted, so it must stay small against the bound of the whole folder.
+        self._segment_bytes = min(SEGMENT_BYTES, max(64 << 10, max_bytes // 8))
+        self._clock = clock
+        self._totals: dict[str, int] = {}
+        self._last_log = float("-inf")
+        self._start_afresh()
+        _writers.add(self)
+
+    def _start_afresh(self) -> None:
+        """The state of a process that has not written yet; a forked child keeps nothing of its parent's."""
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        self._is_busy = False
+        self._segment: _OpenSegment | None = None
+        self._sealed: list[_OpenSegment] = []
+        self._folder_bytes = 0
+        self._drops = _Drops()
+        self._sync_thread: threading.Thread | None = None
+        # Released when there is something to sync. A bare lock: an Event would deadlock when the garbage collector
+        # runs an append inside its own wait.
+        self._sync_bell = threading.Lock()
+        self._sync_bell.acquire()
+        self._is_dirty = False
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Since this process started: records `written`, and dropped ones as `dropped_<reason>`."""
+        return dict(self._totals)
+
+    def append(self, kind: bytes, payload: bytes) -> bool:
+        """Write one record with one write(2); False if it was dropped, which is counted. Never raises."""
+        try:
+            if os.getpid() != self._pid:
+                self._forget_parent()
+            if b"\n" in payload:
+                return self._refuse("malformed")
+            line = encode_line(kind, payload)
+            with self._lock:
+                if self._is_busy:
+                    return self._append_apart(line)
+                try:
+                    self._is_busy = True
+                    is_written = self._append_line(line)
+                finally:
+                    self._is_busy = False
+            if not is_written:
+                self._complain()
+            return is_written
+        except Exception as e:
+            return self._refuse(type(e).__name__)
+
+    def close(self) -> None:
+        """Sync and seal the current segment, so that a merge may delete it; the next append starts another."""
+        with self._lock:
+            segment, self._segment = self._segment, None
+            sealed, self._sealed = self._sealed, []
+            if segment and self._drops.counts and os.getpid() == self._pid:
+                self._report_drops(segment)
+        for one in (*sealed, *([segment] if segment else [])):
+            _sync(one)
+            one.close()
+
+    def _refuse(self, reason: str) -> bool:
+        self._totals[f"dropped_{reason}"] = self._totals.get(f"dropped_{reason}", 0) + 1
+        return False
+
+    def _append_line(self, line: bytes) -> bool:
+        drops = self._drops
+        if drops.resume_at and time.monotonic() < drops.resume_at:
+            return self._drop(drops.reason)
+        reason = ""
+        # A second try in a new segment: the first one may have been deleted, closed under us, or hit a size limit.
+        for _ in range(2):
+            segment = self._usable_segment(len(line))
+            if isinstance(segment, str):
+                reason = segment
+                break
+            reason = self._write(segment, line)
+            if not reason:
+                return self._written(segment)
+            had_succeeded = segment.written > 0
+            self._abandon()
+            if not had_succeeded:
+                break
+        self._pause(reason)
+        return self._drop(reason)
+
+    def _written(self, segment: _OpenSegment) -> bool:
+        self._totals["written"] = self._totals.get("written", 0) + 1
+        if self._drops.resume_at or self._drops.counts:
+            self._report_drops(segment)
+        if not self._is_dirty:
+            self._ring()
+        return True
+
+    def _usable_segment(self, size: int) -> _OpenSegment | str:
+        """The segment to write to, or the reason why there is none."""
+        segment = self._segment
+        if segment is not None:
+            try:
+                found = os.fstat(segment.fd)
+                if not segment.is_ours(found) or found.st_nlink == 0 or found.st_size + size > self._segment_bytes:
+                    self._retire()
+            except OSError:
+                self._segment = None
+        if self._segment is None or self._folder_bytes + size > self._max_bytes:
+            self._folder_bytes = _folder_bytes(self._directory)
+            if self._folder_bytes + size > self._max_bytes:
+                # Sealed, because a merge can free what is sealed.
+                self._retire()
+                return "disk_bound"
+        if self._segment is None:
+            opened = _open_segment(self._directory, self._clock())
+            if isinstance(opened, str):
+                return opened
+            self._segment = opened
+        return self._segment
+
+    def _write(self, segment: _OpenSegment, line: bytes) -> str:
+        """Empty if every byte of the line is in the file, else the reason, with the file cut back to whole lines."""
+        done = 0
+        try:
+            done = os.write(segment.fd, line)
+            while done < len(line):
+                more = os.write(segment.fd, line[done:])
+                if more == 0:
+                    raise OSError(errno.EIO, "write returned 0")
+                done += more
+        except OSError as e:
+            if done:
+                # Only the line's last byte is a newline, so a reader has not taken any of what is cut here.
+                try:
+                    os.ftruncate(segment.fd, os.fstat(segment.fd).st_size - done)
+                except OSError:
+                    pass
+            return errno.errorcode.get(e.errno or 0, "OSError")
+        segment.written += 1
+        self._folder_bytes += done
+        return ""
+
+    def _append_apart(self, line: bytes) -> bool:
+        """An append from a signal handler or finalizer that interrupted an append: a segment of its own, sealed."""
+        segment = _open_segment(self._directory, self._clock())
+        if isinstance(segment, str):
+            return self._refuse(segment)
+        reason = self._write(segment, line)
+        segment.close()
+        if reason:
+            return self._refuse(reason)
+        self._totals["written"] = self._totals.get("written", 0) + 1
+        return True
+
+    # --- drops
+
+    def _drop(self, reason: str) -> bool:
+        self._drops.counts[reason] = self._drops.counts.get(reason, 0) + 1
+        return self._refuse(reason)
+
+    def _pause(self, reason: str) -> None:
+        shortest, longest = PAUSE_S
+        drops = self._drops
+        drops.reason = reason
+        drops.pause_s = min(longest, max(shortest, drops.pause_s * 2))
+        drops.resume_at = time.monotonic() + drops.pause_s
+
+    def _report_drops(self, segment: _OpenSegment) -> None:
+        counts, self._drops = self._drops.counts, _Drops()
+        for reason, count in counts.items():
+            event = encode_event("spool_dropped", count, reason, self._clock() // 1000)
+            if self._write(segment, encode_line(EVENT, event)):
+                self._drops.counts[reason] = count
+
+    def _complain(self) -> None:
+        now = time.monotonic()
+        if now - self._last_log >= LOG_S:
+            self._last_log = now
+            dropped = sum(count for name, count in self._totals.items() if name != "written")
+            _logger.warning(
+                "llmwatch cannot write to %s (%s); %d records dropped so far, your calls are not affected",
+                self._directory,
+                self._drops.reason,
+                dropped,
+            )
+
+    # --- segments
+
+    def _retire(self) -> None:
+        """End the current segment; its last bytes are synced by the thread, which closes it."""
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return
+        if self._sync_thread is not None and self._is_dirty:
+            self._sealed.append(segment)
+        else:
+            segment.close()
+
+    def _abandon(self) -> None:
+        """End a segment that a write failed on; one that never held a record is removed."""
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return
+        if not segment.written:
+            try:
+                segment.path.unlink()
+            except OSError:
+                pass
+        segment.close()
+
+    def _forget_parent(self) -> None:
+        inherited = [*self._sealed, *([self._segment] if self._segment else [])]
+        self._totals = {}
+        self._start_afresh()
+        for segment in inherited:
+            segment.close()
+
+    # --- syncing, so that a power loss costs at most about a second
+
+    def _ring(self) -> None:
+        self._is_dirty = True
+        if self._sync_thread is None:
+            thread = threading.Thread(target=self._sync_loop, args=(self._pid,), name="llmwatch-sync", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                # No more threads, or the interpreter is ending: the kernel syncs when it likes.
+                return
+            self._sync_thread = thread
+        try:
+            self._sync_bell.release()
+        except RuntimeError:
+            pass
+
+    def _sync_loop(self, pid: int) -> None:
+        while os.getpid() == pid:
+            self._sync_bell.acquire()
+            time.sleep(SYNC_S)
+            with self._lock:
+                self._is_dirty = False
+                sealed, self._sealed = self._sealed, []
+                segment = self._segment
+            for one in (*sealed, *([segment] if segment else [])):
+                _sync(one)
+            for one in sealed:
+                one.close()
+
+
+def _sync(segment: _OpenSegment) -> None:
+    try:
+        if segment.is_ours(os.fstat(segment.fd)):
+            os.fdatasync(segment.fd)
+    except OSError:
+        pass
+
+
+def _open_segment(directory: Path, now_ns: int) -> _OpenSegment | str:
+    """A new locked, empty segment, or the reason why there can be none."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_private(directory):
+            return "unsafe_folder"
+        for _ in range(8):
+            path = directory / f"{now_ns:016x}-{os.urandom(8).hex()}{SUFFIX}"
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            fd = os.open(path, flags, 0o600)
+            found = os.fstat(fd)
+            segment = _OpenSegment(path, fd, found.st_dev, found.st_ino)
+            # A merge that looked at the file before we locked it may hold the lock or have deleted the file.
+            if _lock(fd, fcntl.LOCK_EX) is not False and os.fstat(fd).st_nlink:
+                return segment
+            segment.close()
+    except OSError as e:
+        return errno.errorcode.get(e.errno or 0, "OSError")
+    return "lock"
+
+
+def _is_private(directory: Path) -> bool:
+    found = directory.lstat()
+    is_own = found.st_uid == os.geteuid() or os.geteuid() == 0
+    return stat.S_ISDIR(found.st_mode) and is_own and not found.st_mode & 0o022
+
+
+def _lock(fd: int, operation: int) -> bool | None:
+    """True if the lock was taken, False if somebody holds it, None where the file system has no locks."""
+    try:
+        fcntl.flock(fd, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _folder_bytes(directory: Path) -> int:
+    try:
+        with os.scandir(directory) as entries:
+            return sum(e.stat(follow_symlinks=False).st_size for e in entries if e.name.endswith(SUFFIX))
+    except OSError:
+        return 0
+
+
+_writers: weakref.WeakSet[SpoolWriter] = weakref.WeakSet()
+
+
+def _forget_parents() -> None:
+    for writer in list(_writers):
+        writer._forget_parent()  # pyright: ignore[reportPrivateUsage]
+
+
+os.register_at_fork(after_in_child=_forget_parents)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment on disk; `is_live` means that its writer may still append to it."""
+
+    name: str
+    path: Path
+    size: int
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Verified records of one stretch of a segment, in order; `next_offset` is where to read on."""
+
+    records: list[tuple[bytes, bytes]]
+    next_offset: int
+    # Lines that are not what was written, skipped.
+    damaged: int = 0
+    # Bytes after the last newline: a write under way in a live segment, damage in any other.
+    tail_bytes: int = 0
+
+
+def list_segments(directory: Path) -> list[Segment]:
+    """The segments of a spool, oldest first; one that vanishes meanwhile is left out."""
+    try:
+        names = sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX))
+    except FileNotFoundError:
+        return []
+    found = (_look_at(directory / name) for name in names)
+    return [segment for segment in found if segment is not None]
+
+
+def _look_at(path: Path) -> Segment | None:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        # The lock first: what is sealed cannot grow after it was looked at.
+        is_live = _lock(fd, fcntl.LOCK_SH) is not True
+        status = os.fstat(fd)
+    finally:
+        os.close(fd)
+    return Segment(path.name, path, status.st_size, is_live) if stat.S_ISREG(status.st_mode) else None
+
+
+def remove_if_consumed(path: Path, consumed: int) -> bool:
+    """Delete a segment that nobody can append to and of which every byte was consumed; False leaves it as it is."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        # Held while deleting, so that a writer that has just created the file sees it and takes another name.
+        if _lock(fd, fcntl.LOCK_SH) is not True or os.fstat(fd).st_size > consumed:
+            return False
+        path.unlink()
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def read_batches(path: Path, offset: int = 0, max_bytes: int = 8 << 20) -> Iterator[Batch]:
+    """The records from `offset` on, in batches of about `max_bytes`; the last batch says what tail is left.
+
+    No content of the file makes it fail: a line whose checksum is wrong is skipped and counted.
+    """
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        rest = b""
+        while block := file.read(max_bytes):
+            block = rest + block
+            end = block.rfind(b"\n") + 1
+            if not end and len(block) > LINE_BYTES:
+                offset += len(block)
+                rest = b""
+                yield Batch([], offset, damaged=1)
+            elif end:
+                offset += end
+                rest = block[end:]
+                yield _verify(block[: end - 1].split(b"\n"), offset, len(rest))
+            else:
+                rest = block
+        if rest:
+            yield Batch([], offset, tail_bytes=len(rest))
+
+
+def _verify(lines: list[bytes], offset: int, tail_bytes: int) -> Batch:
+    records: list[tuple[bytes, bytes]] = []
+    damaged = 0
+    crc32 = zlib.crc32
+    seeds = _SEEDS
+    for line in lines:
+        kind, payload = line[:1], line[11:]
+        seed = seeds.get(kind)
+        if seed is not None and line[:11] == b"%b %08x " % (kind, crc32(payload, seed)):
+            records.append((kind, payload))
+        else:
+            recovered = _resync(line)
+            records.extend(recovered)
+            damaged += not recovered or len(recovered) == 1
+    return Batch(records, offset, damaged, tail_bytes)
+
+
+_HEADER: Final = re.compile(rb"[A-Z] [0-9a-f]{8} ")
+
+
+def _resync(line: bytes) -> list[tuple[bytes, bytes]]:
+    """Whole records inside a damaged line: what stood on either side of a newline that was hit."""
+    # Bounded, because a crafted line could hold a header every 11 bytes and make this quadratic.
+    for _, match in zip(range(32), _HEADER.finditer(line), strict=False):
+        if not match.start():
+            continue
+        behind = _parse(line[match.start() :])
+        if behind:
+            before = _parse(line[: match.start() - 1])
+            return [before, behind] if before else [behind]
+    return []
+
+
+def _parse(line: bytes) -> tuple[bytes, bytes] | None:
+    kind, payload = line[:1], line[11:]
+    seed = _SEEDS.get(kind)
+    if seed is None or line[:11] != b"%b %08x " % (kind, zlib.crc32(payload, seed)):
+        return None
+    return kind, payload

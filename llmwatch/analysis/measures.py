@@ -1,0 +1,130 @@
+"""Owns how a row of sums is read: which NULL is a true zero and which is unknown, and what may be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from .report import Cell, Change, Number, Text, Tone, Unit, Unknown, count, share, usd
+
+NO_PRICE: Final = "none of its calls has a price"
+NOT_COMPARABLE: Final = "the store does not hold the whole period before"
+# Sums of parts that a difference of totals may be taken of; percentiles are not among them.
+_ADDITIVE: Final = (
+    "calls", "spend_usd", "input_usd", "cached_input_usd", "cache_write_usd", "output_usd", "tool_usd",
+    "cache_saving_usd", "unpriced_calls", "estimated_calls", "input_tokens", "output_tokens", "cached_input_tokens",
+)  # fmt: skip
+
+
+class Measures:
+    """One row of sums; a missing row is a row without calls."""
+
+    __slots__ = ("_row",)
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self._row = row
+
+    def __getitem__(self, key: str) -> Any:
+        """The value as the query gave it; None where the row has none."""
+        return self._row.get(key)
+
+    def count(self, key: str) -> int:
+        """A number of calls or tokens: the sum of nothing is 0."""
+        return int(self._row.get(key) or 0)
+
+    def money(self, key: str) -> Decimal | None:
+        """Dollars; None where calls were made and none of them has a price."""
+        value = self._row.get(key)
+        if value is not None:
+            return Decimal(value)
+        return None if self.spend is None else Decimal(0)
+
+    def tokens(self, key: str) -> Number | Unknown:
+        """A number of tokens; Unknown where calls were made and none reported any."""
+        value = self._row.get(key)
+        if value is None and self.calls:
+            return Unknown("no usage reported")
+        return count(int(value or 0))
+
+    @property
+    def calls(self) -> int:
+        """Logical calls."""
+        return self.count("calls")
+
+    @property
+    def unpriced(self) -> int:
+        """Calls left out of every sum of money."""
+        return self.count("unpriced_calls")
+
+    @property
+    def spend(self) -> Decimal | None:
+        """The sum of all known costs; None where unpriced calls are all there is, 0 where nothing was billed."""
+        value = self._row.get("spend_usd")
+        if value is not None:
+            return Decimal(value)
+        return None if self.unpriced else Decimal(0)
+
+    @property
+    def no_spend_reason(self) -> str:
+        """Why an amount made from the spend may be missing."""
+        return NO_PRICE if self.unpriced else "no calls"
+
+    @property
+    def per_thousand(self) -> Decimal | None:
+        """Dollars per 1,000 calls; unpriced calls are in neither number."""
+        priced = self.calls - self.unpriced
+        return None if self.spend is None or not priced else self.spend * 1000 / priced
+
+    @property
+    def unheard(self) -> Decimal | None:
+        """Dollars paid for answers that nobody received: failed, left, or cut off before the first word."""
+        parts = [self.money(key) for key in ("failed_usd", "left_usd", "cut_empty_usd")]
+        return None if None in parts else sum((p for p in parts if p is not None), Decimal(0))
+
+    def minus(self, others: Iterable[Measures]) -> Measures:
+        """What remains of this total when its listed parts are taken away; additive measures only."""
+        rest: dict[str, Any] = {key: self[key] for key in _ADDITIVE}
+        for other in others:
+            for key in _ADDITIVE:
+                if other[key] is not None and rest[key] is not None:
+                    rest[key] -= other[key]
+        return Measures(rest)
+
+
+def change(
+    now: Decimal | int | None,
+    before: Decimal | int | None,
+    unit: Unit,
+    is_comparable: bool,
+    *,
+    is_bad_up: bool = False,
+) -> Change | Unknown:
+    """The difference, and as a share of before; `new` where before is nothing, Unknown where either is."""
+    if not is_comparable:
+        return Unknown(NOT_COMPARABLE)
+    if now is None or before is None:
+        return Unknown(NO_PRICE)
+    difference = now - before
+    tone: Tone = "" if not is_bad_up or not difference else "bad" if difference > 0 else "good"
+    if not before:
+        return Change(difference, unit, None, "new" if now else "same", tone)
+    if unit == "share":
+        return Change(difference, unit, None, "", tone)
+    return Change(difference, unit, Decimal(difference) / Decimal(before), "", tone)
+
+
+def money_cells(now: Measures, before: Measures, whole: Decimal | None, *, is_comparable: bool) -> tuple[Cell, ...]:
+    """Calls, spend, share of the whole, spend before, change: the columns every breakdown begins with."""
+    return (
+        count(now.calls),
+        usd(now.spend, now.no_spend_reason),
+        share(now.spend, whole, now.no_spend_reason),
+        usd(before.spend, before.no_spend_reason),
+        change(now.spend, before.spend, "usd", is_comparable),
+    )
+
+
+def name_cell(dimension: str, name: str) -> Text:
+    """The name, or words for having none."""
+    return Text(name) if name else Text(f"(no {dimension})", "quiet")

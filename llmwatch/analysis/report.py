@@ -1,0 +1,163 @@
+"""Owns the shape of every answer: a Report of sections, tables, typed cells and notes, all frozen.
+
+A renderer knows these types and no subject. What is not known is an Unknown with its reason, never a zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final, Literal
+
+SCHEMA_VERSION: Final = 1
+
+Tone = Literal["", "good", "bad", "quiet"]
+Verdict = Literal["", "ok", "warn", "fail"]
+Unit = Literal["usd", "count", "share", "ms", "per_second"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A value nobody can state, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words or a name; names come from the customer's program and are hostile until rendered."""
+
+    text: str
+    tone: Tone = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An exact value with its unit; shares are 0 to 1."""
+
+    value: Decimal | int
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A difference to the period before, and as a share of it; `word` stands where a share means nothing."""
+
+    value: Decimal | int
+    unit: Unit
+    share: Decimal | None = None
+    word: str = ""
+    tone: Tone = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time, UTC."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One amount of dollars per day, oldest first."""
+
+    values: tuple[Decimal, ...]
+    first_day: str
+
+
+Cell = Text | Number | Change | Moment | Trend | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; `rank` 0 is always shown, higher ranks give way first where a screen is narrow."""
+
+    key: str
+    title: str
+    rank: int = 0
+    is_number: bool = True
+    # Draws the share as a bar where there is room.
+    has_bar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row; `key` is its name for programs, `cells` follow the table's columns."""
+
+    key: str
+    cells: tuple[Cell, ...]
+    verdict: Verdict = ""
+    # Set apart from the others: a sum, or the part of a line above.
+    kind: Literal["", "total", "rest", "part"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of one kind of thing, `subject`; two tables of one subject can be joined by the rows' keys."""
+
+    key: str
+    subject: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing a reader must know; `remedy` says what to do, `code` is text to paste."""
+
+    text: str
+    remedy: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One subject of a report; `is_warning` sections are never left out by a renderer, nor are any notes."""
+
+    key: str
+    title: str
+    tables: tuple[Table, ...] = ()
+    notes: tuple[Note, ...] = ()
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An answer: what was asked (`facts`), one line of summary, then sections."""
+
+    kind: str
+    title: str
+    facts: tuple[tuple[str, Cell], ...]
+    summary: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+    # The key of the table that a format with room for one only shows.
+    main_table: str = ""
+
+
+def usd(value: Decimal | None, reason: str) -> Number | Unknown:
+    """Dollars, or Unknown for the stated reason."""
+    return Unknown(reason) if value is None else Number(value, "usd")
+
+
+def count(value: int) -> Number:
+    """A number of things."""
+    return Number(value, "count")
+
+
+def share(part: Decimal | int | None, whole: Decimal | int | None, reason: str) -> Number | Unknown:
+    """part / whole as an exact share; Unknown where either is unknown or the whole is nothing."""
+    if part is None or not whole:
+        return Unknown(reason)
+    return Number(Decimal(part) / Decimal(whole), "share")
+
+
+def milliseconds(value: float | None, reason: str) -> Number | Unknown:
+    """Milliseconds to the microsecond, or Unknown for the stated reason."""
+    return Unknown(reason) if value is None else Number(Decimal(f"{value:.3f}"), "ms")
+
+
+def utc(at: datetime) -> datetime:
+    """The same moment with its zone said; stored times are UTC without one."""
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

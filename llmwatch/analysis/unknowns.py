@@ -1,0 +1,186 @@
+"""Owns what a report does not know: each gap with its size, its reason and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, Protocol
+
+from .answers import plain_usd
+from .measures import Measures
+from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, count
+
+# Prices older than this are said to be old: providers changed list prices in 4 of the last 6 months of 2026.
+OLD_PRICES_DAYS: Final = 45
+
+
+class Asked(Protocol):
+    """What the gaps are found in."""
+
+    @property
+    def now(self) -> Measures:
+        """The sums over all calls of the period."""
+        ...
+
+    @property
+    def unpriced(self) -> Sequence[Mapping[str, Any]]:
+        """Rows of the query of that name."""
+        ...
+
+    @property
+    def defects(self) -> Sequence[Mapping[str, Any]]:
+        """Rows of the query of that name."""
+        ...
+
+    @property
+    def events(self) -> Sequence[Mapping[str, Any]]:
+        """Rows of the query of that name."""
+        ...
+
+    @property
+    def prices_age_days(self) -> int | None:
+        """Age of the price table."""
+        ...
+
+    @property
+    def hindrances(self) -> tuple[str, ...]:
+        """What kept the store from being up to date."""
+        ...
+
+
+def unknowns_section(asked: Asked) -> Section:
+    """Every gap found; when there is none, the section says so rather than vanish."""
+    notes = (
+        *_unpriced_notes(asked),
+        *_estimate_notes(asked.now),
+        *_untagged_notes(asked.now),
+        *_defect_notes(asked),
+        *_event_notes(asked.events),
+        *_price_age_notes(asked.prices_age_days),
+        *(Note(text) for text in asked.hindrances),
+    )
+    tables = (_unpriced_table(asked.unpriced),) if asked.unpriced else ()
+    if not notes:
+        notes = (Note("Nothing: every call is priced from reported usage and carries a task and a customer."),)
+        return Section("unknowns", "NOT KNOWN", notes=notes)
+    return Section("unknowns", "NOT KNOWN", tables, notes, is_warning=True)
+
+
+def _unpriced_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    columns = (
+        Column("model", "unpriced model", is_number=False),
+        Column("host", "host", is_number=False),
+        Column("calls", "calls"),
+        Column("input_tokens", "tokens in", rank=1),
+        Column("output_tokens", "tokens out", rank=1),
+        Column("reason", "why", is_number=False),
+    )
+    return Table("unpriced", "unpriced_model", columns, tuple(_unpriced_row(row) for row in rows))
+
+
+def _unpriced_row(row: Mapping[str, Any]) -> Row:
+    measures = Measures(row)
+    cells: tuple[Cell, ...] = (
+        Text(row["model"]) if row["model"] else Unknown("the call names no model"),
+        Text(row["host"]) if row["host"] else Unknown("the call names no host"),
+        count(measures.calls),
+        measures.tokens("input_tokens"),
+        measures.tokens("output_tokens"),
+        Text(row["reason"] or "no reason recorded"),
+    )
+    return Row(f"{row['model'] or ''}@{row['host'] or ''}", cells)
+
+
+def _unpriced_notes(asked: Asked) -> list[Note]:
+    if not asked.now.unpriced:
+        return []
+    of_calls = _percent(asked.now.unpriced, asked.now.calls)
+    text = f"What {asked.now.unpriced:,} unpriced calls cost ({of_calls} of calls): they are in no total."
+    models = [row for row in asked.unpriced if row["model"]]
+    if not models:
+        return [Note(text, "Look at them:", "llmwatch calls --where \"grade=D\"")]
+    return [Note(text, "Add the price to llmwatch.toml, then `llmwatch merge --reprice`:", price_entry(models[0]["model"], models[0]["host"]))]
+
+
+def price_entry(model: str, host: str | None) -> str:
+    """The llmwatch.toml entry to fill in; quotes and control characters of a hostile name cannot end the text."""
+    place = f"host = {_toml(host)}\n" if host and host != "api.openai.com" else ""
+    return f"[[prices]]\nmodel = {_toml(model)}\n{place}input = 0.00   # dollars per million tokens\noutput = 0.00"
+
+
+def _toml(text: str) -> str:
+    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" if ord(c) < 65536 else f"\\U{ord(c):08x}" for c in text)
+    return f'"{escaped}"'
+
+
+def _estimate_notes(now: Measures) -> list[Note]:
+    calls = now.count("estimated_calls")
+    if not calls:
+        return []
+    amount, error = now["estimated_usd"], now["estimate_error_usd"]
+    size = f"{plain_usd(amount)} of spend ({_percent(amount, now.spend)})" if amount is not None else "part of the spend"
+    within = f", typically within {_percent(Decimal(str(error)), amount)}" if error is not None and amount else ""
+    text = f"The exact usage of {calls:,} calls: {size} is estimated{within} (grade C), because their streams report none."
+    remedy = "Let streams report their usage, in the request or for the whole service:"
+    code = 'stream_options={"include_usage": True}        # in the request\nllmwatch.init(stream_usage="ask")             # or for every stream'
+    return [Note(text, remedy, code)]
+
+
+def _untagged_notes(now: Measures) -> list[Note]:
+    notes: list[Note] = []
+    tags = (("customer", "for whom", 'with llmwatch.customer("acme"):'), ("task", "for what, in your own words", 'with llmwatch.task("reply.draft"):'))
+    for tag, question, code in tags:
+        calls, amount = now.count(f"untagged_{tag}_calls"), now[f"untagged_{tag}_usd"]
+        if not calls:
+            continue
+        paid = f"{plain_usd(amount)} ({_percent(amount, now.spend)} of spend)" if amount is not None and now.spend else "their cost"
+        text = f"{question[0].upper()}{question[1:]}: {calls:,} calls ({_percent(calls, now.calls)}), {paid}, carry no {tag}."
+        extra = " Their task is recognised by call site, tools and prompt." if tag == "task" else ""
+        notes.append(Note(text + extra, "Around the call:", f"{code}\n    client.chat.completions.create(...)"))
+    return notes
+
+
+def _defect_notes(asked: Asked) -> list[Note]:
+    if not asked.defects:
+        return []
+    named = ", ".join(f"{row['defect']} ({row['calls']:,})" for row in asked.defects[:5])
+    calls = asked.now.count("defect_calls")
+    return [Note(f"Fields of {calls:,} calls that could not be read: {named}.", "Look at one of them:", "llmwatch calls --where \"defects!=\"")]
+
+
+# Kinds of pipeline events that mean that something is missing from the store, in words.
+_LOSSES: Final[Mapping[str, str]] = {
+    "dropped": "calls were dropped because the spool was full or could not be written",
+    "not_captured": "calls were seen but not captured",
+    "torn": "spool lines ended in the middle of a record and were left out",
+    "corrupt": "spool lines failed their checksum and were left out",
+    "quarantined": "spool segments were set aside as unreadable",
+    "redaction_failed": "contents were not kept because redaction failed",
+}
+
+
+def _event_notes(events: Sequence[Mapping[str, Any]]) -> list[Note]:
+    notes: list[Note] = []
+    for row in events:
+        words = _LOSSES.get(str(row["kind"]), f"events of kind {row['kind']} happened")
+        last: datetime | None = row.get("last_at")
+        since = f", last on {last:%Y-%m-%d %H:%M} UTC" if last else ""
+        notes.append(Note(f"{int(row['count']):,} {words}{since}.", "See what and where:", "llmwatch doctor"))
+    return notes
+
+
+def _price_age_notes(age_days: int | None) -> list[Note]:
+    if age_days is None or age_days <= OLD_PRICES_DAYS:
+        return []
+    text = f"Whether prices changed in the last {age_days} days: that is the age of the price table."
+    return [Note(text, "Update it:", "pip install --upgrade genai-prices")]
+
+
+def _percent(part: Decimal | int | None, whole: Decimal | int | None) -> str:
+    if part is None or not whole:
+        return "an unknown share"
+    value = Decimal(part) * 100 / Decimal(whole)
+    if value and abs(value) < Decimal("0.1"):
+        return "under 0.1 %"
+    return f"{value:.1f} %"

@@ -1,0 +1,5 @@
+"""stub"""
+
+
+def merge() -> None:
+    """Stub."""

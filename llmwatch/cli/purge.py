@@ -1,0 +1,5 @@
+"""stub"""
+
+
+def purge() -> None:
+    """Stub."""

@@ -1,0 +1,96 @@
+"""Owns what every reading command does first: merge the spool, open the store, and say what stood in the way."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..analysis.report import Report
+from ..errors import StoreLocked
+from ..render import FORMATS, RENDERERS
+from ..settings import Settings
+from ..store import Store
+from ..store.queries import create_views, rows
+from .options import one_of
+
+
+@dataclass(slots=True)
+class Reading:
+    """An open store; `hindrances` are sentences about what it may lack."""
+
+    con: Any
+    hindrances: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+
+    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """The rows of a query by its name."""
+        return rows(self.con, query, **parameters)
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Reading]:
+    """The store with the spool merged into it; a merge that is blocked costs freshness, not the answer."""
+    store = Store(settings)
+    hindrances = merged(store)
+    with store.read() as con:
+        create_views(con)
+        yield Reading(con, hindrances, settings)
+
+
+def merged(store: Store) -> tuple[str, ...]:
+    """Merges; a sentence if another process is in the way."""
+    try:
+        with progress_on_terminal("merging") as progress:
+            store.merge(progress=progress)
+    except StoreLocked as e:
+        return (f"The newest calls may be missing: {e.message}",)
+    return ()
+
+
+@contextmanager
+def progress_on_terminal(word: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A counter on standard error while work lasts; None where no person is looking."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    shown = False
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        if total > 0 and (shown or total > 1):
+            shown = True
+            sys.stderr.write(f"\r\x1b[K{word}: {done:,} of {total:,}")
+            sys.stderr.flush()
+
+    try:
+        yield show
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+
+
+def write_report(report: Report, format_name: str, output: Path | None) -> None:
+    """Renders and writes to the file or to standard output; nothing else ever goes there."""
+    one_of(format_name, FORMATS, "--format")
+    if format_name == "text":
+        from ..render.text import render_text
+        from .screen import has_color, screen_width
+
+        text = render_text(report, screen_width(output is None), is_colored=output is None and has_color())
+    else:
+        text = RENDERERS[format_name](report)
+    write(text, output)
+
+
+def write(text: str, output: Path | None) -> None:
+    """Writes the text whole; characters the terminal's encoding lacks are replaced, not fatal."""
+    if output is not None:
+        output.write_text(text, "utf-8", newline="\n")
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stdout.flush()

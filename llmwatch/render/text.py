@@ -1,0 +1,170 @@
+"""Report for a terminal: as wide as it is, coloured only where colour means something, plain when piped."""
+
+from __future__ import annotations
+
+import io
+from typing import Final
+
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text as Styled
+
+from ..analysis.report import Cell, Change, Column, Note, Number, Report, Row, Section, Table, Text, Trend, Unknown
+from .inert import lines, one_line
+from .wording import UNKNOWN, bar, cell_text, superscript
+
+_TONES: Final = {"": "", "good": "green", "bad": "red", "quiet": "dim"}
+_VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red", "": ""}
+# Columns of this rank and above are for data formats only.
+_DATA_RANK: Final = 9
+_BAR: Final = 8
+_WIDE: Final = 120
+
+
+def render_text(report: Report, width: int = 100, *, is_colored: bool = False) -> str:
+    """The report as lines of at most `width` columns; escape codes only if coloured."""
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=is_colored,
+        color_system="standard" if is_colored else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    if report.title:
+        console.print(Styled(one_line(report.title), "bold"))
+    for line in report.summary:
+        console.print(Styled(one_line(line)))
+    for section in report.sections:
+        console.print()
+        console.print(_section(section, console))
+    return "\n".join(line.rstrip() for line in out.getvalue().split("\n")) if not is_colored else out.getvalue()
+
+
+def _section(section: Section, console: Console) -> Group:
+    parts: list[RenderableType] = []
+    if section.title:
+        parts.append(Styled(one_line(section.title), "bold yellow" if section.is_warning else "bold"))
+    for number, table in enumerate(section.tables):
+        if number:
+            parts.append(Styled(""))
+        parts += _table(table, console)
+    if section.tables and section.notes and section.is_warning:
+        parts.append(Styled(""))
+    parts += [_note(note, section.is_warning) for note in section.notes]
+    return Group(*parts)
+
+
+def _note(note: Note, is_warning: bool) -> RenderableType:
+    text = Styled(one_line(note.text), "" if is_warning or note.remedy else "dim")
+    if note.remedy:
+        text.append(f" {one_line(note.remedy)}", "dim")
+    mark = Grid.grid(padding=(0, 1))
+    mark.add_column(width=1)
+    mark.add_column()
+    mark.add_row(Styled("·", "yellow" if is_warning else "dim"), text)
+    if not note.code:
+        return Padding(mark, (0, 0, 0, 1))
+    code = Padding(Styled(lines(note.code), "cyan", no_wrap=True, overflow="fold"), (0, 0, 0, 5))
+    return Group(Padding(mark, (0, 0, 0, 1)), code)
+
+
+def _table(table: Table, console: Console) -> list[RenderableType]:
+    reasons = _Reasons()
+    columns = [n for n, column in enumerate(table.columns) if column.rank < _DATA_RANK]
+    grid = _grid(table, columns, console.width, reasons)
+    left_out: list[int] = []
+    while Measurement.get(console, console.options.update(width=10_000), grid).maximum > console.width:
+        widest = max((table.columns[n].rank for n in columns), default=0)
+        if widest == 0:
+            break
+        last = next(n for n in reversed(columns) if table.columns[n].rank == widest)
+        columns.remove(last)
+        left_out.insert(0, last)
+        reasons = _Reasons()
+        grid = _grid(table, columns, console.width, reasons)
+    parts: list[RenderableType] = [Styled(f" {one_line(table.title)}", "italic")] if table.title else []
+    parts.append(grid)
+    parts += [Styled(f" {text}", "dim") for text in reasons.lines()]
+    if left_out:
+        names = ", ".join(table.columns[n].title for n in left_out)
+        parts.append(Styled(f" Not shown at this width: {names}.", "dim"))
+    return parts
+
+
+class _Reasons:
+    """The footnotes of one table, each reason once."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, int] = {}
+
+    def mark(self, reason: str) -> str:
+        """The mark that stands beside an unknown value."""
+        return superscript(self._marks.setdefault(one_line(reason), len(self._marks) + 1))
+
+    def lines(self) -> list[str]:
+        """The footnotes, in order of their marks."""
+        return [f"{UNKNOWN}{superscript(mark)} {reason}" for reason, mark in self._marks.items()]
+
+
+def _grid(table: Table, columns: list[int], width: int, reasons: _Reasons) -> Grid:
+    has_titles = any(table.columns[n].title for n in columns)
+    grid = Grid(box=None, show_header=has_titles, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for n in columns:
+        column = table.columns[n]
+        can_shrink = not column.is_number
+        grid.add_column(
+            Styled((" " if n == columns[0] else "") + column.title),
+            justify="right" if column.is_number else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=min(14, width) if can_shrink and n == columns[0] else None,
+        )
+        if column.has_bar and width >= _WIDE:
+            grid.add_column("", width=_BAR)
+    for row in table.rows:
+        grid.add_row(*_row_cells(table, columns, row, width, reasons), style="bold" if row.kind == "total" else "")
+    return grid
+
+
+def _row_cells(table: Table, columns: list[int], row: Row, width: int, reasons: _Reasons) -> list[Styled]:
+    cells: list[Styled] = []
+    for n in columns:
+        column, cell = table.columns[n], row.cells[n]
+        text = _styled(cell, reasons)
+        if n == columns[0]:
+            text = _first(text, row)
+        cells.append(text)
+        if column.has_bar and width >= _WIDE:
+            cells.append(_bar(column, cell, row))
+    return cells
+
+
+def _first(text: Styled, row: Row) -> Styled:
+    start = Styled("   " if row.kind == "part" else " ")
+    if row.verdict:
+        start.append(f"{row.verdict:<5}", _VERDICTS[row.verdict])
+    return start.append_text(text)
+
+
+def _bar(column: Column, cell: Cell, row: Row) -> Styled:
+    if row.kind == "total" or not isinstance(cell, Number):
+        return Styled("")
+    return Styled(bar(cell.value if cell.unit == "share" else 0, _BAR), "blue")  # pyright: ignore[reportArgumentType]
+
+
+def _styled(cell: Cell, reasons: _Reasons) -> Styled:
+    match cell:
+        case Unknown(reason=reason):
+            return Styled(f"{UNKNOWN}{reasons.mark(reason)}", "dim")
+        case Text(tone=tone) | Change(tone=tone):
+            return Styled(cell_text(cell), _TONES[tone])
+        case Trend():
+            return Styled(cell_text(cell), "blue")
+        case _:
+            return Styled(cell_text(cell))

@@ -1,0 +1,127 @@
+"""Owns how a value is written for people: the same words in the terminal and in Markdown."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from ..analysis.report import Cell, Change, Moment, Number, Text, Trend, Unit, Unknown
+from .inert import one_line
+
+UNKNOWN: Final = "—"
+_STEPS: Final = "▁▂▃▄▅▆▇█"
+
+
+def cell_text(cell: Cell) -> str:
+    """One line of plain text for any cell."""
+    match cell:
+        case Text(text=text):
+            return one_line(text)
+        case Number(value=value, unit=unit):
+            return number_text(value, unit)
+        case Change():
+            return _change_text(cell)
+        case Moment(at=at):
+            return f"{at:%Y-%m-%d %H:%M:%S}"
+        case Trend(values=values):
+            return sparkline(values)
+        case Unknown():
+            return UNKNOWN
+
+
+def number_text(value: Decimal | int, unit: Unit) -> str:
+    """A number in its unit, with as many digits as help."""
+    match unit:
+        case "usd":
+            return money_text(Decimal(value))
+        case "count":
+            return _count_text(value)
+        case "share":
+            return _share_text(Decimal(value))
+        case "ms":
+            return _duration_text(Decimal(value))
+        case "per_second":
+            return f"{value:,.1f}"
+
+
+def money_text(value: Decimal) -> str:
+    """Dollars: cents from ten cents up, three digits below; `$0` only for nothing at all.
+
+    >>> money_text(Decimal("834.405")), money_text(Decimal("0.0000655")), money_text(Decimal("0E-12"))
+    ('$834.41', '$0.0000655', '$0')
+    """
+    if not value:
+        return "$0"
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    if size >= Decimal("0.0995"):
+        return f"{sign}${_rounded(size, 2):,}"
+    return f"{sign}${_rounded(size, 2 - size.adjusted()):f}"
+
+
+def _rounded(value: Decimal, places: int) -> Decimal:
+    # Half up, as people round money; the default is half to even.
+    return value.quantize(Decimal(1).scaleb(-places), rounding="ROUND_HALF_UP")
+
+
+def _count_text(value: Decimal | int) -> str:
+    if abs(value) >= 10_000_000:
+        return f"{Decimal(value) / 1_000_000:,.1f} M"
+    return f"{value:,}"
+
+
+def _share_text(value: Decimal) -> str:
+    percent = value * 100
+    if not percent or percent == 100:
+        return f"{percent:.0f} %"
+    if abs(percent) < Decimal("0.005"):
+        return "<0.01 %"
+    return f"{percent:.2f} %" if abs(percent) < Decimal("0.995") else f"{percent:.1f} %"
+
+
+def _duration_text(value: Decimal) -> str:
+    if value < Decimal("999.5"):
+        return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+    seconds = value / 1000
+    if seconds < 600:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+def _change_text(change: Change) -> str:
+    if change.word == "same" or not change.value:
+        return "="
+    sign = "+" if change.value > 0 else "-"
+    if change.unit == "share":
+        return f"{sign}{abs(Decimal(change.value)) * 100:.1f} pts"
+    amount = sign + number_text(abs(change.value), change.unit)
+    if change.word:
+        return f"{amount} ({change.word})"
+    return amount if change.share is None else f"{amount} ({_change_share_text(change.share)})"
+
+
+def _change_share_text(share: Decimal) -> str:
+    if share >= 9:
+        return f"x{share + 1:,.0f}"
+    percent = share * 100
+    if abs(percent) < Decimal("0.05"):
+        return "<0.1 %"
+    return f"{percent:+.1f} %"
+
+
+def sparkline(values: tuple[Decimal, ...]) -> str:
+    """One block per value, from nothing to the highest; a zero has the lowest block."""
+    top = max(values, default=Decimal(0))
+    if not top:
+        return _STEPS[0] * len(values)
+    return "".join(_STEPS[min(7, int(value * 8 / top))] for value in values)
+
+
+def bar(share: Decimal, width: int) -> str:
+    """A bar of at most `width` characters, in eighths, for a share from 0 to 1."""
+    eighths = int(min(max(share, Decimal(0)), Decimal(1)) * width * 8)
+    return "█" * (eighths // 8) + (" ▏▎▍▌▋▊▉"[eighths % 8] if eighths % 8 else "")
+
+
+def superscript(number: int) -> str:
+    """A footnote mark."""
+    return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(number))

@@ -1,0 +1,63 @@
+"""Owns the read queries and the views they stand on: one .sql file per relation, named after it, parameters by name.
+
+Values reach a query as parameters only; no text of a query is ever assembled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+_QUERIES: Final = Path(__file__).parent
+_VIEWS: Final = _QUERIES.parent / "views"
+
+# Every view, in the order in which they can be made; every query. A file that is not named here fails a test.
+VIEWS: Final = ("call_facts", "call_lines")
+QUERIES: Final = (
+    "attempts",
+    "call",
+    "calls",
+    "content",
+    "coverage",
+    "defects",
+    "events",
+    "names_by",
+    "spend_by",
+    "spend_by_each",
+    "spend_over_time",
+    "speed_by",
+    "tasks",
+    "unpriced",
+)
+
+
+@cache
+def view_sql(name: str) -> str:
+    """The select that the view is."""
+    return (_VIEWS / f"{name}.sql").read_text("utf-8")
+
+
+@cache
+def query_sql(name: str) -> str:
+    """The text of the query."""
+    return (_QUERIES / f"{name}.sql").read_text("utf-8")
+
+
+def create_views(con: Any) -> None:
+    """Makes every view for this connection alone, so that a store from an older llmwatch is read by today's."""
+    for name in VIEWS:
+        con.execute(f"create or replace temp view {name} as {view_sql(name)}")
+
+
+def rows(con: Any, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    """The rows of a query, as column -> value; money is Decimal, times are UTC without a zone."""
+    return fetch(con, query_sql(name), parameters)
+
+
+def fetch(con: Any, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
+    """The rows of any statement; a result not read to its end would block the connection."""
+    result = con.execute(sql, parameters) if parameters else con.execute(sql)
+    columns: Iterable[str] = [column[0] for column in result.description]
+    return [dict(zip(columns, values, strict=True)) for values in result.fetchall()]

@@ -1,0 +1,11 @@
+-- One row per field of calls in the period that could not be read.
+select
+    defect,
+    count(*) as calls
+from (
+    select unnest(defects) as defect
+    from calls
+    where len(defects) > 0 and started_at >= $since and started_at < $until
+)
+group by defect
+order by calls desc, defect

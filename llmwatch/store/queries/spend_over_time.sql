@@ -1,0 +1,9 @@
+-- One row per step of $step_seconds since the period began that has calls; step 0 is the first.
+select
+    cast(epoch(started_at - $since) as bigint) // $step_seconds as step,
+    sum(call_count) as calls,
+    sum(cost_usd) as spend_usd
+from call_facts
+where started_at >= $since and started_at < $until
+group by step
+order by step

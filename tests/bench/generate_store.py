@@ -1,0 +1,151 @@
+"""Fills a store with any number of invented calls by SQL, in seconds; the numbers are plausible, not real.
+
+`python tests/bench/generate_store.py HOME CALLS [DAYS]` makes HOME/store.duckdb with calls that end on 2026-11-21.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ENDS_AT = "2026-11-21 00:00:00"
+
+# Every draw is a hash of the call's number, so that the same arguments always make the same store.
+CALLS_SQL = """
+insert into calls by name
+with numbers as (
+    select n, hash(n) as h1, hash(n, 1) as h2, hash(n, 2) as h3, hash(n, 3) as h4
+    from range($calls) as numbered(n)
+),
+drawn as (
+    select
+        *,
+        cast($ends_at as timestamp) - to_microseconds(cast((n + 0.5) * ($days * 86400e6 / $calls) as bigint)) as moment,
+        case when h1 % 100 < 45 then 'gpt-4o-mini' when h1 % 100 < 80 then 'gpt-4o' when h1 % 100 < 99 then 'gpt-6.1-terra' else 'acme/own-1' end as model,
+        ['chat.stream', 'ticket.classify', 'image.moderate', 'reply.draft', 'invoice.extract', 'research.web', 'contract.review'][least(1 + cast(h2 % 100 as integer) // 14, 7)] as task_drawn,
+        h3 % 100 < 3 as is_failed,
+        h3 % 1000 between 40 and 59 as is_left,
+        h4 % 3 = 0 as is_streamed,
+        200 + cast(h2 % 5000 as bigint) as drawn_input,
+        5 + cast(h3 % 600 as bigint) as drawn_output
+    from numbers
+),
+used as (
+    select
+        *,
+        case when not is_failed and not is_left then drawn_input end as used_input,
+        case when not is_failed and not is_left then drawn_output end as used_output,
+        case when not is_failed and not is_left then (drawn_input * (h1 % 7)) // 10 end as used_cached,
+        300 + cast(h4 % 9000 as double) + drawn_output * 8 as drawn_latency_ms
+    from drawn
+),
+priced as (
+    select
+        *,
+        case model when 'gpt-4o-mini' then 0.00000015 when 'gpt-4o' then 0.0000025 when 'gpt-6.1-terra' then 0.000001 end as rate
+    from used
+)
+select
+    printf('%032x', n) as trace_id,
+    printf('%016x', n) as span_id,
+    moment as started_at,
+    moment + to_microseconds(cast(drawn_latency_ms * 1000 as bigint)) as ended_at,
+    drawn_latency_ms as latency_ms,
+    ['web', 'worker', 'nightly'][1 + cast(h4 % 3 as integer)] as service_name,
+    '3.52.0' as openai_version,
+    'chat' as operation_name,
+    'openai' as provider_name,
+    '/chat/completions' as endpoint,
+    if(model = 'acme/own-1', 'llm.acme.internal', 'api.openai.com') as server_address,
+    model as request_model,
+    if(is_failed, null, model) as response_model,
+    if(is_failed, null, 'chatcmpl-' || n) as response_id,
+    'req_' || n as request_id,
+    case when is_failed then 'error' when is_left then 'incomplete' else 'ok' end as status,
+    if(is_failed, if(h2 % 2 = 0, '429', 'timeout'), null) as error_type,
+    if(is_streamed or is_left, if(is_left, 'closed', 'complete'), null) as stream_end,
+    is_streamed or is_left as is_stream,
+    case when is_failed then 'absent' when is_left then 'estimated' else 'response' end as usage_source,
+    if(h4 % 50 = 0, 1, 0) as retries,
+    if(h1 % 20 = 0, null, task_drawn) as task,
+    coalesce(if(h1 % 20 = 0, null, task_drawn), 'POST /chat/completions') as task_name,
+    if(h1 % 20 = 0, 'call_site', 'tag') as task_source,
+    if(h2 % 30 = 0, null, 'customer-' || (h3 % 40)) as customer_id,
+    if(h2 % 2 = 0, 'inbox', null) as feature,
+    'user-' || (h1 % 20000) as user_id,
+    used_input as input_tokens,
+    used_output as output_tokens,
+    used_cached as cached_input_tokens,
+    0 as cache_write_tokens,
+    if(model = 'gpt-6.1-terra', used_output // 3, 0) as reasoning_tokens,
+    if(is_left, drawn_input, null) as estimated_input_tokens,
+    if(is_left, drawn_output, null) as estimated_output_tokens,
+    if(is_left, 0.11, null) as estimate_error,
+    if(is_streamed, (200 + cast(h2 % 700 as double)) / 1000, null) as time_to_first_token,
+    if(is_failed, null, [if(h3 % 97 = 0, 'length', 'stop')]) as finish_reasons,
+    h4 % 400 = 0 as is_refusal,
+    h4 % 500 = 0 as is_content_filtered,
+    is_failed as is_output_empty,
+    false as is_repeated,
+    if(is_failed or rate is null, null, 'openai/' || model) as price_id,
+    cast((drawn_input - coalesce(used_cached, 0)) * rate * if(is_failed, 0, 1) as decimal(18, 12)) as input_cost_usd,
+    cast(coalesce(used_cached, 0) * rate / 2 as decimal(18, 12)) as cached_input_cost_usd,
+    cast(if(rate is null, null, 0) as decimal(18, 12)) as cache_write_cost_usd,
+    cast(drawn_output * rate * 4 * if(is_failed, 0, 1) as decimal(18, 12)) as output_cost_usd,
+    cast(if(rate is null, null, 0) as decimal(18, 12)) as tool_cost_usd,
+    cast((drawn_input - coalesce(used_cached, 0)) * rate * if(is_failed, 0, 1) as decimal(18, 12))
+        + cast(coalesce(used_cached, 0) * rate / 2 as decimal(18, 12))
+        + cast(drawn_output * rate * 4 * if(is_failed, 0, 1) as decimal(18, 12)) as cost_usd,
+    cast(coalesce(used_cached, 0) * rate / 2 as decimal(18, 12)) as cache_saving_usd,
+    case when rate is null then 'D' when is_left then 'C' else 'A' end as cost_grade,
+    if(rate is null, 'no price for model acme/own-1 on llm.acme.internal', null) as unpriced_reason
+from priced
+order by moment
+"""
+
+def create_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Tables of the shape the store has, for a machine on which only DuckDB is wanted."""
+    from llmwatch.call import CONTENT_FIELDS, attempt_columns, call_columns
+
+    content = {field.column for field in CONTENT_FIELDS}
+    own = {
+        "started_at": "timestamp", "ended_at": "timestamp", "latency_ms": "double", "is_repeated": "boolean",
+        "estimated_input_tokens": "bigint", "estimated_output_tokens": "bigint", "estimate_error": "double",
+        "task_name": "varchar", "price_id": "varchar", "cost_grade": "varchar", "unpriced_reason": "varchar",
+        **dict.fromkeys(
+            ("input_cost_usd", "cached_input_cost_usd", "cache_write_cost_usd", "output_cost_usd", "tool_cost_usd",
+             "cost_usd", "cache_saving_usd"), "decimal(18, 12)"),
+    }  # fmt: skip
+    columns = {k: v for k, v in call_columns().items() if k not in content and not k.endswith("_us")} | own
+    _create(con, "calls", columns)
+    _create(con, "content", {"span_id": "varchar", "started_at": "timestamp"} | dict.fromkeys(content, "varchar"))
+    attempts = {k: v for k, v in attempt_columns().items() if not k.endswith("_us")}
+    _create(con, "http_attempts", attempts | {"started_at": "timestamp", "ended_at": "timestamp"})
+    _create(con, "pipeline_events", {"happened_at": "timestamp", "kind": "varchar", "count": "bigint", "detail": "varchar"})
+
+
+def _create(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str]) -> None:
+    con.execute(f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
+
+
+def insert_calls(con: Any, calls: int, days: int = 14) -> None:
+    """Inserts `calls` calls spread evenly over the `days` before ENDS_AT."""
+    con.execute(CALLS_SQL, {"calls": calls, "days": days, "ends_at": ENDS_AT})
+
+
+def generate(home: Path, calls: int, days: int = 14) -> Path:
+    """A store under `home` with that many calls; an existing one is replaced."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "store.duckdb"
+    path.unlink(missing_ok=True)
+    with duckdb.connect(str(path)) as con:
+        create_tables(con)
+        insert_calls(con, calls, days)
+    return path
+
+
+if __name__ == "__main__":
+    print(generate(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 14))

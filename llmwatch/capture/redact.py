@@ -16,7 +16,8 @@ from .secret_spans import find_secrets
 # Stored with each row; raised with every change of what is found or how it is replaced.
 RULES_VERSION = "2026.11.1"
 
-_MAX_CHARS = 4 * 1024 * 1024
+# The fastest search there is reads about this much; a longer text would only be given up later.
+_CHARS_PER_MS = 40_000
 _MAX_DEPTH = 64
 _CACHE_TEXT_CHARS = 64
 _CACHE_CHARS = 1024 * 1024
@@ -43,7 +44,7 @@ class Redactor:
         # Label to reason. A pattern that was asked for and cannot run makes every text fail: leaking it would be worse.
         self.rejected: dict[str, str] = {}
         self._budget_s = budget_ms / 1000
-        self._deadline: float | None = None
+        self._max_chars = int(budget_ms * _CHARS_PER_MS)
         self._extra = self._compile(extra_patterns or {})
         # Two generations instead of an ordered dict: no lock, and a race costs one repeated search.
         self._young: dict[bytes, tuple[str | None, int]] = {}
@@ -86,7 +87,7 @@ class Redactor:
 
     def _text(self, text: str, deadline: float) -> tuple[str | None, int]:
         try:
-            if self.rejected or len(text) > _MAX_CHARS:
+            if self.rejected or len(text) > self._max_chars:
                 self.failures += 1
                 return None, 0
             if len(text) < _CACHE_TEXT_CHARS:

@@ -250,6 +250,17 @@ def test_a_text_too_long_for_the_budget_is_not_returned() -> None:
     assert redactor.failures == 1
 
 
+@pytest.mark.parametrize("unit", ["x", "eyJ", "@a", "call 1234567 ", "token="])
+def test_giving_up_is_quick(unit: str) -> None:
+    """However long the text, no more than a few budgets are spent before it is given up."""
+    redactor = Redactor(budget_ms=5)
+
+    spent = min(_seconds(lambda: redactor.text(unit * (3_000_000 // len(unit)))) for _ in range(3))
+
+    assert redactor.failures == 3
+    assert spent < 0.02
+
+
 def test_one_budget_covers_a_whole_value() -> None:
     """Many small texts cannot together take longer than one large one may."""
     redactor = Redactor(budget_ms=2)

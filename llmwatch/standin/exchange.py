@@ -80,6 +80,11 @@ class RawReply:
         """The chunks, each as a Chunk."""
         return [_as_chunk(piece) for piece in self.chunks or ()]
 
+    def seconds_to_head(self) -> float:
+        """Seconds until the status line is sent: with a stream, until its first chunk."""
+        pieces = self.pieces()
+        return self.delay_s + (pieces[0].delay_s if pieces else 0.0)
+
     def whole_body(self) -> bytes:
         """Every byte of the body, chunked or not."""
         return self.body if self.chunks is None else b"".join(piece.data for piece in self.pieces())

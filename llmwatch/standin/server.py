@@ -229,7 +229,7 @@ class _Connection(socketserver.StreamRequestHandler):
             owner.serve_websocket(request, websocket.Link(self.connection, self.rfile))
             raise ConnectionDone
         reply = owner.answer(request)
-        standard = standard_headers(f"req_{request.number:024x}", owner.clock.peek_ns(), reply.delay_s)
+        standard = standard_headers(f"req_{request.number:024x}", owner.clock.peek_ns(), reply.seconds_to_head())
         writer.write(reply, standard)
         if head.header("connection").lower() == "close":
             raise ConnectionDone

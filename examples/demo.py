@@ -1,0 +1,125 @@
+"""`make demo`: five weeks of a support desk's OpenAI calls, captured for real, and the report about them.
+
+The calls go through the real OpenAI SDK over HTTP to a server on loopback; only the clock is virtual. With `--live`
+the same service makes a dozen calls to OpenAI itself, on the real clock, and needs OPENAI_API_KEY.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from openai import OpenAI
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from support_desk import history, tickets
+from support_desk.planted import TRUTHS
+from support_desk.service import TROUBLE, SupportDesk, Ticket
+
+import llmwatch
+
+PROJECT = Path(__file__).resolve().parents[1]
+CONFIG = """# Written by examples/demo.py; this folder is made anew by every demo.
+home = "{home}"
+
+# The stand-in on loopback bills like OpenAI.
+[[prices]]
+host = "127.0.0.1"
+provider = "openai"
+"""
+LIVE_TICKETS = (
+    "Our invoice shows 12 seats although we use 9. Please answer soon.",
+    "The export of 40 rows stops halfway. It worked last week.",
+)
+
+
+def main() -> int:
+    """Make the history or the live calls, show the report, say what to try next."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--live", action="store_true", help="call OpenAI itself, a dozen times, with OPENAI_API_KEY")
+    parser.add_argument("--seed", type=int, default=11, help="the same seed and end give the same history")
+    parser.add_argument("--scale", type=float, default=1.0, help="the share of some 5,000 calls to make")
+    asked = parser.parse_args()
+    if asked.live and not os.environ.get("OPENAI_API_KEY"):
+        return _refuse("--live calls OpenAI itself and needs OPENAI_API_KEY; without it run the demo as it is.")
+    home = Path(os.environ.get("LLMWATCH_HOME") or PROJECT / ".llmwatch-demo").absolute()
+    if not _prepare(home, is_fresh=not asked.live):
+        return _refuse(f"{home} holds something that no demo wrote; set LLMWATCH_HOME to an empty folder.")
+    if asked.live:
+        _call_openai(OpenAI())
+    else:
+        _make_history(asked.seed, asked.scale)
+    finished = subprocess.run([sys.executable, "-m", "llmwatch", "report", "--since", "35d"], check=False)
+    _say_what_next(home)
+    return finished.returncode
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"demo: {sentence}\n")
+    return 2
+
+
+def _prepare(home: Path, *, is_fresh: bool) -> bool:
+    """Make the demo's home and its llmwatch.toml; False when the folder is somebody else's."""
+    config = home / "llmwatch.toml"
+    is_ours = config.is_file() and "examples/demo.py" in config.read_text("utf-8")
+    if home.exists() and any(home.iterdir()) and not is_ours:
+        return False
+    if is_fresh:
+        shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True, exist_ok=True)
+    config.write_text(CONFIG.format(home=home), "utf-8")
+    os.environ["LLMWATCH_HOME"], os.environ["LLMWATCH_CONFIG"] = str(home), str(config)
+    return True
+
+
+def _make_history(seed: int, scale: float) -> None:
+    began = time.monotonic()
+    columns = (TextColumn("five weeks of calls"), BarColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("history", total=1.0)
+        made = history.run(
+            time.time_ns(), seed=seed, scale=scale, on_progress=lambda share: progress.update(bar, completed=share)
+        )
+    took_s = time.monotonic() - began
+    console.print(f"{made.calls:,} calls of five weeks made and captured in {took_s:.0f} s.\n", highlight=False)
+
+
+def _call_openai(client: OpenAI) -> None:
+    """Each function of the desk once or twice, against OpenAI itself."""
+    llmwatch.init(service_name="support-desk")
+    desk = SupportDesk(client)
+    for number, text in enumerate(LIVE_TICKETS, 1):
+        ticket = Ticket(f"T-{number}", "acme", "acme-u1", text)
+        for job in (
+            lambda: desk.classify(ticket),  # noqa: B023 - called in this turn of the loop
+            lambda: desk.draft_reply(ticket),  # noqa: B023
+            lambda: desk.chat(ticket, on_phone=number == 1, has_left=lambda: False),  # noqa: B023
+            lambda: desk.find_order(ticket.text),  # noqa: B023
+            lambda: desk.embed_article(ticket.text),  # noqa: B023
+        ):
+            try:
+                job()
+            except TROUBLE as problem:
+                sys.stderr.write(f"demo: {problem}\n")
+    llmwatch.shutdown()
+
+
+def _say_what_next(home: Path) -> None:
+    command = "llmwatch" if shutil.which("llmwatch") else str(Path(sys.executable).with_name("llmwatch"))
+    sys.stdout.write(
+        f"\nThe store is {home / 'store.duckdb'}. What was planted in it: examples/support_desk/planted.py"
+        f" ({len(TRUTHS)} truths, {len(tickets.PLANS)} customers).\n"
+        f"Try next, after: export LLMWATCH_CONFIG={home / 'llmwatch.toml'}\n"
+        f"  {command} report --by customer --since 7d\n"
+        f"  {command} tasks\n"
+        f"  {command} doctor\n"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

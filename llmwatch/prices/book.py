@@ -81,6 +81,7 @@ class PriceBook:
         self._overrides = [self._with_known_provider(o) for o in self._overrides]
         self._rows: dict[tuple[_Asked, date | None, int | None], PriceRow] = {}
         self._breaks: dict[_Asked, list[date]] = {}
+        self._timed: list[str] | None = None
 
     def resolve(self, keys: Iterable[PriceKey]) -> list[PriceRow]:
         """One row per key, in order; a key without a price has a row without rates that says why."""
@@ -88,9 +89,13 @@ class PriceBook:
 
     def timed_models(self) -> list[str]:
         """Names whose price depends on the time of day: their keys need `half_hour`."""
+        if self._timed is not None:
+            return self._timed
         lists = provider_lists()
         used = [lists[name] for provider in self._overlay.providers for name in provider.lists]
-        return sorted({name for prices in used for name, model in flat_names(prices.models) if is_timed(model)})
+        found = {name for prices in used for name, model in flat_names(prices.models) if is_timed(model)}
+        self._timed = sorted(found)
+        return self._timed
 
     def list_models(self, provider: str = _OPENAI) -> list[ListedModel]:
         """Every exact name of a provider's list with the days its standard or tier price changed on."""
@@ -177,7 +182,7 @@ class PriceBook:
     def _make_row(self, asked: _Asked, key: PriceKey, start: date | None, end: date | None) -> PriceRow:
         found = self._own_rates(asked, key) or self._list_rates(asked, key)
         if isinstance(found, str):
-            return unpriced_row(key, found)
+            return unpriced_row(key, asked.provider, found)
         self._take_discount(found, asked, key.day)
         return price_row(found, asked.provider or "", (key.model or "", asked.priced_tier, key.is_batch), start, end)
 
@@ -330,4 +335,6 @@ class PriceBook:
         if (long_input := found.rates.get("long_input")) is not None:
             found.rates["long_cache_write_12h"] = base * long_input / standard.rates["input"]
         if published is None or asked.priced_tier != "default":
-            found.use_notes["cache_write_12h"] = f"no published price of 12-hour cache writes of {model.id} at this tier"
+            found.use_notes["cache_write_12h"] = (
+                f"the price of 12-hour cache writes of {model.id} at this tier is derived"
+            )

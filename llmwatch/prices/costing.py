@@ -159,7 +159,7 @@ def _text(value: object) -> str:
 
 @cache
 def _memory() -> DuckDBPyConnection:
-    import duckdb  # noqa: PLC0415 - only whoever prices a single call needs a database of his own
+    import duckdb
 
     con = duckdb.connect(":memory:", config={"threads": 1})
     create_prices(con)
@@ -192,7 +192,7 @@ def _first(con: DuckDBPyConnection, query: str) -> dict[str, Any]:
 
 
 def price_one(call: Mapping[str, Any], book: PriceBook) -> Cost | Unpriced:
-    """Cost of one call by the same SQL as a merge; columns left out are unknown, `usage_source` defaults to response."""
+    """Cost of one call by the same SQL as a merge; columns left out are unknown, usage is taken as reported."""
     row = _first(_one(call, book), "select * from call_costs")
     if row["unpriced_reason"] is not None:
         return Unpriced(row["unpriced_reason"], row["is_usage_inconsistent"])

@@ -42,7 +42,9 @@ _RATES: Final[Mapping[str, str]] = {
     "input_audio_hours": "audio_hour",
 }
 # Units that no OpenAI-compatible answer reports to us, priced for requests that are not made through it.
-_IGNORED: Final = frozenset({"cache_write_1h_mtok", "input_video_mtok", "social_searches_kcount", "code_executions_kcount"})
+_IGNORED: Final = frozenset(
+    {"cache_write_1h_mtok", "input_video_mtok", "social_searches_kcount", "code_executions_kcount"}
+)
 _SNAPSHOT: Final = re.compile(r"^(?P<base>.+?)-(?P<day>20\d{2}-\d{2}-\d{2}|20\d{6})$")
 _DAY: Final = re.compile(r"\b20\d{2}-\d{2}-\d{2}\b")
 Price = dict[str, tuple[Decimal, Decimal | None]]
@@ -71,7 +73,7 @@ def list_bytes() -> bytes:
 @cache
 def provider_lists() -> Mapping[str, PriceList]:
     """List id -> list, from the data bundled with the library; imports it (a quarter of a second)."""
-    from genai_prices.data import providers  # noqa: PLC0415 - only a reader that meets new calls pays for the import
+    from genai_prices.data import providers
 
     return {p.id: PriceList(p.models) for p in providers}
 
@@ -134,8 +136,8 @@ def _spelled_names(model: ModelInfo) -> Iterable[str]:
     for clause in _clauses(model):
         if (equals := getattr(clause, "equals", None)) is not None:
             yield equals.lower()
-    # Some ids are only a heading for names that the clauses spell out.
-    if model.is_match(model.id):
+    # Some ids are only a heading for names that the clauses spell out, or the beginning of names.
+    if model.is_match(model.id) and not model.id.endswith("-"):
         yield model.id.lower()
 
 
@@ -251,7 +253,7 @@ def _with_variant(
 
 
 def list_rates(model: ModelInfo, day: date, half_hour: int | None, context: Mapping[str, str]) -> RateSet | str:
-    """The model's rates on a day, or the reason why the list has none; `context` is tier or batch, empty for standard."""
+    """The model's rates on a day, or why the list has none; `context` is tier or batch, empty for standard."""
     standard, thresholds = _standard(model, day, half_hour)
     found = RateSet(source=f"genai-prices {library_version()}")
     if context:

@@ -94,7 +94,8 @@ class Overlay:
         found = self._of_model("batch", model, day)
         if found is None:
             return None
-        return {name: Decimal(found[name]) for name in ("input", "cached_input", "output") if name in found}, found["note"]
+        rates = {name: Decimal(found[name]) for name in ("input", "cached_input", "output") if name in found}
+        return rates, found["note"]
 
     def alias(self, name: str) -> str | None:
         """The list's id of a model that the list knows only by a part of its name."""

@@ -1,4 +1,4 @@
-"""Owns the user's own prices: `[[prices]]` tables of llmwatch.toml and of a price file, checked, each one sentence if wrong.
+"""Owns the user's own prices: `[[prices]]` tables of llmwatch.toml and of a price file, one sentence for a wrong one.
 
 Three forms. Rates: `model` and its rates, which replace the list's. Discount: `discount`, a share taken off the list
 price of `model`, or of everything its filters let through. Host: `host` and `provider`, a gateway whose calls are
@@ -28,6 +28,7 @@ _RATE_KEYS: Final[Mapping[str, str]] = {
 _TEXT_KEYS: Final = ("model", "provider", "host", "service_tier")
 _OTHER_KEYS: Final = ("from", "until", "discount", "long_above")
 _KEYS: Final = (*_TEXT_KEYS, *_OTHER_KEYS, *_RATE_KEYS)
+# "fast", the new name of priority, is read as priority: answers still say so.
 TIERS: Final = ("default", "flex", "priority", "batch", "scale", "ultrafast")
 
 Form = Literal["rates", "discount", "host"]
@@ -97,6 +98,8 @@ def _parse(table: Mapping[str, Any], place: str) -> Override:
         if key not in _KEYS:
             raise PriceError(f"{place}: {key} is not a price key, allowed are {', '.join(_KEYS)}.")
     texts = {key: _text(place, key, table[key]) for key in _TEXT_KEYS if key in table}
+    if texts.get("service_tier", "").lower() == "fast":
+        texts["service_tier"] = "priority"
     rates = {rate: _rate(place, key, table[key]) for key, rate in _RATE_KEYS.items() if key in table}
     override = Override(
         form=_form(place, table, texts, rates),

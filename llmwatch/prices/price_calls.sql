@@ -311,7 +311,7 @@ select
         else 'A'
     end as cost_grade,
     reason as unpriced_reason,
-    if(reason is null, coalesce(free_reason, concat_ws('; ', if(is_estimated, 'tokens estimated', null), b_note)), null)
+    if(reason is null, coalesce(free_reason, nullif(concat_ws('; ', if(is_estimated, 'tokens estimated', null), b_note), '')), null)
         as cost_note,
     is_usage_inconsistent
 from known;

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final, Literal
@@ -99,7 +99,7 @@ class RateSet:
                 self.rates[name] = quantized(rate * factor)
 
     def complete(self) -> None:
-        """What has no rate of its own is charged at the rate it is a part of; audio is not, its price is another one."""
+        """What has no rate of its own is charged at the rate of what it is a part of; audio never is."""
         rates = self.rates
         parts = [
             ("cached_input", "input"),
@@ -121,7 +121,7 @@ class RateSet:
 
 @dataclass(frozen=True, slots=True)
 class PriceRow:
-    """One price, valid from `valid_from` to the day before `valid_until` (UTC days, None: unbounded), or why there is none."""
+    """One price, valid on the UTC days [valid_from, valid_until), None being unbounded; or why there is none."""
 
     price_id: str | None
     provider: str | None
@@ -209,19 +209,14 @@ def price_row(
     # The source carries the library's version, and a new version with the same price is the same price.
     content = {k: v for k, v in row.columns().items() if k not in ("price_id", "source")}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-    return _with_id(row, digest)
+    return replace(row, price_id=digest)
 
 
-def _with_id(row: PriceRow, price_id: str) -> PriceRow:
-    values = {name: getattr(row, name) for name in PriceRow.__dataclass_fields__}
-    return PriceRow(**{**values, "price_id": price_id})
-
-
-def unpriced_row(key: PriceKey, reason: str) -> PriceRow:
+def unpriced_row(key: PriceKey, provider: str | None, reason: str) -> PriceRow:
     """The answer where there is no price: no id, no rates, a reason."""
     return PriceRow(
         price_id=None,
-        provider=None,
+        provider=provider,
         model=key.model or "",
         service_tier=key.service_tier or "default",
         is_batch=key.is_batch,

@@ -1,0 +1,208 @@
+"""The user's own prices: models, contracts, gateways, with days; a wrong entry is one sentence."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmwatch.errors import InputFileError, PriceError
+from llmwatch.prices import PriceBook, PriceKey
+
+from .calls import call, cost, reason, usd
+
+ACME = {"model": "acme/own-1", "input": 1.0, "cached_input": 0.1, "output": 4}
+ON_ACME: dict[str, Any] = {"provider_name": "openai_compatible", "server_address": "llm.acme.internal"}
+
+
+def at(text: str) -> dict[str, Any]:
+    """The start of a call."""
+    return {"started_at": datetime.fromisoformat(text)}
+
+
+def test_an_own_model_is_priced_on_any_host_and_is_grade_a() -> None:
+    """The name is matched whole, without regard to case."""
+    book = PriceBook([ACME])
+
+    found = cost(call("Acme/own-1", 1000, 100, cached_input_tokens=500, **ON_ACME), book)
+
+    assert (found.cost_usd, found.grade) == (Decimal("0.00095"), "A")
+    assert reason(call("acme/own-12", 1, 1, **ON_ACME), book) == "no price for model acme/own-12 on llm.acme.internal"
+
+
+def test_an_entry_for_a_host_does_not_price_another_host() -> None:
+    """A filter left out means any, a filter given means that one."""
+    book = PriceBook([{**ACME, "host": "llm.acme.internal"}])
+
+    assert usd(call("acme/own-1", 1000, 0, **ON_ACME), book) == Decimal("0.001")
+    assert reason(call("acme/own-1", 1, 1, provider_name="x", server_address="other"), book)
+
+
+def test_days_are_half_open_and_utc() -> None:
+    """`from` is in, `until` is out, and outside them the list holds."""
+    book = PriceBook([{"model": "gpt-4o", "input": 2, "output": 8, "from": date(2026, 3, 1), "until": "2026-04-01"}])
+    times = ["2026-02-28T23:59:59", "2026-03-01T00:00:00", "2026-03-31T23:59:59", "2026-04-01T00:00:00"]
+
+    assert [usd(call("gpt-4o", 1_000_000, 0, **at(t)), book) for t in times] == [
+        Decimal(p) for p in ("2.5", "2", "2", "2.5")
+    ]
+
+
+def test_a_price_row_is_valid_for_the_days_it_was_resolved_for() -> None:
+    """The row says from when until when, so one row serves every day between."""
+    book = PriceBook([{"model": "gpt-4o", "discount": 0.5, "from": date(2026, 11, 1), "until": date(2026, 12, 1)}])
+    days = [date(2026, 11, 1), date(2026, 11, 30)]
+
+    rows = book.resolve(PriceKey("openai", "gpt-4o", None, "api.openai.com", day) for day in days)
+
+    assert [(r.valid_from, r.valid_until) for r in rows] == [(date(2026, 11, 1), date(2026, 12, 1))] * 2
+    assert rows[0].price_id == rows[1].price_id
+
+
+def test_a_contract_takes_a_share_off_tokens_and_leaves_fees_alone() -> None:
+    """Fifteen percent off the list, a search at full price."""
+    book = PriceBook([{"discount": 0.15, "provider": "openai"}])
+
+    found = cost(call("gpt-4o", 1_000_000, 0, web_search_calls=1), book)
+
+    assert (found.input_cost_usd, found.tool_cost_usd, found.grade) == (Decimal("2.125"), Decimal("0.01"), "A")
+
+
+def test_a_contract_holds_on_every_tier_and_after_the_uplift() -> None:
+    """Priority on a regional host: list, times 1.1, less fifteen percent."""
+    book = PriceBook([{"discount": 0.15}])
+
+    found = usd(call("gpt-6-luna", 200_000, 0, service_tier="priority", server_address="eu.api.openai.com"), book)
+
+    assert found == Decimal("0.2") * Decimal("0.2") * Decimal("1.1") * Decimal("0.85")
+
+
+def test_the_entry_that_says_more_wins_then_the_later_one() -> None:
+    """Model and host beat model alone, whatever their order."""
+    both = {"model": "gpt-4o", "host": "api.openai.com", "input": 1, "output": 1}
+    book = PriceBook([both, {"model": "gpt-4o", "input": 2, "output": 2}, {"model": "gpt-4o", "input": 3, "output": 3}])
+
+    assert usd(call("gpt-4o", 1_000_000, 0), book) == 1
+    assert usd(call("gpt-4o", 1_000_000, 0, server_address="eu.api.openai.com"), book) == 3
+
+
+def test_rates_without_a_tier_are_those_of_the_standard_tier() -> None:
+    """A priority call is not charged at a contract's standard rate."""
+    book = PriceBook([
+        {"model": "gpt-4o", "input": 2, "output": 8},
+        {"model": "gpt-4o", "service_tier": "batch", "input": 0.9, "output": 4},
+    ])  # fmt: skip
+
+    assert usd(call("gpt-4o", 1_000_000, 0, service_tier="priority"), book) == Decimal("4.25")
+    assert usd(call("gpt-4o", 1_000_000, 0, is_batch=True), book) == Decimal("0.9")
+
+
+def test_own_rates_keep_the_tool_fees_of_the_list() -> None:
+    """A contract on tokens says nothing about searches."""
+    book = PriceBook([{"model": "gpt-4o", "input": 2, "output": 8}])
+
+    assert cost(call("gpt-4o", 0, 0, web_search_calls=2), book).tool_cost_usd == Decimal("0.02")
+
+
+def test_a_gateway_is_billed_as_the_provider_behind_it() -> None:
+    """A host with a provider is priced at that provider's list, contract included."""
+    book = PriceBook([{"host": "llm.acme.internal", "provider": "openai"}, {"provider": "openai", "discount": 0.1}])
+
+    found = cost(call("gpt-4o", 1_000_000, 0, **ON_ACME), book)
+
+    assert (found.cost_usd, found.grade) == (Decimal("2.25"), "A")
+
+
+def test_own_long_context_rates_hold_strictly_above_their_threshold() -> None:
+    """A rate without a long form keeps its value."""
+    book = PriceBook([{"model": "m", "input": 1, "output": 4, "long_above": 100_000, "long_input": 2}])
+
+    assert usd(call("m", 100_000, 0, **ON_ACME), book) == Decimal("0.1")
+    assert usd(call("m", 100_001, 1000, **ON_ACME), book) == Decimal("0.204002")
+
+
+def test_a_price_of_nothing_is_a_price() -> None:
+    """A model of one's own may cost 0, which is not unknown."""
+    found = cost(call("m", 1000, 10, **ON_ACME), PriceBook([{"model": "m", "input": 0, "output": 0}]))
+
+    assert (found.cost_usd, found.grade) == (0, "A")
+
+
+def test_output_without_a_price_is_unknown() -> None:
+    """An entry that forgets output does not make it free."""
+    assert (
+        reason(call("m", 1000, 10, **ON_ACME), PriceBook([{"model": "m", "input": 1}])) == "no output price for model m"
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({**ACME, "inptu": 1}, "inptu is not a price key, allowed are model, provider,"),
+        ({"model": "m", "input": "1"}, "input = '1' is not a price in US dollars from 0 to 100,000."),
+        ({"model": "m", "input": -1}, "input = -1 is not a price in US dollars from 0 to 100,000."),
+        ({"model": "m", "input": True}, "input = True is not a price in US dollars from 0 to 100,000."),
+        ({"model": "m", "input": float("nan")}, "input = nan is not a price in US dollars from 0 to 100,000."),
+        ({"model": "m", "input": 0.0000000001}, "input = 1e-10 has more than nine decimals."),
+        ({"model": "gpt-*", "input": 1}, "model = 'gpt-*' is not a name; it is matched exactly, without wildcards."),
+        ({"model": "", "input": 1}, "model = '' is not a name; it is matched exactly, without wildcards."),
+        ({"input": 1}, "model is missing; rates belong to one model, named exactly."),
+        ({"model": "m"}, "no price in it; give rates, a discount, or host and provider together."),
+        ({**ACME, "discount": 0.1}, "discount stands beside rates; give the rates you pay, or a discount on the list."),
+        ({"discount": 15}, "discount = 15 is not a share from 0 up to but not including 1, such as 0.15."),
+        ({**ACME, "from": "soon"}, "from = 'soon' is not a UTC day such as 2026-07-30."),
+        ({**ACME, "from": datetime(2026, 1, 1)}, "is not a UTC day such as 2026-07-30."),  # noqa: DTZ001
+        (
+            {**ACME, "from": date(2026, 1, 2), "until": date(2026, 1, 2)},
+            "until = 2026-01-02 is not after from = 2026-01-02.",
+        ),
+        ({**ACME, "service_tier": "fats"}, "service_tier = 'fats' is not one of default, flex, priority, batch,"),
+        ({**ACME, "provider": "acme"}, "provider = 'acme' is not one of openai, azure,"),
+        ({**ACME, "long_input": 2}, "long_above is missing; it is the input tokens above which the long_ rates hold."),
+        ({**ACME, "long_above": 5}, "long_above = 5 needs at least one long_ rate, such as long_input."),
+        ({**ACME, "long_above": 0.5, "long_input": 2}, "long_above = 0.5 is not a number of tokens above 0."),
+    ],
+)
+def test_a_wrong_entry_is_refused_in_one_sentence(entry: dict[str, Any], sentence: str) -> None:
+    """The sentence names the place, the key, the value and what is allowed."""
+    with pytest.raises(PriceError) as refused:
+        PriceBook([ACME, entry])
+
+    assert str(refused.value).startswith("llmwatch.toml: prices entry 2: ")
+    assert sentence in str(refused.value)
+
+
+def test_fast_is_accepted_as_the_new_name_of_priority() -> None:
+    """Users write what OpenAI's page says."""
+    book = PriceBook([{"model": "m", "service_tier": "fast", "input": 3, "output": 1}])
+
+    assert usd(call("m", 1_000_000, 0, service_tier="priority", **ON_ACME), book) == 3
+
+
+def test_a_price_file_adds_its_entries(tmp_path: Path) -> None:
+    """The same tables, in a file of their own."""
+    file = tmp_path / "prices.toml"
+    file.write_text('[[prices]]\nmodel = "m"\ninput = 0.125\noutput = 1\nfrom = 2026-01-01\n')
+
+    assert usd(call("m", 1_000_000, 0, **ON_ACME), PriceBook(price_file=file)) == Decimal("0.125")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"), [("[[prices]\n", InputFileError), ("[price]\n", PriceError), ("prices = 3\n", PriceError)]
+)
+def test_an_unreadable_price_file_is_named(tmp_path: Path, text: str, error: type[Exception]) -> None:
+    """The sentence starts with the file."""
+    file = tmp_path / "prices.toml"
+    file.write_text(text)
+
+    with pytest.raises(error, match=r"prices\.toml"):
+        PriceBook(price_file=file)
+
+
+def test_a_missing_price_file_is_named(tmp_path: Path) -> None:
+    """A path that leads nowhere is not an empty price list."""
+    with pytest.raises(InputFileError, match="cannot be read"):
+        PriceBook(price_file=tmp_path / "none.toml")

@@ -73,7 +73,8 @@ class Writer:
         self._socket = connection
         self._clock = clock
         self._stopping = stopping
-        # Clock reads when the last reply was done: a client that watches the clock has read it since.
+        # Clock reads before the last reply was sent: a client that watches the clock has read it since. Taken after
+        # the send, the number could already hold the next call's reads.
         self._reads = 0
         self._left: int | None = None
         self._reset = False
@@ -82,20 +83,21 @@ class Writer:
         """Send the reply; ConnectionDone when it leaves the connection unusable."""
         if reply.never_answer:
             self._hold()
+        is_watched = self._clock.reads > self._reads
+        self._reads = self._clock.reads
         self._clock.sleep(reply.delay_s)
         self._left, self._reset = reply.die_after, reply.reset
         if reply.chunks is None:
             length = len(reply.body) + (1 if reply.never_finish else 0)
             self._send(head_bytes(reply, {**standard, "content-length": str(length)}), [reply.body], is_chunked=False)
         else:
-            self._write_chunks(reply, head_bytes(reply, {**standard, "transfer-encoding": "chunked"}))
+            head = head_bytes(reply, {**standard, "transfer-encoding": "chunked"})
+            self._write_chunks(reply, head, is_watched=is_watched)
         if reply.never_finish:
             self._hold()
-        self._reads = self._clock.reads
 
-    def _write_chunks(self, reply: RawReply, head: bytes) -> None:
+    def _write_chunks(self, reply: RawReply, head: bytes, *, is_watched: bool) -> None:
         """Chunks that arrive at the same moment go in one send, so a fast stream costs one system call."""
-        is_watched = self._clock.reads > self._reads
         waiting: list[bytes] = []
         for piece in reply.pieces():
             if piece.delay_s > 0 and not self._clock.is_virtual:

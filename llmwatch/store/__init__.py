@@ -1,0 +1,259 @@
+"""Owns the store: the DuckDB file that `merge` fills from the spool and that everything else only reads.
+
+Connections are lent, never given. The file is open for moments; whoever cannot merge still reads all there is, because
+what is not merged is read from the spool by the same steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import StoreError, StoreLocked
+from ..prices import PriceBook, create_prices
+from ..prices import sql as prices_sql
+from ..settings import Settings
+from ..spool import list_segments
+from . import file
+from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from .health import Health
+    from .jail import Answer, Limits
+    from .purge import PurgeResult
+
+# How long a reader waits for a merge of ours, and how long anybody waits for a program that is not.
+_MERGE_WAIT_S: Final = 60.0
+_FOREIGN_WAIT_S: Final = 2.0
+# The tables that a reader who could not merge sees together with what is pending.
+_PENDING_TABLES: Final = ("calls", "content", "http_attempts", "pipeline_events", "segments", "kept_records")
+
+
+@dataclass(frozen=True, slots=True)
+class MergeResult:
+    """What one merge did; `blocked` is a sentence if it could not be done, which costs freshness and no data."""
+
+    calls: int = 0
+    attempts: int = 0
+    # Segments that are left in the spool because their writers live, or because they could not be removed.
+    segments: int = 0
+    damaged_records: int = 0
+    seconds: float = 0.0
+    blocked: str | None = None
+
+
+class Store:
+    """The store under `settings.home`; nothing is touched before the first method is called."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._home = settings.home
+        self._path = settings.store_path
+
+    # --- merging
+
+    def merge(self, progress: Progress | None = None, prices: PriceBook | None = None) -> MergeResult:
+        """All complete spooled records are in the file, each exactly once, and their segments gone.
+
+        Raises StoreCorrupt or SchemaTooNew; a store that somebody else holds is `blocked`, not an error.
+        """
+        started = time.monotonic()
+        book = prices or PriceBook(self._settings.prices, self._settings.price_file)
+        if not self._home.exists() and not list_segments(self._settings.spool_dir):
+            return MergeResult()
+        try:
+            with self._changing() as con:
+                result = self._merge_into(con, book, progress)
+        except StoreLocked as e:
+            return MergeResult(blocked=str(e), seconds=time.monotonic() - started)
+        except OSError as e:
+            sentence = str(file.store_error(e, self._path))
+            return MergeResult(blocked=sentence, seconds=time.monotonic() - started)
+        return MergeResult(*result, seconds=time.monotonic() - started)
+
+    def _merge_into(
+        self, con: DuckDBPyConnection, book: PriceBook, progress: Progress | None
+    ) -> tuple[int, int, int, int]:
+        create_prices(con)
+        spool = self._settings.spool_dir
+        consumed = consumed_offsets(con)
+        done = Merging(con, self._home, book).run(pending_segments(spool, consumed), consumed, progress)
+        digest = book.digest()
+        if file.get_meta(con, "price_digest") != digest:
+            reprice(con, book)
+            file.set_meta(con, "price_digest", digest)
+        self._retain(con)
+        file.set_meta(con, "merged_at", datetime.now(UTC).isoformat(timespec="seconds"))
+        left = remove_consumed(con, spool)
+        return done.calls, done.attempts, left, done.damaged_records
+
+    def _retain(self, con: DuckDBPyConnection) -> None:
+        """Once a day, what is older than it may be is deleted."""
+        today = datetime.now(UTC).date()
+        if file.get_meta(con, "retained_on") == today.isoformat():
+            return
+        limits = (
+            ("content", "started_at", self._settings.content_days),
+            ("calls", "started_at", self._settings.calls_days),
+            ("http_attempts", "started_at", self._settings.calls_days),
+            ("pipeline_events", "happened_at", self._settings.calls_days),
+        )
+        for table, column, days in limits:
+            con.execute(f"delete from {table} where {column} < ?", [datetime.combine(today, datetime.min.time()) - timedelta(days)])
+        file.set_meta(con, "retained_on", today.isoformat())
+
+    @contextmanager
+    def _changing(self) -> Iterator[DuckDBPyConnection]:
+        """The file open for writing, by this process alone; its errors as ours."""
+        import duckdb  # noqa: PLC0415
+
+        with file.private_files(), file.merge_lock(self._home, _MERGE_WAIT_S) as is_held:
+            if not is_held:
+                raise StoreLocked(f"Another llmwatch ({file.lock_holder(self._home)}) is merging into {self._path}.")
+            (self._home / "tmp").mkdir(mode=0o700, exist_ok=True)
+            for leftover in (self._home / "tmp").glob("*.ndjson"):
+                leftover.unlink()
+            try:
+                file.ensure_file(self._path, self._home)
+                con = self._open(read_only=False, wait_s=_FOREIGN_WAIT_S)
+                try:
+                    self._migrate(con)
+                    yield con
+                finally:
+                    con.close()
+            except duckdb.Error as e:
+                raise file.store_error(e, self._path) from e
+
+    def _migrate(self, con: DuckDBPyConnection) -> None:
+        version = file.found_version(con, self._path)
+        if version < file.schema_version():
+            file.migrate(con, version)
+        digest = file.views_digest()
+        if file.get_meta(con, "views_digest") != digest:
+            file.make_views(con)
+            file.set_meta(con, "views_digest", digest)
+
+    def _open(self, *, read_only: bool, wait_s: float) -> DuckDBPyConnection:
+        """Retries while another process holds the file; a merge of ours is waited for longer than a stranger."""
+        import duckdb  # noqa: PLC0415
+
+        started = time.monotonic()
+        while True:
+            try:
+                return file.connect(self._path, self._home, read_only=read_only)
+            except duckdb.Error as e:
+                is_ours = read_only and file.lock_holder(self._home) is not None
+                patience = _MERGE_WAIT_S if is_ours else wait_s
+                if not file.is_lock_error(e) or time.monotonic() - started > patience:
+                    raise file.store_error(e, self._path) from e
+                time.sleep(0.02)
+
+    # --- reading
+
+    @contextmanager
+    def read(self) -> Iterator[DuckDBPyConnection]:
+        """A connection that sees the store and whatever of the spool is not merged yet; it cannot change the file."""
+        import duckdb  # noqa: PLC0415
+
+        with file.private_files():
+            con = self._open_for_reading()
+        try:
+            try:
+                self._add_pending(con)
+            except duckdb.Error as e:
+                raise file.store_error(e, self._path) from e
+            yield con
+        finally:
+            con.close()
+
+    def _open_for_reading(self) -> DuckDBPyConnection:
+        if self._path.exists() and self._path.stat().st_size:
+            con = self._open(read_only=True, wait_s=_FOREIGN_WAIT_S)
+            try:
+                version = file.found_version(con, self._path)
+            except StoreError:
+                con.close()
+                raise
+            if version == file.schema_version():
+                return con
+            con.close()
+            raise StoreError(f"{self._path} has the older schema {version}.", "Run `llmwatch merge` to bring it up to date.")
+        con = file.connect(":memory:", self._home, read_only=False)
+        file.migrate(con, 0)
+        create_prices(con)
+        return con
+
+    def _add_pending(self, con: DuckDBPyConnection) -> None:
+        """Temporary views under the tables' names add what the spool holds beyond the store."""
+        segments = pending_segments(self._settings.spool_dir, consumed := consumed_offsets(con))
+        if not segments:
+            return
+        row = con.execute("select current_database()").fetchone()
+        stored = row[0] if row else ""
+        for table in _PENDING_TABLES:
+            con.execute(f'create temp table pending_{table} as from "{stored}".main.{table} limit 0')
+        con.execute("create unique index pending_segment on pending_segments (name)")
+        con.execute(f'create temp table tasks as from "{stored}".main.tasks')
+        con.execute(prices_sql("prices").replace("create table if not exists", "create temp table"))
+        with suppress(Exception):
+            con.execute(f'insert into temp.prices from "{stored}".main.prices')
+        Merging(con, self._home, self._book(), into="pending_").run(segments, consumed)
+        for table in ("calls", "content", "http_attempts", "pipeline_events"):
+            con.execute(
+                f'create temp view {table} as from "{stored}".main.{table} union all by name from temp.pending_{table}'
+            )
+
+    def _book(self) -> PriceBook:
+        return PriceBook(self._settings.prices, self._settings.price_file)
+
+    # --- the rest, each in its own module
+
+    def sql(self, query: str, limits: Limits | None = None) -> Answer:
+        """The rows of one query of the user's own, run where it can neither write, read other files nor take over."""
+        from .jail import Limits, run  # noqa: PLC0415
+
+        if not self._path.exists():
+            raise StoreError(f"There is no store at {self._path} yet.", "Run `llmwatch merge` after the first call.")
+        return run(self._path, query, limits or Limits())
+
+    def purge(
+        self, customer: str | None = None, user: str | None = None, older_than: datetime | None = None
+    ) -> PurgeResult:
+        """Calls of the customer or user, or before a moment, are gone from spool, tables and the bytes of the file."""
+        from .purge import Wanted, purge  # noqa: PLC0415
+
+        self.merge()
+        wanted = Wanted.of(self._settings, customer, user, older_than)
+        with self._changing() as con:
+            result = purge(con, self._settings, wanted)
+        return result
+
+    def export_parquet(self, directory: Path) -> dict[str, int]:
+        """Table -> rows written as zstd Parquet into an empty or new folder; a folder with anything in it is refused."""
+        from .export import export_parquet  # noqa: PLC0415
+
+        with self.read() as con:
+            return export_parquet(con, directory)
+
+    def health(self) -> Health:
+        """What is known about spool and store without changing either; never raises."""
+        from .health import look  # noqa: PLC0415
+
+        return look(self._settings)
+
+    def quarantine(self) -> Path:
+        """Sets the file aside under another name, deleting nothing; the next merge starts a new one."""
+        with file.merge_lock(self._home, _FOREIGN_WAIT_S) as is_held:
+            if not is_held:
+                raise StoreLocked(f"Another llmwatch is merging into {self._path}.", "Repeat the command when it is done.")
+            return file.set_aside(self._path)
+
+
+__all__ = ["MergeResult", "Store"]

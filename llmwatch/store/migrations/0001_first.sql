@@ -1,0 +1,210 @@
+-- The first schema. A column of a call has the name and the type that llmwatch.call gives its field.
+
+-- One row per logical call, in the order the calls were merged; rows of one merge are sorted by start.
+create table calls (
+    trace_id varchar,
+    span_id varchar not null,
+    parent_span_id varchar,
+    started_at timestamp not null,
+    ended_at timestamp,
+    latency_ms double,
+    service_name varchar,
+    service_version varchar,
+    service_instance_id varchar,
+    deployment_environment varchar,
+    host_name varchar,
+    openai_version varchar,
+    llmwatch_version varchar,
+    process_pid bigint,
+    operation_name varchar,
+    provider_name varchar,
+    request_model varchar,
+    response_model varchar,
+    response_id varchar,
+    server_address varchar,
+    endpoint varchar,
+    http_request_method varchar,
+    api_type varchar,
+    request_service_tier varchar,
+    service_tier varchar,
+    system_fingerprint varchar,
+    reasoning_level varchar,
+    previous_response_id varchar,
+    conversation_id varchar,
+    output_type varchar,
+    request_id varchar,
+    status varchar,
+    error_type varchar,
+    error_message varchar,
+    stream_end varchar,
+    usage_source varchar,
+    task varchar,
+    task_name varchar,
+    customer_id varchar,
+    feature varchar,
+    user_id varchar,
+    session_id varchar,
+    task_source varchar,
+    task_key varchar,
+    call_site varchar,
+    response_format varchar,
+    prompt_head varchar,
+    prompt_hash varchar,
+    request_hash varchar,
+    tools_hash varchar,
+    schema_hash varchar,
+    input_language varchar,
+    output_language varchar,
+    output_hash varchar,
+    content_mode varchar,
+    redaction_version varchar,
+    server_port bigint,
+    max_tokens bigint,
+    seed bigint,
+    choice_count bigint,
+    http_status_code bigint,
+    retries bigint,
+    input_tokens bigint,
+    output_tokens bigint,
+    cached_input_tokens bigint,
+    cache_write_tokens bigint,
+    cache_write_12h_tokens bigint,
+    reasoning_tokens bigint,
+    text_input_tokens bigint,
+    image_input_tokens bigint,
+    audio_input_tokens bigint,
+    cached_image_input_tokens bigint,
+    cached_audio_input_tokens bigint,
+    text_output_tokens bigint,
+    image_output_tokens bigint,
+    audio_output_tokens bigint,
+    accepted_prediction_tokens bigint,
+    rejected_prediction_tokens bigint,
+    web_search_calls bigint,
+    web_search_preview_calls bigint,
+    file_search_calls bigint,
+    container_calls bigint,
+    input_characters bigint,
+    output_characters bigint,
+    message_count bigint,
+    media_count bigint,
+    tool_count bigint,
+    tool_call_count bigint,
+    delta_count bigint,
+    event_count bigint,
+    redaction_count bigint,
+    processing_ms bigint,
+    ratelimit_limit_requests bigint,
+    ratelimit_remaining_requests bigint,
+    ratelimit_limit_tokens bigint,
+    ratelimit_remaining_tokens bigint,
+    temperature double,
+    top_p double,
+    frequency_penalty double,
+    presence_penalty double,
+    time_to_first_chunk double,
+    time_to_first_token double,
+    audio_seconds double,
+    sample_probability double,
+    is_stream boolean,
+    is_batch boolean,
+    is_background boolean,
+    is_sampled boolean,
+    is_content_truncated boolean,
+    is_output_empty boolean,
+    is_output_fenced boolean,
+    is_output_json_valid boolean,
+    is_output_schema_valid boolean,
+    is_tool_arguments_valid boolean,
+    is_refusal boolean,
+    is_content_filtered boolean,
+    finish_reasons varchar[],
+    stop_sequences varchar[],
+    tool_names varchar[],
+    tool_calls varchar[],
+    container_ids varchar[],
+    defects varchar[],
+    usage_raw varchar,
+    attributes map(varchar, varchar),
+    -- what merging adds: whether another row bills this usage; whether the same request was sent within a day before
+    is_repeated boolean,
+    is_request_repeated boolean,
+    estimated_input_tokens bigint,
+    estimated_output_tokens bigint,
+    estimate_error double,
+    price_id varchar,
+    input_cost_usd decimal(18, 12),
+    cached_input_cost_usd decimal(18, 12),
+    cache_write_cost_usd decimal(18, 12),
+    output_cost_usd decimal(18, 12),
+    tool_cost_usd decimal(18, 12),
+    cost_usd decimal(18, 12),
+    cache_saving_usd decimal(18, 12),
+    cost_grade varchar,
+    cost_note varchar,
+    unpriced_reason varchar
+);
+
+-- Sampled content, apart from the calls because it is large and is kept for a shorter time.
+create table content (
+    span_id varchar not null,
+    started_at timestamp not null,
+    input_messages varchar,
+    output_messages varchar,
+    system_instructions varchar,
+    tool_definitions varchar,
+    request_parameters varchar
+);
+
+-- One row per HTTP try; parent_span_id is the span_id of its call.
+create table http_attempts (
+    trace_id varchar,
+    span_id varchar,
+    parent_span_id varchar,
+    started_at timestamp not null,
+    ended_at timestamp,
+    http_request_method varchar,
+    server_address varchar,
+    error_type varchar,
+    request_id varchar,
+    http_status_code bigint,
+    processing_ms bigint,
+    retry_after double
+);
+
+-- What the collector has to say about itself: records dropped, damaged or left out.
+create table pipeline_events (
+    event_id varchar,
+    happened_at timestamp not null,
+    kind varchar,
+    "count" bigint,
+    detail varchar,
+    process_pid bigint
+);
+
+-- Names of untagged tasks, once given never changed. A row whose task_key is its bucket names all further keys of it.
+create table tasks (
+    task_key varchar primary key,
+    task_name varchar not null unique,
+    bucket varchar not null,
+    call_site varchar,
+    first_seen_at timestamp
+);
+
+-- How far each spool segment has been merged; written in the transaction that wrote its rows.
+create table segments (
+    name varchar primary key,
+    consumed_offset bigint not null,
+    damaged_records bigint not null
+);
+
+-- Records of kinds that this schema has no table for, kept for the one that will.
+create table kept_records (
+    kind varchar not null,
+    payload varchar not null
+);
+
+create table meta (
+    key varchar primary key,
+    value varchar
+);

@@ -1,0 +1,71 @@
+-- What merging says about each arrived call, before estimates and prices.
+create or replace temp table derived as
+with creators as (
+    -- whose a read answer is, where the process that reads it does not know
+    select
+        response_id,
+        any_value(task) as task,
+        any_value(task_source) as task_source,
+        any_value(task_name) as task_name,
+        any_value(customer_id) as customer_id,
+        any_value(feature) as feature,
+        any_value(user_id) as user_id,
+        any_value(session_id) as session_id
+    from (
+        select response_id, task, task_source, null as task_name, customer_id, feature, user_id, session_id
+        from arrived
+        where not starts_with(operation_name, 'fetch_')
+        union all
+        select response_id, task, task_source, task_name, customer_id, feature, user_id, session_id
+        from calls
+        where not starts_with(operation_name, 'fetch_')
+    )
+    where response_id in (
+        select response_id from arrived where starts_with(operation_name, 'fetch_') and response_id is not null
+    )
+    group by response_id
+),
+seen as (
+    select
+        span_id,
+        request_hash,
+        started_at,
+        started_at - lag(started_at) over (partition by request_hash order by started_at) <= interval 1 day as in_batch
+    from arrived
+    where request_hash is not null
+),
+seen_before as (
+    select distinct request_hash
+    from calls
+    where
+        request_hash is not null
+        and started_at >= (select min(started_at) - interval 1 day from arrived)
+        and started_at <= (select max(started_at) from arrived)
+)
+select
+    a.span_id,
+    if(r.span_id is not null, 'repeated', a.usage_source) as usage_source,
+    r.span_id is not null or a.usage_source is not distinct from 'repeated' as is_repeated,
+    if(s.span_id is null, null, coalesce(s.in_batch, false) or b.request_hash is not null) as is_request_repeated,
+    coalesce(a.task, c.task) as task,
+    coalesce(a.customer_id, c.customer_id) as customer_id,
+    coalesce(a.feature, c.feature) as feature,
+    coalesce(a.user_id, c.user_id) as user_id,
+    coalesce(a.session_id, c.session_id) as session_id,
+    coalesce(
+        a.task, c.task, c.task_name, k.task_name, g.task_name,
+        nullif(concat_ws(' ', a.http_request_method, a.endpoint), ''), a.operation_name, 'unknown'
+    ) as task_name,
+    case
+        when a.task is not null then coalesce(a.task_source, 'tag')
+        when c.task is not null then coalesce(c.task_source, 'tag')
+        when coalesce(c.task_name, k.task_name, g.task_name) is not null then 'call_site'
+        else 'endpoint'
+    end as task_source
+from arrived as a
+left join tasks as k on a.task_key = k.task_key
+left join tasks as g on a.bucket = g.task_key
+left join read_again as r on a.span_id = r.span_id
+left join seen as s on a.span_id = s.span_id
+left join seen_before as b on a.request_hash = b.request_hash
+left join creators as c on starts_with(a.operation_name, 'fetch_') and a.response_id = c.response_id;

@@ -1,0 +1,10 @@
+-- What the prices package asks of a call, and no more, so that the wide rows are copied once only.
+create or replace temp table incoming as
+select
+    {columns},
+    if(e.span_id is null, d.usage_source, 'estimated') as usage_source,
+    e.estimated_input_tokens,
+    e.estimated_output_tokens
+from arrived as a
+join derived as d on a.span_id = d.span_id
+left join estimates as e on a.span_id = e.span_id;

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .measures import Measures, change, name_cell
-from .report import Cell, Column, Note, Number, Row, Section, Table, Text, Unknown, count, milliseconds, share, usd
+from .report import Cell, Column, Note, Number, Row, Section, Table, Text, Unknown, count, milliseconds, money_text, share, usd
 
 NO_ANSWER: Final = "no answer of these calls was timed"
 NOT_STREAMED: Final = "none of these calls was streamed"
@@ -112,7 +112,7 @@ def answers_section(now: Measures, before: Measures, is_comparable: bool) -> Sec
     rows.append(_waste_row("retried", "Answered after one or more retries", now.count("retried_calls"), *retried, now, is_comparable))
     notes = [Note("Retries themselves are not billed as a rule; the last line is what the answered call cost.")]
     if now.unheard:
-        words = f"You paid {plain_usd(now.unheard)} for answers nobody received."
+        words = f"You paid {money_text(now.unheard)} for answers nobody received."
         notes.insert(0, Note(words, "See which calls:", "llmwatch calls --status incomplete --order cost"))
     return Section("answers", "ANSWERS NOBODY RECEIVED", (Table("unheard", "kind", columns, tuple(rows)),), tuple(notes))
 
@@ -191,17 +191,3 @@ def _tokens_row(key: str, title: str, kind: Any, now: Measures, before: Measures
     )
     return Row(key, cells, kind=kind)
 
-
-def plain_usd(value: Decimal) -> str:
-    """Dollars for a sentence: cents from one cent up, three digits below; never `$0` for what is not zero.
-
-    >>> plain_usd(Decimal("1234.5")), plain_usd(Decimal("0.0000655")), plain_usd(Decimal(0))
-    ('$1,234.50', '$0.0000655', '$0')
-    """
-    if not value:
-        return "$0"
-    sign, size = ("-" if value < 0 else ""), abs(value)
-    if size >= Decimal("0.1"):
-        return f"{sign}${size:,.2f}"
-    places = 2 - size.adjusted()
-    return f"{sign}${size:.{places}f}"

@@ -24,7 +24,7 @@ _COLUMNS: Final = (
     Column("cached_tokens", "cached", rank=4),
     Column("output_tokens", "out", rank=2),
     Column("cost_usd", "cost"),
-    Column("grade", "", rank=5, is_number=False),
+    Column("grade", "grade", rank=5, is_number=False),
     Column("retries", "retries", rank=6),
     Column("feature", "feature", rank=9, is_number=False),
     Column("user", "user", rank=9, is_number=False),

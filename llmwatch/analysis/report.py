@@ -153,6 +153,25 @@ def share(part: Decimal | int | None, whole: Decimal | int | None, reason: str) 
     return Number(Decimal(part) / Decimal(whole), "share")
 
 
+def money_text(value: Decimal) -> str:
+    """Dollars: cents from ten cents up, three digits below; `$0` only for nothing at all.
+
+    >>> money_text(Decimal("834.405")), money_text(Decimal("0.0000655")), money_text(Decimal("0E-12"))
+    ('$834.41', '$0.0000655', '$0')
+    """
+    if not value:
+        return "$0"
+    sign, size = ("-" if value < 0 else ""), abs(value)
+    if size >= Decimal("0.0995"):
+        return f"{sign}${_rounded(size, 2):,}"
+    return f"{sign}${_rounded(size, 2 - size.adjusted()):f}"
+
+
+def _rounded(value: Decimal, places: int) -> Decimal:
+    # Half up, as people round money; the default is half to even.
+    return value.quantize(Decimal(1).scaleb(-places), rounding="ROUND_HALF_UP")
+
+
 def milliseconds(value: float | None, reason: str) -> Number | Unknown:
     """Milliseconds to the microsecond, or Unknown for the stated reason."""
     return Unknown(reason) if value is None else Number(Decimal(f"{value:.3f}"), "ms")

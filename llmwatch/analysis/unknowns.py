@@ -7,9 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
-from .answers import plain_usd
 from .measures import Measures
-from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, count
+from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, count, money_text
 
 # Prices older than this are said to be old: providers changed list prices in 4 of the last 6 months of 2026.
 OLD_PRICES_DAYS: Final = 45
@@ -95,7 +94,7 @@ def _unpriced_row(row: Mapping[str, Any]) -> Row:
 def _unpriced_notes(asked: Asked) -> list[Note]:
     if not asked.now.unpriced:
         return []
-    of_calls = _percent(asked.now.unpriced, asked.now.calls)
+    of_calls = percent(asked.now.unpriced, asked.now.calls)
     text = f"What {asked.now.unpriced:,} unpriced calls cost ({of_calls} of calls): they are in no total."
     models = [row for row in asked.unpriced if row["model"]]
     if not models:
@@ -119,8 +118,8 @@ def _estimate_notes(now: Measures) -> list[Note]:
     if not calls:
         return []
     amount, error = now["estimated_usd"], now["estimate_error_usd"]
-    size = f"{plain_usd(amount)} of spend ({_percent(amount, now.spend)})" if amount is not None else "part of the spend"
-    within = f", typically within {_percent(Decimal(str(error)), amount)}" if error is not None and amount else ""
+    size = f"{money_text(amount)} of spend ({percent(amount, now.spend)})" if amount is not None else "part of the spend"
+    within = f", typically within {percent(Decimal(str(error)), amount)}" if error is not None and amount else ""
     text = f"The exact usage of {calls:,} calls: {size} is estimated{within} (grade C), because their streams report none."
     remedy = "Let streams report their usage, in the request or for the whole service:"
     code = 'stream_options={"include_usage": True}        # in the request\nllmwatch.init(stream_usage="ask")             # or for every stream'
@@ -134,8 +133,8 @@ def _untagged_notes(now: Measures) -> list[Note]:
         calls, amount = now.count(f"untagged_{tag}_calls"), now[f"untagged_{tag}_usd"]
         if not calls:
             continue
-        paid = f"{plain_usd(amount)} ({_percent(amount, now.spend)} of spend)" if amount is not None and now.spend else "their cost"
-        text = f"{question[0].upper()}{question[1:]}: {calls:,} calls ({_percent(calls, now.calls)}), {paid}, carry no {tag}."
+        paid = f"{money_text(amount)} ({percent(amount, now.spend)} of spend)" if amount is not None and now.spend else "their cost"
+        text = f"{question[0].upper()}{question[1:]}: {calls:,} calls ({percent(calls, now.calls)}), {paid}, carry no {tag}."
         extra = " Their task is recognised by call site, tools and prompt." if tag == "task" else ""
         notes.append(Note(text + extra, "Around the call:", f"{code}\n    client.chat.completions.create(...)"))
     return notes
@@ -177,7 +176,8 @@ def _price_age_notes(age_days: int | None) -> list[Note]:
     return [Note(text, "Update it:", "pip install --upgrade genai-prices")]
 
 
-def _percent(part: Decimal | int | None, whole: Decimal | int | None) -> str:
+def percent(part: Decimal | int | None, whole: Decimal | int | None) -> str:
+    """part / whole for a sentence; words where the whole is nothing."""
     if part is None or not whole:
         return "an unknown share"
     value = Decimal(part) * 100 / Decimal(whole)

@@ -1,5 +1,117 @@
-"""stub"""
+"""`llmwatch doctor`: proves that calls are captured, and finds what would make a report wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..analysis.doctor import Found, Place, doctor_report, has_failed
+from ..analysis.measures import Measures
+from ..errors import LlmwatchError
+from ..render import FORMATS
+from ..settings import Settings
+from .options import AsOf, Format, Home, Output, now_utc, one_of, settings_for
+from .reading import reading, write_report
+
+_LOOKS_BACK = timedelta(days=7)
+_PROBE_TIMEOUT_S = 30
 
 
-def doctor() -> None:
-    """Stub."""
+def doctor(format_name: Format = "text", output: Output = None, as_of: AsOf = None, home: Home = None) -> None:
+    """SDK and hooks, spool, merge, drops, redaction, prices, tags; exit code 1 if a check fails.
+
+    Nothing is sent anywhere: capture is proved by one call that is answered inside a process of its own.
+    """
+    one_of(format_name, FORMATS, "--format")
+    settings = settings_for(home)
+    report = doctor_report(look(settings, now_utc(as_of)))
+    write_report(report, format_name, output)
+    if has_failed(report):
+        raise typer.Exit(1)
+
+
+def look(settings: Settings, now: datetime) -> Found:
+    """All that the checks need; a part that cannot be had is said, not raised."""
+    stored, error = stored_facts(settings, now) if settings.home.exists() else ({}, "")
+    return Found(
+        probe=probe(),
+        home=place(settings.home),
+        store=place(settings.store_path),
+        spool_bytes=folder_bytes(settings.spool_dir),
+        spool_max_bytes=settings.spool_max_mb * 2**20,
+        now=now,
+        content=settings.content,
+        stream_usage=settings.stream_usage,
+        store_error=error,
+        **stored,
+        **prices(settings, now),
+    )
+
+
+def probe() -> dict[str, Any]:
+    """What the capturing half finds in a process of its own; this half does not import it."""
+    command = [sys.executable, "-m", "llmwatch.capture.probe"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_TIMEOUT_S, check=False)
+        return json.loads(done.stdout.strip().splitlines()[-1])
+    except subprocess.TimeoutExpired:
+        return {"error": f"the test call did not end within {_PROBE_TIMEOUT_S} s"}
+    except (OSError, ValueError, IndexError) as e:
+        return {"error": f"the test call could not be made: {type(e).__name__}"}
+
+
+def place(path: Path) -> Place:
+    """What the file system says of a path."""
+    try:
+        found = path.stat()
+    except OSError:
+        return Place(str(path), exists=False, is_writable=False, is_private=True)
+    return Place(
+        str(path),
+        exists=True,
+        is_writable=bool(found.st_mode & 0o200),
+        is_private=not found.st_mode & 0o077,
+        size_bytes=found.st_size,
+    )
+
+
+def folder_bytes(folder: Path) -> int:
+    """The size of the files in it; 0 if there is none."""
+    if not folder.is_dir():
+        return 0
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+
+
+def stored_facts(settings: Settings, now: datetime) -> tuple[dict[str, Any], str]:
+    """What the store says about the last days, or the sentence that says why it says nothing."""
+    since = now - _LOOKS_BACK
+    try:
+        with reading(settings) as store:
+            total = store.rows("spend_by", dimension="task", names=[], since=since, until=now, previous_since=since)
+            return {
+                "calls": Measures(next((row for row in total if row["is_total"]), {})),
+                "last_call_at": store.rows("coverage")[0]["last_call_at"],
+                "events": store.rows("events", since=since, until=now),
+                "defects": store.rows("defects", since=since, until=now),
+                "hindrances": store.hindrances,
+            }, ""
+    except LlmwatchError as e:
+        return {}, str(e)
+
+
+def prices(settings: Settings, now: datetime) -> dict[str, Any]:
+    """Age and digest of the price table, or what is wrong with it."""
+    # 0.25 s of import, which only this command and `show` pay.
+    from ..prices import PriceBook
+
+    try:
+        book = PriceBook(settings.prices, settings.price_file)
+    except LlmwatchError as e:
+        return {"prices_error": str(e)}
+    return {"prices_age_days": book.age_days(now.date()), "prices_digest": book.digest()[:8]}

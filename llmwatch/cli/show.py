@@ -63,6 +63,6 @@ def cost_terms(row: Mapping[str, Any], settings: Settings) -> Sequence[str]:
     from ..prices import INCOMING_COLUMNS, PriceBook, explain
 
     try:
-        return explain({key: row[key] for key in INCOMING_COLUMNS if key in row}, PriceBook(settings))
+        return explain({key: row[key] for key in INCOMING_COLUMNS if key in row}, PriceBook(settings.prices, settings.price_file))
     except LlmwatchError as e:
         return [f"The terms cannot be shown: {e}"]

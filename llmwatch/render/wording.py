@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from ..analysis.report import Cell, Change, Moment, Number, Text, Trend, Unit, Unknown
+from ..analysis.report import Cell, Change, Moment, Number, Text, Trend, Unit, Unknown, money_text
 from .inert import one_line
 
 UNKNOWN: Final = "—"
@@ -42,25 +42,6 @@ def number_text(value: Decimal | int, unit: Unit) -> str:
             return _duration_text(Decimal(value))
         case "per_second":
             return f"{value:,.1f}"
-
-
-def money_text(value: Decimal) -> str:
-    """Dollars: cents from ten cents up, three digits below; `$0` only for nothing at all.
-
-    >>> money_text(Decimal("834.405")), money_text(Decimal("0.0000655")), money_text(Decimal("0E-12"))
-    ('$834.41', '$0.0000655', '$0')
-    """
-    if not value:
-        return "$0"
-    sign, size = ("-" if value < 0 else ""), abs(value)
-    if size >= Decimal("0.0995"):
-        return f"{sign}${_rounded(size, 2):,}"
-    return f"{sign}${_rounded(size, 2 - size.adjusted()):f}"
-
-
-def _rounded(value: Decimal, places: int) -> Decimal:
-    # Half up, as people round money; the default is half to even.
-    return value.quantize(Decimal(1).scaleb(-places), rounding="ROUND_HALF_UP")
 
 
 def _count_text(value: Decimal | int) -> str:

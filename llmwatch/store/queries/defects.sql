@@ -3,7 +3,7 @@ select
     defect,
     count(*) as calls
 from (
-    select unnest(defects) as defect
+    select split_part(unnest(defects), ':', 1) as defect
     from calls
     where len(defects) > 0 and started_at >= $since and started_at < $until
 )

@@ -1,0 +1,214 @@
+"""Owns the verdicts of `llmwatch doctor`: each check says what was found and, if it is not well, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from .measures import Measures
+from .report import Column, Note, Report, Row, Section, Table, Text, Verdict, count
+from .unknowns import OLD_PRICES_DAYS, percent
+
+# Beyond these shares a gap is worth a warning: below, it does not change what a report says to the first digit.
+UNTAGGED_SHARE: Final = Decimal("0.05")
+ESTIMATED_SHARE: Final = Decimal("0.02")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; `remedy` and `code` are for verdicts other than ok."""
+
+    key: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file or folder: whether it is there, may be written, and can be read by others."""
+
+    path: str
+    exists: bool
+    is_writable: bool
+    is_private: bool
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything doctor looked at."""
+
+    probe: Mapping[str, Any]
+    home: Place
+    store: Place
+    spool_bytes: int
+    spool_max_bytes: int
+    now: datetime
+    content: str
+    stream_usage: str
+    # Sums of the last days' calls, and the events of the pipeline in them.
+    calls: Measures = field(default_factory=lambda: Measures({}))
+    last_call_at: datetime | None = None
+    events: Sequence[Mapping[str, Any]] = ()
+    defects: Sequence[Mapping[str, Any]] = ()
+    prices_age_days: int | None = None
+    prices_digest: str = ""
+    prices_error: str = ""
+    store_error: str = ""
+    hindrances: tuple[str, ...] = ()
+
+
+def doctor_report(found: Found) -> Report:
+    """Every check in the order in which a call travels; the summary counts what is not well."""
+    checks = (
+        *_capture_checks(found.probe),
+        *_place_checks(found),
+        _merge_check(found),
+        *_loss_checks(found),
+        *_knowledge_checks(found),
+        _price_check(found),
+    )
+    rows = tuple(Row(check.key, (Text(check.key.replace("_", " ")), Text(check.found)), check.verdict) for check in checks)
+    notes = tuple(Note(f"{c.key.replace('_', ' ')}: {c.remedy}", "", c.code) for c in checks if c.verdict != "ok" and c.remedy)
+    columns = (Column("check", "", is_number=False), Column("found", "", is_number=False))
+    failed, warned = sum(c.verdict == "fail" for c in checks), sum(c.verdict == "warn" for c in checks)
+    summary = f"{len(checks)} checks: {len(checks) - failed - warned} ok, {warned} to look at, {failed} failed"
+    sections = [Section("checks", "", (Table("checks", "check", columns, rows),))]
+    if notes:
+        sections.append(Section("remedies", "WHAT TO DO", notes=notes, is_warning=True))
+    facts = (("checks", count(len(checks))), ("warned", count(warned)), ("failed", count(failed)))
+    return Report("doctor", "llmwatch doctor", facts, (summary,), tuple(sections), main_table="checks")
+
+
+def has_failed(report: Report) -> bool:
+    """A check of the report failed, so that the command exits with 1."""
+    return any(row.verdict == "fail" for section in report.sections for table in section.tables for row in table.rows)
+
+
+def _capture_checks(probe: Mapping[str, Any]) -> list[Check]:
+    error = probe.get("error")
+    if error:
+        remedy = "Capture could not be tried in this Python. Run doctor with the service's own interpreter:"
+        return [Check("capture", "fail", str(error), remedy, "/path/to/service/venv/bin/python -m llmwatch doctor")]
+    hooks: Mapping[str, bool] = probe.get("hooks") or {}
+    missing = [name for name, is_hooked in hooks.items() if not is_hooked]
+    records = int(probe.get("records") or 0)
+    checks = [Check("sdk", "ok", f"openai {probe.get('openai')} on Python {probe.get('python')}")]
+    if missing or not hooks:
+        found = f"not hooked: {', '.join(missing) or 'no method found'}"
+        checks.append(Check("hooks", "fail", found, "This version of the SDK is not supported yet:", "pip install 'openai<4'"))
+    else:
+        checks.append(Check("hooks", "ok", f"{len(hooks)} of {len(hooks)} methods hooked, init() took {probe.get('init_ms')} ms"))
+    if records == 1:
+        checks.append(Check("capture", "ok", "a test call that left no machine was recorded once"))
+    else:
+        checks.append(Check("capture", "fail", f"a test call was recorded {records} times", "Report this with the output of:", "python -m llmwatch.capture.probe"))
+    return checks
+
+
+def _place_checks(found: Found) -> list[Check]:
+    home, store = found.home, found.store
+    checks: list[Check] = []
+    if not home.exists:
+        remedy = "It is made by the first captured call. If the service runs elsewhere, name its home:"
+        checks.append(Check("home", "warn", f"{home.path} does not exist", remedy, "llmwatch doctor --home /path/to/home"))
+    elif not home.is_writable:
+        checks.append(Check("home", "fail", f"{home.path} cannot be written", "Calls are dropped until it can:", f"chmod u+rwx {home.path}"))
+    else:
+        checks.append(Check("home", "ok", home.path))
+    open_to_others = [place.path for place in (home, store) if place.exists and not place.is_private]
+    if open_to_others:
+        code = "\n".join(f"chmod go-rwx {path}" for path in open_to_others)
+        checks.append(Check("permissions", "fail", f"others can read {', '.join(open_to_others)}", "Close it:", code))
+    elif home.exists:
+        checks.append(Check("permissions", "ok", "only you can read the spool and the store"))
+    share = Decimal(found.spool_bytes) / max(found.spool_max_bytes, 1)
+    size = f"{found.spool_bytes / 2**20:.1f} MiB of {found.spool_max_bytes / 2**20:.0f} MiB, not yet merged"
+    if share > Decimal("0.8"):
+        checks.append(Check("spool", "fail", size, "Calls are dropped when it is full. Merge now, and more often:", "llmwatch merge"))
+    else:
+        checks.append(Check("spool", "ok", size))
+    return checks
+
+
+def _merge_check(found: Found) -> Check:
+    if found.store_error:
+        return Check("store", "fail", found.store_error, "Nothing in the spool is lost. Look at it:", "llmwatch merge --debug")
+    if found.hindrances:
+        return Check("merge", "warn", " ".join(found.hindrances), "Try again when that process is done:", "llmwatch merge")
+    if found.last_call_at is None:
+        remedy = "No call has arrived. In the service, before its first call:"
+        return Check("calls", "warn", "the store has no calls", remedy, "import llmwatch\nllmwatch.init()")
+    hours = (found.now - found.last_call_at).total_seconds() / 3600
+    age = f"{hours:.0f} hours" if hours >= 2 else f"{hours * 60:.0f} minutes"
+    return Check("merge", "ok", f"the newest call is {age} old; the store has {found.store.size_bytes / 2**20:.1f} MiB")
+
+
+def _loss_checks(found: Found) -> list[Check]:
+    lost = [row for row in found.events if "dropped" in str(row["kind"])]
+    damaged = [row for row in found.events if row not in lost]
+    checks = [Check("drops", "ok", "no call was dropped")]
+    if lost:
+        number = sum(int(row["count"]) for row in lost)
+        remedy = f"The spool was full or could not be written. Give it room ({found.home.path}) and merge more often:"
+        checks = [Check("drops", "fail", f"{number:,} records were dropped", remedy, "llmwatch merge")]
+    if damaged:
+        kinds = ", ".join(f"{row['kind']} ({int(row['count']):,})" for row in damaged)
+        checks.append(Check("pipeline", "warn", kinds, "What could be read was read. Details:", "llmwatch sql \"select * from pipeline_events\""))
+    unredacted = sum(int(row["calls"]) for row in found.defects if "redaction" in str(row["defect"]))
+    if unredacted:
+        remedy = "Their content was not kept, the calls were. The reason stands in their defects:"
+        checks.append(Check("redaction", "warn", f"failed on {unredacted:,} calls", remedy, 'llmwatch calls --where "defects~redaction"'))
+    else:
+        checks.append(Check("redaction", "ok", f"no failures; content mode {found.content}"))
+    other = [row for row in found.defects if "redaction" not in str(row["defect"])]
+    if other:
+        named = ", ".join(f"{row['defect']} ({int(row['calls']):,})" for row in other[:4])
+        checks.append(Check("fields", "warn", f"could not be read: {named}", "Look at one:", "llmwatch calls --where \"defects!=\""))
+    return checks
+
+
+def _knowledge_checks(found: Found) -> list[Check]:
+    now = found.calls
+    if not now.calls:
+        return []
+    checks = [
+        _share_check("priced", now.unpriced, now.calls, Decimal(0), "calls without a price", "They are named in:", "llmwatch report"),
+        _share_check(
+            "usage",
+            now.count("estimated_calls"),
+            now.calls,
+            ESTIMATED_SHARE,
+            "calls with estimated usage",
+            "Streams do not report usage unless asked:",
+            'stream_options={"include_usage": True}        # in the request\nllmwatch.init(stream_usage="ask")             # or for every stream',
+        ),
+    ]
+    tags = (("customer", 'with llmwatch.customer("acme"):'), ("task", 'with llmwatch.task("reply.draft"):'))
+    for tag, code in tags:
+        untagged = now.count(f"untagged_{tag}_calls")
+        checks.append(_share_check(f"{tag}_tags", untagged, now.calls, UNTAGGED_SHARE, f"calls without a {tag}", "Around the call:", code))
+    return checks
+
+
+def _share_check(key: str, part: int, whole: int, allowed: Decimal, what: str, remedy: str, code: str) -> Check:
+    text = f"{part:,} of {whole:,} {what} ({percent(part, whole)}) in the last 7 days"
+    if Decimal(part) > allowed * whole:
+        return Check(key, "warn", text, remedy, code)
+    return Check(key, "ok", text)
+
+
+def _price_check(found: Found) -> Check:
+    if found.prices_error:
+        return Check("prices", "fail", found.prices_error, "Correct that entry; until then calls are unpriced.")
+    if found.prices_age_days is None:
+        return Check("prices", "warn", "the price table says no date", "Update it:", "pip install --upgrade genai-prices")
+    text = f"list prices were checked {found.prices_age_days} days ago (table {found.prices_digest})"
+    if found.prices_age_days > OLD_PRICES_DAYS:
+        return Check("prices", "warn", text, "Prices may have changed since:", "pip install --upgrade genai-prices")
+    return Check("prices", "ok", text)

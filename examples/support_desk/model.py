@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from llmwatch.standin import ApiError, Reply, RequestInfo, ToolCall, VirtualClock
 from llmwatch.standin.brain import sentences
-from support_desk.planted import BY_NAME, ERROR_USER, holds
+from support_desk.planted import BY_NAME, holds
 from support_desk.service import REPLY_PROMPTS
 
 # Model -> seconds to the first token, tokens a second.
@@ -46,9 +47,7 @@ class DeskModel:
             self._clock.advance(BACKOFF_S * 2 ** (info.retry_count - 1))
         error = _failure(info, day)
         said = Reply() if error else _said(info)
-        return Reply(
-            **{**said.__dict__, "error": error, "first_token_s": first_s * pace, "tokens_per_s": tokens_per_s / pace}
-        )
+        return replace(said, error=error, first_token_s=first_s * pace, tokens_per_s=tokens_per_s / pace)
 
 
 def _failure(info: RequestInfo, day: float) -> ApiError | None:
@@ -118,6 +117,3 @@ def _order(info: RequestInfo) -> Reply:
     if "order" not in info.prompt:
         return Reply(text="Which order is it about?")
     return Reply(tool_calls=(ToolCall("look_up_order", json.dumps({"order": "A-17"})),))
-
-
-__all__ = ["ERROR_USER", "DeskModel"]

@@ -23,7 +23,7 @@ def form_fields(body: bytes, content_type: str) -> Json:
     fields: Json = {}
     for part in BytesParser(policy=HTTP).parsebytes(head + body).iter_parts():  # type: ignore[attr-defined]
         name = str(part.get_param("name", header="content-disposition")).removesuffix("[]")
-        payload = part.get_payload(decode=True) or b""
+        payload: Any = part.get_payload(decode=True) or b""
         filename = part.get_filename()
         value: Any = {"filename": filename, "bytes": payload} if filename else payload.decode("utf-8", "replace")
         fields[name] = [*_as_list(fields[name]), value] if name in fields else value

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from socket import IPPROTO_TCP, SHUT_RDWR, TCP_NODELAY, socket
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from llmwatch.standin import brain as default_brain
 from llmwatch.standin import routes, scenarios, websocket
@@ -204,20 +204,19 @@ class _Listener(socketserver.ThreadingTCPServer):
 class _Connection(socketserver.StreamRequestHandler):
     """Requests of one connection, one after another."""
 
-    server: _Listener
-
     def handle(self) -> None:
         """Answer until the client closes or a reply ends the connection."""
         self.connection.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        self.server.track(self.connection, is_open=True)
-        owner = self.server.owner
+        listener = cast(_Listener, self.server)
+        listener.track(self.connection, is_open=True)
+        owner = listener.owner
         writer = Writer(self.connection, owner.clock, owner.stopping)
         try:
             with contextlib.suppress(ConnectionDone, OSError):
                 while not owner.stopping.is_set():
                     self._exchange(owner, writer)
         finally:
-            self.server.track(self.connection, is_open=False)
+            listener.track(self.connection, is_open=False)
 
     def _exchange(self, owner: StandinServer, writer: Writer) -> None:
         head = read_head(self.rfile)

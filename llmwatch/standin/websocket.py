@@ -9,8 +9,9 @@ import json
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from io import BufferedIOBase
 from socket import socket
-from typing import Any, BinaryIO
+from typing import Any
 
 from llmwatch.standin.account import Account
 from llmwatch.standin.bodies import spoken_pieces
@@ -40,7 +41,7 @@ class Link:
     """One open WebSocket."""
 
     connection: socket
-    stream: BinaryIO
+    stream: BufferedIOBase
 
     def send(self, message: Json) -> None:
         """Send one event as a text frame."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from io import BufferedIOBase
 from socket import SO_LINGER, SOL_SOCKET, socket
-from typing import BinaryIO
 
 from llmwatch.standin.clock import NS_PER_S, Clock
 from llmwatch.standin.exchange import RawReply
@@ -37,7 +37,7 @@ class Head:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
 
-def read_head(stream: BinaryIO) -> Head:
+def read_head(stream: BufferedIOBase) -> Head:
     """The next request's head; ConnectionDone when the client has closed or talks nonsense."""
     line = stream.readline(_MAX_LINE)
     while line in (b"\r\n", b"\n"):
@@ -52,14 +52,14 @@ def read_head(stream: BinaryIO) -> Head:
     return Head(words[0], words[1], tuple(headers))
 
 
-def read_body(stream: BinaryIO, head: Head) -> bytes:
+def read_body(stream: BufferedIOBase, head: Head) -> bytes:
     """The request's body, by length or in chunks."""
     if "chunked" in head.header("transfer-encoding").lower():
         return b"".join(_chunked_parts(stream))
     return stream.read(int(head.header("content-length") or 0))
 
 
-def _chunked_parts(stream: BinaryIO) -> Iterator[bytes]:
+def _chunked_parts(stream: BufferedIOBase) -> Iterator[bytes]:
     while size := int(stream.readline(_MAX_LINE).split(b";")[0] or b"0", 16):
         yield stream.read(size)
         stream.readline(_MAX_LINE)

@@ -29,9 +29,9 @@ from ..call import SCOPE_NAME
 from ..settings import Settings, load_settings
 from . import hook, websocket
 from .attempts import ClientInstrumentation
-from .export import DirectWriter, SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
+from .export import AttemptProcessor, SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
 from .guard import Observe
-from .pending import NoContent, Recorder
+from .pending import NoContent, Recorder, state
 from .tags import customer, feature, session, task, user
 
 __all__ = [
@@ -73,7 +73,7 @@ def init(
             _stop()
             return
         _stop()
-        hook.state.recorder = _recorder(loaded, tracer_provider, clock)
+        state.recorder = _recorder(loaded, tracer_provider, clock)
         _register()
 
 
@@ -84,7 +84,7 @@ def shutdown() -> None:
 
 
 def _stop() -> None:
-    recorder, hook.state.recorder = hook.state.recorder, None
+    recorder, state.recorder = state.recorder, None
     if recorder is not None:
         recorder.close()
 
@@ -94,19 +94,14 @@ def _recorder(
 ) -> Recorder:
     spool = SpoolRecorder(settings, clock)
     resource = _resource(settings)
-    write = None
-    processor = SpoolSpanProcessor(recorder=spool, clock=clock)
     # Explicit limits: OTEL_* variables of the program must not cut a record.
     own = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False, span_limits=_unlimited())
-    own.add_span_processor(processor)
-    provider: trace_api.TracerProvider = own
-    if tracer_provider is not None:
-        provider, write = tracer_provider, DirectWriter(spool, resource)
+    own.add_span_processor(AttemptProcessor(spool, clock))
     attempts = ClientInstrumentation(own) if settings.attempts == "on" else None
     return Recorder(
         settings,
-        provider.get_tracer(SCOPE_NAME, _version("llmwatch")),
-        write=write,
+        lambda span: spool.write_span(span, resource),
+        tracer=tracer_provider.get_tracer(SCOPE_NAME, _version("llmwatch")) if tracer_provider is not None else None,
         pseudonym=_pseudonymise(settings),
         clock=clock,
         instrument_client=attempts,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from opentelemetry.context import Context
@@ -16,14 +16,14 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import Span, SpanContext, format_span_id, format_trace_id
+from opentelemetry.trace import SpanContext, StatusCode
 
 from ..call import RESOURCE_FIELDS, SCOPE_NAME, attempt_record, encode_record, record_from_span
 from ..settings import Settings, load_settings
 from ..spool import ATTEMPT, CALL, SpoolWriter
 from .guard import Observe
+from .pending import CallSpan, state
 
-_HTTP_SCOPE: Final = "opentelemetry.instrumentation.httpx"
 # The instrumentation writes old or new names as the process has opted; both mean the same.
 _HTTP_NAMES: Final[Mapping[str, str]] = {
     "http.status_code": "http.response.status_code",
@@ -52,37 +52,47 @@ class SpoolRecorder:
             known = self._resources[id(resource)] = (resource, columns)
         return known[1]
 
-    def write_call(
-        self,
-        context: SpanContext,
-        parent: SpanContext | None,
-        times: tuple[int, int],
-        resource: Resource | None,
-        attributes: Mapping[str, Any],
-    ) -> bool:
+    def write_span(self, span: CallSpan, resource: Resource | None) -> bool:
         """Writes one call; True means that no crash of this process can lose it."""
-        record = record_from_span(_identity(context, parent, times), self._resource(resource), attributes)
+        identity = _identity(span.context, span.parent, span.started_ns, span.ended_ns)
+        record = record_from_span(identity, self._resource(resource), span.attributes)
         return self.spool.append(CALL, encode_record(record))
 
-    def write_attempt(
-        self, context: SpanContext, parent: SpanContext, times: tuple[int, int], span: ReadableSpan
-    ) -> bool:
+    def write_attempt(self, span: ReadableSpan, started_ns: int, ended_ns: int) -> bool:
         """Writes one HTTP try of a call."""
+        if span.context is None or span.parent is None:
+            return False
         attributes = {_HTTP_NAMES.get(k, k): v for k, v in (span.attributes or {}).items()}
-        record = attempt_record(_identity(context, parent, times), attributes)
+        record = attempt_record(_identity(span.context, span.parent, started_ns, ended_ns), attributes)
         if "http_status_code" not in record and "error_type" not in record:
             record["error_type"] = _exception_type(span)
         return self.spool.append(ATTEMPT, encode_record(record))
 
 
-def _identity(context: SpanContext, parent: SpanContext | None, times: tuple[int, int]) -> dict[str, Any]:
+def _identity(context: SpanContext, parent: SpanContext | None, started_ns: int, ended_ns: int) -> dict[str, Any]:
     return {
-        "trace_id": format_trace_id(context.trace_id),
-        "span_id": format_span_id(context.span_id),
-        "parent_span_id": format_span_id(parent.span_id) if parent is not None else None,
-        "started_us": times[0] // 1000,
-        "ended_us": max(times) // 1000,
+        "trace_id": f"{context.trace_id:032x}",
+        "span_id": f"{context.span_id:016x}",
+        "parent_span_id": f"{parent.span_id:016x}" if parent is not None else None,
+        "started_us": started_ns // 1000,
+        # A clock set back during a call must not make it end before it began.
+        "ended_us": max(started_ns, ended_ns) // 1000,
     }
+
+
+def call_span(span: ReadableSpan) -> CallSpan | None:
+    """A finished span of the SDK as a call's span; None for one without identity."""
+    if span.context is None:
+        return None
+    attributes = dict(span.attributes or {})
+    is_error = span.status.status_code is StatusCode.ERROR
+    # A span of another instrumentation says neither; what it reports is what its API answered.
+    attributes.setdefault("llmwatch.status", "error" if is_error else "ok")
+    has_usage = "gen_ai.usage.input_tokens" in attributes or "gen_ai.usage.output_tokens" in attributes
+    attributes.setdefault("llmwatch.usage.source", "response" if has_usage else "absent")
+    return CallSpan(
+        span.name, span.context, span.parent, span.start_time or 0, span.end_time or 0, attributes, is_error
+    )
 
 
 def _exception_type(span: ReadableSpan) -> str | None:
@@ -93,53 +103,70 @@ def _exception_type(span: ReadableSpan) -> str | None:
     return None
 
 
-class SpoolSpanProcessor(SpanProcessor):
-    """Writes every llmwatch span that ends, and the HTTP tries under it; add it to any tracer provider."""
+class AttemptProcessor(SpanProcessor):
+    """Writes the HTTP tries that our own provider sees; every span of it is one, under a call of ours."""
 
-    def __init__(
-        self,
-        settings: Settings | None = None,
-        *,
-        recorder: SpoolRecorder | None = None,
-        clock: Callable[[], int] | None = None,
-    ) -> None:
-        self._recorder = recorder or SpoolRecorder(settings or load_settings(), clock)
+    def __init__(self, recorder: SpoolRecorder, clock: Callable[[], int] | None = None) -> None:
+        self._recorder = recorder
         # HTTP spans take their times from the system; with a clock of our own they must agree with their call.
         self._clock = clock
         self._started: dict[int, int] = {}
-        self._calls: set[int] = set()
 
     def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
-        """Notes which spans are calls, so that only tries under a call are written."""
-        with Observe("span start"):
-            scope = span.instrumentation_scope
-            context = span.get_span_context()
-            if scope is None:
-                return
-            if scope.name == SCOPE_NAME:
-                self._calls.add(context.span_id)
-            elif self._clock is not None and scope.name == _HTTP_SCOPE:
-                self._started[context.span_id] = self._clock()
+        """Notes the time by our own clock, if there is one."""
+        if self._clock is not None:
+            with Observe("attempt start"):
+                self._started[span.get_span_context().span_id] = self._clock()
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Writes the span if it is ours. Synchronous on purpose: what is queued is what a killed process loses."""
+        """Writes the try."""
+        with Observe("attempt end"):
+            started, ended = span.start_time or 0, span.end_time or 0
+            if self._clock is not None and span.context is not None:
+                started, ended = self._started.pop(span.context.span_id, started), self._clock()
+            self._recorder.write_attempt(span, started, ended)
+
+
+class _SpoolSpans:
+    """What processor and exporter share: which spans are calls, and where they go."""
+
+    def __init__(self, settings: Settings | None, scopes: Collection[str]) -> None:
+        self._recorder = SpoolRecorder(settings or load_settings())
+        self._scopes = frozenset(scopes)
+
+    def write(self, span: ReadableSpan) -> bool:
+        scope = span.instrumentation_scope
+        if scope is None or scope.name not in self._scopes:
+            return True
+        # `init` writes its calls itself, sampled or not; here they would be written twice.
+        if scope.name == SCOPE_NAME and state.recorder is not None:
+            return True
+        call = call_span(span)
+        return call is None or self._recorder.write_span(call, span.resource)
+
+    def close(self) -> None:
+        self._recorder.spool.close()
+
+
+class SpoolSpanProcessor(SpanProcessor):
+    """Writes the calls among the spans of any tracer provider, each as it ends.
+
+    `scopes` are the instrumentation scopes whose spans are calls: ours, and those of other GenAI instrumentations
+    you name. Synchronous on purpose: what is queued is what a killed process loses.
+    """
+
+    def __init__(self, settings: Settings | None = None, *, scopes: Collection[str] = (SCOPE_NAME,)) -> None:
+        self._spans = _SpoolSpans(settings, scopes)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Writes the span if it is a call."""
         with Observe("span end"):
-            scope, context = span.instrumentation_scope, span.context
-            if scope is None or context is None:
-                return
-            if scope.name == SCOPE_NAME:
-                self._calls.discard(context.span_id)
-                times = (span.start_time or 0, span.end_time or 0)
-                self._recorder.write_call(context, span.parent, times, span.resource, span.attributes or {})
-            elif scope.name == _HTTP_SCOPE and span.parent is not None and span.parent.span_id in self._calls:
-                started = self._started.pop(context.span_id, span.start_time or 0)
-                ended = self._clock() if self._clock is not None else span.end_time or 0
-                self._recorder.write_attempt(context, span.parent, (started, ended), span)
+            self._spans.write(span)
 
     def shutdown(self) -> None:
         """Seals the segment; nothing is lost without it."""
         with Observe("shutdown"):
-            self._recorder.spool.close()
+            self._spans.close()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """True at once: what has ended is written."""
@@ -147,41 +174,22 @@ class SpoolSpanProcessor(SpanProcessor):
 
 
 class SpoolSpanExporter(SpanExporter):
-    """The same as an exporter, for a provider whose processors are given; a batching one may lose its queue."""
+    """The same as an exporter; behind a batching processor the spans of its queue are lost with the process."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self._recorder = SpoolRecorder(settings or load_settings())
+    def __init__(self, settings: Settings | None = None, *, scopes: Collection[str] = (SCOPE_NAME,)) -> None:
+        self._spans = _SpoolSpans(settings, scopes)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Writes the calls among `spans`."""
-        is_written = True
+        is_written = False
         with Observe("export"):
-            for span in spans:
-                scope, context = span.instrumentation_scope, span.context
-                if scope is not None and context is not None and scope.name == SCOPE_NAME:
-                    times = (span.start_time or 0, span.end_time or 0)
-                    is_written &= self._recorder.write_call(
-                        context, span.parent, times, span.resource, span.attributes or {}
-                    )
+            is_written = all([self._spans.write(span) for span in spans])
         return SpanExportResult.SUCCESS if is_written else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
         """Seals the segment; nothing is lost without it."""
-        self._recorder.spool.close()
+        self._spans.close()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """True at once: what was exported is written."""
         return True
-
-
-class DirectWriter:
-    """Writes calls whose spans belong to somebody else's provider, whatever its sampler decided."""
-
-    def __init__(self, recorder: SpoolRecorder, resource: Resource) -> None:
-        self._recorder = recorder
-        self._resource = resource
-
-    def __call__(self, span: Span, started_ns: int, ended_ns: int, attributes: Mapping[str, Any]) -> None:
-        """Writes one call under the identity of its span."""
-        parent = getattr(span, "parent", None)
-        self._recorder.write_call(span.get_span_context(), parent, (started_ns, ended_ns), self._resource, attributes)

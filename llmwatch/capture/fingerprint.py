@@ -27,8 +27,9 @@ _PLUMBING: Final = (
     "contextlib",
     "asyncio",
 )
-# code object -> its readable name, or None for plumbing and "" for somebody else's library
-_sites: dict[CodeType, tuple[str, bool] | None] = {}
+# id of a code object -> (the object, (its readable name, whether it is a library's)); None for plumbing. By id, with
+# the object kept so that the id is not given to another: hashing a code object hashes all its instructions.
+_sites: dict[int, tuple[CodeType, tuple[str, bool] | None]] = {}
 
 
 def call_site(frame: FrameType | None) -> str | None:
@@ -38,12 +39,13 @@ def call_site(frame: FrameType | None) -> str | None:
         if frame is None:
             break
         code = frame.f_code
-        if code in _sites:
-            site = _sites[code]
+        known = _sites.get(id(code))
+        if known is not None:
+            site = known[1]
         else:
             site = _name(frame)
             if len(_sites) < _LIMIT:
-                _sites[code] = site
+                _sites[id(code)] = (code, site)
         if site is not None:
             name, is_library = site
             if not is_library:

@@ -15,20 +15,11 @@ from opentelemetry import context as context_api
 from opentelemetry.trace import set_span_in_context
 
 from .guard import Observe
-from .pending import Pending, Recorder, begin, current, read_headers
+from .pending import Pending, begin, current, read_headers, state
 from .stream import tee
 
 _MARK: Final = "_llmwatch_hook"
 _CLASSES: Final = ("SyncAPIClient", "AsyncAPIClient")
-
-
-class _State:
-    """The recorder in force; None means that the hooks only pass through."""
-
-    recorder: Recorder | None = None
-
-
-state: Final = _State()
 
 
 def install(module: Any) -> None:

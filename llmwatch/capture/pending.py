@@ -12,9 +12,19 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+    get_current_span,
+)
 
 from ..call import COLUMN_TO_ATTRIBUTE
 from ..settings import Settings
@@ -46,18 +56,18 @@ class Recorder:
     def __init__(
         self,
         settings: Settings,
-        tracer: Tracer,
+        write: Callable[[CallSpan], object],
         *,
-        write: Callable[[Span, int, int, Mapping[str, Any]], None] | None = None,
+        tracer: Tracer | None = None,
         pseudonym: Callable[[str], str] | None = None,
         clock: Callable[[], int] | None = None,
         instrument_client: Callable[[Any], None] | None = None,
     ) -> None:
         self.settings = settings
-        self.tracer = tracer
-        # Given where the spans go to somebody else's provider: writes the record whatever its sampler decided,
-        # for a sampler that keeps 1 % of the spans must not keep 1 % of the costs.
         self.write = write
+        # Given where the spans also go to somebody else's provider. The record is written whatever its sampler
+        # decides: a sampler that keeps 1 % of the spans must not keep 1 % of the costs.
+        self.tracer = tracer
         self.pseudonym = pseudonym or str
         self.wall: Callable[[], int] = clock or time.time_ns
         # Durations must not follow the wall clock when it is set back; an injected clock is both.
@@ -111,6 +121,39 @@ class Recorder:
                 pending.finish(stream_end="abandoned", end_ns=pending.last_byte_ns)
 
 
+class _State:
+    """The recorder in force; None means that the hooks only pass through."""
+
+    recorder: Recorder | None = None
+
+
+state: Final = _State()
+
+
+class CallSpan(NamedTuple):
+    """A call's span as it ended: identity, times in nanoseconds since the epoch, attributes by their OTel names."""
+
+    name: str
+    context: SpanContext
+    parent: SpanContext | None
+    started_ns: int
+    ended_ns: int
+    attributes: dict[str, Any]
+    is_error: bool
+
+
+_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+
+
+def _own_span(parent: SpanContext) -> NonRecordingSpan:
+    """A span's identity under the current one. From the system's randomness: a program that seeds `random` would
+    give two processes the same ids, and a fork likewise."""
+    noise = os.urandom(24)
+    trace_id = parent.trace_id if parent.is_valid else int.from_bytes(noise[:16], "big")
+    context = SpanContext(trace_id, int.from_bytes(noise[16:], "big") or 1, False, _SAMPLED)
+    return NonRecordingSpan(context)
+
+
 class Pending:
     """One call under way. Holds no response object: a cycle would keep the connection until the collector runs."""
 
@@ -127,6 +170,8 @@ class Pending:
         "is_finished",
         "is_open",
         "last_byte_ns",
+        "name",
+        "parent",
         "pid",
         "recorder",
         "request",
@@ -160,9 +205,16 @@ class Pending:
         self.tags: dict[str, tuple[str, str]] = {}
         self.pid = recorder.pid
         self.is_finished = False
-        name = f"{endpoint.operation} {fields['request_model']}" if fields.get("request_model") else endpoint.operation
-        self.span = recorder.tracer.start_span(
-            name, kind=SpanKind.CLIENT, attributes=_attributes(fields), start_time=self.start_ns
+        model = fields.get("request_model")
+        self.name = f"{endpoint.operation} {model}" if model else endpoint.operation
+        parent = get_current_span().get_span_context()
+        self.parent = parent if parent.is_valid else None
+        self.span: Span = (
+            _own_span(parent)
+            if recorder.tracer is None
+            else recorder.tracer.start_span(
+                self.name, kind=SpanKind.CLIENT, attributes=_attributes(fields), start_time=self.start_ns
+            )
         )
 
     def now(self) -> int:
@@ -194,15 +246,16 @@ class Pending:
         self._end_span(end_ns)
 
     def _end_span(self, end_ns: int) -> None:
-        span = self.span
-        attributes = _attributes(self.fields)
+        span, fields = self.span, self.fields
+        is_error = fields["status"] == "error"
+        attributes = _attributes(fields)
         if span.is_recording():
             span.set_attributes(attributes)
-            if self.fields["status"] == "error":
-                span.set_status(Status(StatusCode.ERROR, self.fields.get("error_type")))
+            if is_error:
+                span.set_status(Status(StatusCode.ERROR, fields.get("error_type")))
             span.end(end_time=end_ns)
-        if self.recorder.write is not None:
-            self.recorder.write(span, self.start_ns, end_ns, attributes)
+        context = span.get_span_context()
+        self.recorder.write(CallSpan(self.name, context, self.parent, self.start_ns, end_ns, attributes, is_error))
 
     def _collect(self, error: BaseException | None, stream_end: str | None) -> None:
         fields = self.fields
@@ -433,23 +486,24 @@ def _decode(endpoint: Endpoint, content: bytes) -> Any:
     return json.loads(content)
 
 
-_HEADERS: Final = (
-    ("ratelimit_limit_requests", "x-ratelimit-limit-requests"),
-    ("ratelimit_remaining_requests", "x-ratelimit-remaining-requests"),
-    ("ratelimit_limit_tokens", "x-ratelimit-limit-tokens"),
-    ("ratelimit_remaining_tokens", "x-ratelimit-remaining-tokens"),
-    ("processing_ms", "openai-processing-ms"),
-)
+_HEADERS: Final[Mapping[bytes, str]] = {
+    b"x-request-id": "request_id",
+    b"apim-request-id": "request_id",
+    b"openai-processing-ms": "processing_ms",
+    b"x-ratelimit-limit-requests": "ratelimit_limit_requests",
+    b"x-ratelimit-remaining-requests": "ratelimit_remaining_requests",
+    b"x-ratelimit-limit-tokens": "ratelimit_limit_tokens",
+    b"x-ratelimit-remaining-tokens": "ratelimit_remaining_tokens",
+}
 
 
 def read_headers(headers: Any, fields: dict[str, Any]) -> None:
-    """Request id, processing time and rate limits of a response."""
-    request_id = headers.get("x-request-id") or headers.get("apim-request-id")
-    if request_id:
-        fields["request_id"] = request_id[:128]
-    for column, name in _HEADERS:
-        value = headers.get(name)
-        if value is not None and value.isdigit():
+    """Request id, processing time and rate limits of a response, in one pass: each `get` would scan them all."""
+    for name, value in headers.raw:
+        column = _HEADERS.get(name) or _HEADERS.get(name.lower())
+        if column == "request_id":
+            fields.setdefault(column, value[:128].decode("latin-1"))
+        elif column is not None and value.isdigit():
             fields[column] = int(value)
 
 

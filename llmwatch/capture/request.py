@@ -15,7 +15,7 @@ from .facts import Expectation, input_language, task_text_mask
 from .fingerprint import digest
 
 Json = Mapping[str, Any]
-_LANGUAGE_SAMPLE: Final = 400
+_LANGUAGE_SAMPLE: Final = 240
 # Parameters of which only a part is kept or which are content themselves.
 _NOT_PARAMETERS: Final = frozenset(
     {"messages", "input", "prompt", "instructions", "tools", "functions", "metadata", "user", "safety_identifier"}
@@ -140,9 +140,12 @@ def _read_format(body: Json, fields: dict[str, Any]) -> tuple[bool, dict[str, An
     return True, None
 
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+
+
 def _stable_digest(value: Any) -> str | None:
     try:
-        return digest(json.dumps(value, sort_keys=True, separators=(",", ":"), default=str))
+        return digest(_ENCODER.encode(value))
     except (TypeError, ValueError, RecursionError):
         return None
 
@@ -175,34 +178,52 @@ def _read_tools(body: Json, fields: dict[str, Any]) -> dict[str, Any]:
 def _read_input(endpoint: Endpoint, body: Json, fields: dict[str, Any], content: RequestContent) -> str | None:
     """Sizes and language of the input; returns the masked head of the static prompt text, None if there is none."""
     messages: Any = body.get("messages")
-    static: str | None = _text_of(body.get("instructions"))[0] or None
-    if static is not None:
-        content.system_instructions = body.get("instructions")
     if messages is None:
         messages = body.get("input") if "input" in body else body.get("prompt")
     content.input_messages = messages
-    characters, media, last_user = (len(static) if static else 0), 0, ""
-    rows: Any = messages if isinstance(messages, list) else [messages]
+    content.system_instructions = body.get("instructions")
+    rows: list[Any] = messages if isinstance(messages, list) else [messages]
+    static = _text_of(content.system_instructions)[0]
+    characters, media, last_user = len(static), 0, ""
     for row in rows:
         text, row_media = _text_of(row)
         characters += len(text)
         media += row_media
-        role = row.get("role") if isinstance(row, Mapping) else "user"
+        role = row.get("role") if isinstance(row, Mapping) else None
         if role in ("system", "developer"):
             static = static or text
-        elif role == "user" or role is None:
+        elif role in ("user", None):
             last_user = text
     fields["input_characters"] = characters
     fields["message_count"] = len(rows) if messages is not None else 0
     if media:
         fields["media_count"] = media
-    if static:
-        fields["prompt_hash"] = digest(static)
-    if last_user and endpoint.family in ("chat", "responses"):
-        fields["input_language"] = input_language(last_user[:_LANGUAGE_SAMPLE])
     if endpoint.family not in ("chat", "responses", "completions"):
         return None
-    return task_text_mask(static or last_user) if (static or last_user) else None
+    if last_user:
+        fields["input_language"] = input_language(last_user[:_LANGUAGE_SAMPLE])
+    if static:
+        fields["prompt_hash"], head = _static_text(static)
+        return head
+    return task_text_mask(last_user) if last_user else None
+
+
+# Static text -> (its digest, its masked head). The same string object comes with every call, so a look-up is nearly
+# free where both would cost as much as all the rest of the request.
+_static_texts: dict[str, tuple[str, str]] = {}
+_MAX_STATIC_TEXTS: Final = 256
+_MAX_STATIC_CHARACTERS: Final = 64 * 1024
+
+
+def _static_text(text: str) -> tuple[str, str]:
+    known = _static_texts.get(text)
+    if known is None:
+        known = digest(text), task_text_mask(text)
+        if len(text) <= _MAX_STATIC_CHARACTERS:
+            if len(_static_texts) >= _MAX_STATIC_TEXTS:
+                _static_texts.clear()
+            _static_texts[text] = known
+    return known
 
 
 def _text_of(value: Any) -> tuple[str, int]:
@@ -210,6 +231,8 @@ def _text_of(value: Any) -> tuple[str, int]:
     if isinstance(value, str):
         return value, 0
     if isinstance(value, Mapping):
+        if isinstance(value.get("content"), str):
+            return value["content"], 0
         if "content" in value:
             return _text_of(value["content"])
         for key in ("text", "refusal", "output", "arguments"):

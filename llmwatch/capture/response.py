@@ -6,7 +6,7 @@ What cannot be read is left out and named in `defects`; a body is never changed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -35,11 +35,8 @@ def _mapping(value: Any) -> Json:
     return value if isinstance(value, Mapping) else {}
 
 
-def _mappings(value: Any) -> Iterator[Json]:
-    if isinstance(value, list | tuple):
-        for item in value:
-            if isinstance(item, Mapping):
-                yield item
+def _mappings(value: Any) -> list[Json]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
 
 
 def _count(value: Any) -> int | None:
@@ -50,62 +47,61 @@ def _text(value: Any) -> str | None:
     return value[:256] if isinstance(value, str) and value else None
 
 
-# Column -> where it stands in a usage object, first found wins. Chat, responses, realtime (singular `token_details`),
-# images and transcriptions each spell it their own way; cached, reasoning and modality counts are parts of the totals.
-_INPUT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
-_OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details", "output_token_details")
-_TOTALS: Final = (
-    ("input_tokens", ("prompt_tokens", "input_tokens")),
-    ("output_tokens", ("completion_tokens", "output_tokens")),
-)
-_INPUT_PARTS: Final = (
-    ("cached_input_tokens", "cached_tokens"),
-    ("cache_write_tokens", "cache_write_tokens"),
-    ("text_input_tokens", "text_tokens"),
-    ("image_input_tokens", "image_tokens"),
-    ("audio_input_tokens", "audio_tokens"),
-)
-_OUTPUT_PARTS: Final = (
-    ("reasoning_tokens", "reasoning_tokens"),
-    ("text_output_tokens", "text_tokens"),
-    ("image_output_tokens", "image_tokens"),
-    ("audio_output_tokens", "audio_tokens"),
-    ("accepted_prediction_tokens", "accepted_prediction_tokens"),
-    ("rejected_prediction_tokens", "rejected_prediction_tokens"),
-)
+# Chat, responses, realtime (singular `token_details`), images and transcriptions spell one usage object four ways.
+# Cached, reasoning and modality counts are parts of the totals.
+_INPUT_PARTS: Final[Mapping[str, str]] = {
+    "cached_tokens": "cached_input_tokens",
+    "cache_write_tokens": "cache_write_tokens",
+    "text_tokens": "text_input_tokens",
+    "image_tokens": "image_input_tokens",
+    "audio_tokens": "audio_input_tokens",
+}
+_OUTPUT_PARTS: Final[Mapping[str, str]] = {
+    "reasoning_tokens": "reasoning_tokens",
+    "text_tokens": "text_output_tokens",
+    "image_tokens": "image_output_tokens",
+    "audio_tokens": "audio_output_tokens",
+    "accepted_prediction_tokens": "accepted_prediction_tokens",
+    "rejected_prediction_tokens": "rejected_prediction_tokens",
+}
+_CACHED_PARTS: Final[Mapping[str, str]] = {
+    "image_tokens": "cached_image_input_tokens",
+    "audio_tokens": "cached_audio_input_tokens",
+}
+_WRITE_PARTS: Final[Mapping[str, str]] = {"ttl_12h_tokens": "cache_write_12h_tokens"}
 
 
 def usage_fields(usage: Json) -> dict[str, Any]:
     """Columns read from a usage object; a count that is absent is absent, never 0."""
     fields: dict[str, Any] = {}
-    for column, keys in _TOTALS:
-        for key in keys:
-            if (count := _count(usage.get(key))) is not None:
-                fields[column] = count
-                break
-    _parts(usage, _INPUT_DETAILS, _INPUT_PARTS, fields)
-    _parts(usage, _OUTPUT_DETAILS, _OUTPUT_PARTS, fields)
-    inputs = next((d for k in _INPUT_DETAILS if (d := _mapping(usage.get(k)))), {})
-    cached = _mapping(inputs.get("cached_tokens_details"))
-    for column, key in (("cached_image_input_tokens", "image_tokens"), ("cached_audio_input_tokens", "audio_tokens")):
-        if (count := _count(cached.get(key))) is not None:
-            fields[column] = count
-    writes = _mapping(inputs.get("cache_write_tokens_details"))
-    if (count := _count(writes.get("ttl_12h_tokens"))) is not None:
-        fields["cache_write_12h_tokens"] = count
-    if usage.get("type") == "duration" and isinstance(usage.get("seconds"), int | float):
+    get = usage.get
+    total = _count(get("prompt_tokens"))
+    if total is None:
+        total = _count(get("input_tokens"))
+    if total is not None:
+        fields["input_tokens"] = total
+    total = _count(get("completion_tokens"))
+    if total is None:
+        total = _count(get("output_tokens"))
+    if total is not None:
+        fields["output_tokens"] = total
+    inputs = get("prompt_tokens_details") or get("input_tokens_details") or get("input_token_details")
+    if isinstance(inputs, Mapping):
+        _parts(inputs, _INPUT_PARTS, fields)
+        _parts(inputs.get("cached_tokens_details"), _CACHED_PARTS, fields)
+        _parts(inputs.get("cache_write_tokens_details"), _WRITE_PARTS, fields)
+    outputs = get("completion_tokens_details") or get("output_tokens_details") or get("output_token_details")
+    _parts(outputs, _OUTPUT_PARTS, fields)
+    if get("type") == "duration" and isinstance(get("seconds"), int | float):
         fields["audio_seconds"] = float(usage["seconds"])
     return fields
 
 
-def _parts(usage: Json, homes: Sequence[str], parts: Sequence[tuple[str, str]], fields: dict[str, Any]) -> None:
-    for home in homes:
-        details = usage.get(home)
-        if isinstance(details, Mapping):
-            for column, key in parts:
-                if (count := _count(details.get(key))) is not None:
-                    fields[column] = count
-            return
+def _parts(details: Any, columns: Mapping[str, str], fields: dict[str, Any]) -> None:
+    if isinstance(details, Mapping):
+        for key, value in details.items():
+            if key in columns and (count := _count(value)) is not None:
+                fields[columns[key]] = count
 
 
 def read_answer(endpoint: Endpoint, body: Any) -> Answer:
@@ -179,9 +175,12 @@ def _usage_source(endpoint: Endpoint, body: Json, fields: Json) -> str:
     return "absent"
 
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), default=str)
+
+
 def _json(value: Any) -> str | None:
     try:
-        return json.dumps(value, separators=(",", ":"), default=str)[:16384]
+        return _ENCODER.encode(value)[:16384]
     except (TypeError, ValueError, RecursionError):
         return None
 

@@ -19,8 +19,7 @@ from typing import Any, Final
 from .endpoints import REALTIME, RESPONSES_SOCKET, Endpoint, provider_name
 from .fingerprint import call_site
 from .guard import Observe
-from .hook import state
-from .pending import Pending, Recorder
+from .pending import Pending, Recorder, state
 from .sse import StreamFold
 from .tags import current_tags, request_tags
 

@@ -52,7 +52,7 @@ def main() -> int:
         _call_openai(OpenAI())
     else:
         _make_history(asked.seed, asked.scale)
-    finished = subprocess.run([sys.executable, "-m", "llmwatch", "report", "--since", "35d"], check=False)
+    finished = subprocess.run([sys.executable, "-m", "llmwatch", "report", "--since", "14d"], check=False)
     _say_what_next(home)
     return finished.returncode
 
@@ -110,15 +110,21 @@ def _call_openai(client: OpenAI) -> None:
 
 
 def _say_what_next(home: Path) -> None:
-    command = "llmwatch" if shutil.which("llmwatch") else str(Path(sys.executable).with_name("llmwatch"))
+    command = "llmwatch" if shutil.which("llmwatch") else _short(Path(sys.executable).with_name("llmwatch"))
     sys.stdout.write(
-        f"\nThe store is {home / 'store.duckdb'}. What was planted in it: examples/support_desk/planted.py"
+        f"\nThe store is {_short(home / 'store.duckdb')}. What was planted in it: examples/support_desk/planted.py"
         f" ({len(TRUTHS)} truths, {len(tickets.PLANS)} customers).\n"
         f"Try next, after: export LLMWATCH_CONFIG={home / 'llmwatch.toml'}\n"
         f"  {command} report --by customer --since 7d\n"
         f"  {command} tasks\n"
         f"  {command} doctor\n"
     )
+
+
+def _short(path: Path) -> str:
+    """The path from here, where it lies below."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The stand-in, driven by the real SDK."""

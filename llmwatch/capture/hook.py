@@ -62,17 +62,18 @@ class _Running:
         self._token = current.set(pending)
         self._context = context_api.attach(set_span_in_context(pending.span))
 
-    def leave(self, error: BaseException | None = None) -> None:
+    def leave(self) -> None:
         """Back to the context before; a coroutine closed from another context has none to go back to."""
-        if isinstance(error, GeneratorExit):
+        try:
+            current.reset(self._token)
+        except ValueError:
             return
         context_api.detach(self._context)
-        current.reset(self._token)
 
     def fail(self, error: BaseException) -> None:
         """The call raised; the exception goes on to the program as it is."""
         with Observe("failed call"):
-            self.leave(error)
+            self.leave()
             self.pending.finish(error=error)
 
     def returned(self) -> None:
@@ -80,7 +81,7 @@ class _Running:
         with Observe("finished call"):
             self.leave()
             pending = self.pending
-            if pending.is_open:
+            if pending.is_open and not pending.is_finished:
                 pending.recorder.open[id(pending)] = pending
                 pending.read_request()
             else:

@@ -10,6 +10,7 @@ import os
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Final, NamedTuple
@@ -75,7 +76,6 @@ class Recorder:
         self.instrument_client = instrument_client
         self.sampler = Sampler(settings.sample_rate, settings.sample_floor, settings.sample_rates)
         self.redactor = Redactor(settings.redact)
-        self.pid = os.getpid()
         self.open: dict[int, Pending] = {}
         # Streams dropped unread: filled by garbage collection, where no lock may be taken, emptied by the next call.
         self.abandoned: deque[Pending] = deque()
@@ -203,7 +203,8 @@ class Pending:
         self.error: BaseException | None = None
         self.site: str | None = None
         self.tags: dict[str, tuple[str, str]] = {}
-        self.pid = recorder.pid
+        # Not the recorder's: a worker forked after `init` makes calls of its own.
+        self.pid = os.getpid()
         self.is_finished = False
         model = fields.get("request_model")
         self.name = f"{endpoint.operation} {model}" if model else endpoint.operation
@@ -320,9 +321,15 @@ class Pending:
         headers = getattr(response, "headers", None)
         if headers is not None:
             read_headers(headers, fields)
-        request = getattr(error, "request", None)
-        if request is not None and "retries" not in fields:
-            retries = request.headers.get("x-stainless-retry-count")
+        # httpx raises where an exception has no request; one of a broken stream has none.
+        with suppress(RuntimeError):
+            request = getattr(error, "request", None)
+            self._note_retries(getattr(request, "headers", None))
+
+    def _note_retries(self, headers: Any) -> None:
+        fields = self.fields
+        if headers is not None and "retries" not in fields:
+            retries = headers.get("x-stainless-retry-count")
             if isinstance(retries, str) and retries.isdigit():
                 fields["retries"] = int(retries)
 

@@ -17,6 +17,8 @@ from .sse import FIRST_TOKEN, StreamFold
 
 # A body read through an open response beyond this is counted, not kept: nothing in it is read but its usage.
 _MAX_BODY: Final = 32 * 1024 * 1024
+# Longer than any first sign of output.
+_TOKEN_SIGN: Final = 256
 _classes: dict[tuple[type, bool], type] = {}
 
 
@@ -58,7 +60,7 @@ def _decoder(encoding: str) -> Callable[[bytes], bytes] | None:
 class _Notes:
     """What is noted of the bytes of one response; never raises."""
 
-    __slots__ = ("_chunks", "_decode", "_size", "is_encoded", "pending")
+    __slots__ = ("_chunks", "_decode", "_size", "_tail", "is_encoded", "pending")
 
     def __init__(self, pending: Pending, encoding: str, *, is_events: bool) -> None:
         self.pending = pending
@@ -66,6 +68,7 @@ class _Notes:
         self._decode = _decoder(encoding) if self.is_encoded else None
         self._chunks: list[bytes] = []
         self._size = 0
+        self._tail = b""
         if is_events:
             pending.fold = StreamFold(pending.endpoint.family)
 
@@ -82,13 +85,21 @@ class _Notes:
             fold = pending.fold
             if fold is not None:
                 fold.feed(chunk)
-                if pending.first_token_ns is None and FIRST_TOKEN.search(chunk):
-                    pending.first_token_ns = now
+                if pending.first_token_ns is None:
+                    self._look_for_token(chunk, now)
             elif self._size <= _MAX_BODY and pending.endpoint.family != "speech":
                 self._size += len(chunk)
                 self._chunks.append(chunk)
         except Exception as error:
             report("stream", error)
+
+    def _look_for_token(self, chunk: bytes, now: int) -> None:
+        seen = self._tail + chunk
+        if FIRST_TOKEN.search(seen):
+            self.pending.first_token_ns = now
+        else:
+            # A proxy may cut an event anywhere; what is looked for is shorter than this.
+            self._tail = seen[-_TOKEN_SIGN:]
 
     def end(self, stream_end: str, error: BaseException | None = None) -> None:
         """Ends the call, once; an exception of the transport is the call's error."""

@@ -207,6 +207,9 @@ def _note_received(recorder: Recorder, connection: Any, event: Mapping[str, Any]
     pending.fold.add_event(None, event)
     if kind in _FINAL or (kind == "error" and pending in socket.waiting):
         _forget(socket, pending)
+        if pending.fields["request_model"] is None:
+            # Asked for before the session told its model.
+            pending.fields["request_model"] = socket.model
         pending.finish(stream_end="complete" if kind in _FINAL else "broken")
 
 

@@ -1,0 +1,22 @@
+"""One server, and one set of bare outcomes, for all contract tests of a process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .kit import RepeatableServer, without_certificates
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates() -> Iterator[None]:
+    with without_certificates():
+        yield
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RepeatableServer]:
+    """A server that can be put back to its first request."""
+    with RepeatableServer() as running:
+        yield running

@@ -7,7 +7,22 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .measures import Measures, change, name_cell
-from .report import Cell, Column, Note, Number, Row, Section, Table, Text, Unknown, count, milliseconds, money_text, share, usd
+from .report import (
+    Cell,
+    Column,
+    Note,
+    Number,
+    Row,
+    Section,
+    Table,
+    Text,
+    Unknown,
+    count,
+    milliseconds,
+    money_text,
+    share,
+    usd,
+)
 
 NO_ANSWER: Final = "no answer of these calls was timed"
 NOT_STREAMED: Final = "none of these calls was streamed"
@@ -93,6 +108,12 @@ _WASTE: Final = (
     ("cut_empty", "Cut off before the first word", "cut_empty_calls", "cut_empty_usd"),
 )
 
+# Not waste for certain, and not in the sum: the answers arrived.
+_BESIDE: Final = (
+    ("retried", "Answered after one or more retries"),
+    ("repeated", "Same request sent before, within a day"),
+)
+
 
 def answers_section(now: Measures, before: Measures, is_comparable: bool) -> Section:
     """What was paid for answers nobody received; the three kinds exclude each other and add up."""
@@ -105,16 +126,22 @@ def answers_section(now: Measures, before: Measures, is_comparable: bool) -> Sec
         Column("before_usd", "before", rank=1),
         Column("change_usd", "change", rank=1),
     )
-    rows = [_waste_row(key, title, now.count(c), now.money(u), before.money(u), now, is_comparable) for key, title, c, u in _WASTE]
+    rows = [
+        _waste_row(key, title, now.count(c), now.money(u), before.money(u), now, is_comparable)
+        for key, title, c, u in _WASTE
+    ]
     calls = sum(now.count(c) for _, _, c, _ in _WASTE)
     rows.append(_waste_row("unheard", "together", calls, now.unheard, before.unheard, now, is_comparable, "total"))
-    retried = now.money("retried_usd"), before.money("retried_usd")
-    rows.append(_waste_row("retried", "Answered after one or more retries", now.count("retried_calls"), *retried, now, is_comparable))
-    notes = [Note("Retries themselves are not billed as a rule; the last line is what the answered call cost.")]
+    for key, title in _BESIDE:
+        paid = now.money(f"{key}_usd"), before.money(f"{key}_usd")
+        rows.append(_waste_row(key, title, now.count(f"{key}_calls"), *paid, now, is_comparable))
+    notes = [Note("Retries themselves are not billed as a rule; that line is what the answered calls cost.")]
     if now.unheard:
         words = f"You paid {money_text(now.unheard)} for answers nobody received."
         notes.insert(0, Note(words, "See which calls:", "llmwatch calls --status incomplete --order cost"))
-    return Section("answers", "ANSWERS NOBODY RECEIVED", (Table("unheard", "kind", columns, tuple(rows)),), tuple(notes))
+    return Section(
+        "answers", "ANSWERS NOBODY RECEIVED", (Table("unheard", "kind", columns, tuple(rows)),), tuple(notes)
+    )
 
 
 def _waste_row(
@@ -169,9 +196,17 @@ def tokens_section(now: Measures, before: Measures, is_comparable: bool) -> Sect
     )
     shown = [line for line in _TOKENS if line[0] in _ALWAYS or now.count(line[0]) or before.count(line[0])]
     rows = tuple(_tokens_row(*line, now, before, is_comparable) for line in shown)
-    notes = [Note("Cached and written tokens are part of the input, reasoning is part of the output; nothing is counted twice.")]
+    notes = [
+        Note(
+            "Cached and written tokens are part of the input, reasoning is part of the output; nothing is counted twice."
+        )
+    ]
     if now.count("estimated_calls"):
-        notes.append(Note(f"Input and output include the estimate for {now.count('estimated_calls'):,} calls without reported usage."))
+        notes.append(
+            Note(
+                f"Input and output include the estimate for {now.count('estimated_calls'):,} calls without reported usage."
+            )
+        )
     return Section("tokens", "TOKENS", (Table("tokens", "kind", columns, rows),), tuple(notes))
 
 
@@ -190,4 +225,3 @@ def _tokens_row(key: str, title: str, kind: Any, now: Measures, before: Measures
         change(now.count(key), before.count(key), "count", is_comparable),
     )
     return Row(key, cells, kind=kind)
-

@@ -8,7 +8,23 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from .report import Cell, Column, Moment, Note, Number, Report, Row, Section, Table, Text, Unknown, count, milliseconds, usd, utc
+from .report import (
+    Cell,
+    Column,
+    Moment,
+    Note,
+    Number,
+    Report,
+    Row,
+    Section,
+    Table,
+    Text,
+    Unknown,
+    count,
+    milliseconds,
+    usd,
+    utc,
+)
 
 _ID_LENGTH: Final = 16
 _COLUMNS: Final = (
@@ -53,7 +69,9 @@ def calls_report(listed: Listed) -> Report:
     matched = int(listed.rows[0]["matched"]) if listed.rows else 0
     notes = [*(Note(text) for text in listed.hindrances)]
     if not rows:
-        notes.insert(0, Note("No call matches.", "Ask for a longer period or fewer conditions:", "llmwatch calls --since 30d"))
+        notes.insert(
+            0, Note("No call matches.", "Ask for a longer period or fewer conditions:", "llmwatch calls --since 30d")
+        )
     elif matched > len(rows):
         notes.insert(0, Note(f"{len(rows):,} of {matched:,} calls, by {listed.order}; --limit lists more."))
     facts = (
@@ -81,7 +99,10 @@ def _call_row(row: Mapping[str, Any]) -> Row:
         usd(row["cost"], str(row["unpriced"] or "no cost recorded")),
         _text(row["grade"], "not priced"),
         _count(row["retries"], "retries were not counted"),
-        *(_text(row[key], f"no {key}") for key in ("feature", "user", "service", "endpoint", "finish", "response", "request")),
+        *(
+            _text(row[key], f"no {key}")
+            for key in ("feature", "user", "service", "endpoint", "finish", "response", "request")
+        ),
     )
     return Row(str(row["id"]), cells)
 
@@ -159,7 +180,8 @@ def call_report(known: Known) -> Report:
     """Everything stored about one call; nothing that has a value is left out."""
     call = known.call
     facts = tuple(
-        (key, _text(call.get(key), f"the call has no {key}")) for key in ("span_id", "trace_id", "response_id", "request_id")
+        (key, _text(call.get(key), f"the call has no {key}"))
+        for key in ("span_id", "trace_id", "response_id", "request_id")
     )
     named = {key for keys in _GROUPS.values() for key in keys} | _ELSEWHERE
     rest = tuple(key for key in call if key not in named)
@@ -168,10 +190,16 @@ def call_report(known: Known) -> Report:
     sections.insert(min(2, len(sections)), _cost_section(known))
     sections += [*_attempt_sections(known.attempts), *_defect_sections(call), *_content_sections(known)]
     if known.hindrances:
-        sections.append(Section("unknowns", "NOT KNOWN", notes=tuple(Note(text) for text in known.hindrances), is_warning=True))
+        sections.append(
+            Section("unknowns", "NOT KNOWN", notes=tuple(Note(text) for text in known.hindrances), is_warning=True)
+        )
     started = call.get("started_at")
     head = f"{started:%Y-%m-%d %H:%M:%S.%f} UTC" if started else "start unknown"
-    ids = " · ".join(f"{name} {call[key]}" for name, key in (("trace", "trace_id"), ("response", "response_id"), ("request", "request_id")) if call.get(key))
+    ids = " · ".join(
+        f"{name} {call[key]}"
+        for name, key in (("trace", "trace_id"), ("response", "response_id"), ("request", "request_id"))
+        if call.get(key)
+    )
     return Report("call", f"call {call['span_id']}", facts, (head, ids), tuple(sections))
 
 
@@ -210,7 +238,13 @@ def _cost_section(known: Known) -> Section:
         for key, title in _COST_TERMS
         if call.get(key) is not None and Decimal(call[key])
     ]
-    rows.append(Row("cost_usd", (Text(f"Cost, grade {call.get('cost_grade') or 'unknown'}"), usd(call.get("cost_usd"), reason)), kind="total"))
+    rows.append(
+        Row(
+            "cost_usd",
+            (Text(f"Cost, grade {call.get('cost_grade') or 'unknown'}"), usd(call.get("cost_usd"), reason)),
+            kind="total",
+        )
+    )
     if call.get("cache_saving_usd"):
         rows.append(Row("cache_saving_usd", (Text("Saved by cached input"), usd(call["cache_saving_usd"], reason))))
     notes = [Note(line) for line in known.cost_terms]
@@ -266,5 +300,9 @@ def _content_sections(known: Known) -> list[Section]:
     if content is None:
         mode = known.call.get("content_mode") or "unknown"
         return [Section("content", "CONTENT", notes=(Note(f"Not kept for this call (content mode {mode})."),))]
-    parts = [(key, str(value)) for key, value in content.items() if value is not None and key not in ("span_id", "started_at", "stored_at")]
+    parts = [
+        (key, str(value))
+        for key, value in content.items()
+        if value is not None and key not in ("span_id", "started_at", "stored_at")
+    ]
     return [Section("content", "CONTENT", notes=tuple(Note(f"{key}:", "", text) for key, text in parts))]

@@ -61,6 +61,11 @@ class Found:
     prices_error: str = ""
     store_error: str = ""
     hindrances: tuple[str, ...] = ()
+    pending_records: int | None = 0
+    torn_segments: int = 0
+    quarantined: tuple[str, ...] = ()
+    # Sentences about permissions, links, owners and file systems, each with its remedy.
+    problems: tuple[str, ...] = ()
 
 
 def doctor_report(found: Found) -> Report:
@@ -73,8 +78,12 @@ def doctor_report(found: Found) -> Report:
         *_knowledge_checks(found),
         _price_check(found),
     )
-    rows = tuple(Row(check.key, (Text(check.key.replace("_", " ")), Text(check.found)), check.verdict) for check in checks)
-    notes = tuple(Note(f"{c.key.replace('_', ' ')}: {c.remedy}", "", c.code) for c in checks if c.verdict != "ok" and c.remedy)
+    rows = tuple(
+        Row(check.key, (Text(check.key.replace("_", " ")), Text(check.found)), check.verdict) for check in checks
+    )
+    notes = tuple(
+        Note(f"{c.key.replace('_', ' ')}: {c.remedy}", "", c.code) for c in checks if c.verdict != "ok" and c.remedy
+    )
     columns = (Column("check", "", is_number=False), Column("found", "", is_number=False))
     failed, warned = sum(c.verdict == "fail" for c in checks), sum(c.verdict == "warn" for c in checks)
     summary = f"{len(checks)} checks: {len(checks) - failed - warned} ok, {warned} to look at, {failed} failed"
@@ -101,46 +110,92 @@ def _capture_checks(probe: Mapping[str, Any]) -> list[Check]:
     checks = [Check("sdk", "ok", f"openai {probe.get('openai')} on Python {probe.get('python')}")]
     if missing or not hooks:
         found = f"not hooked: {', '.join(missing) or 'no method found'}"
-        checks.append(Check("hooks", "fail", found, "This version of the SDK is not supported yet:", "pip install 'openai<4'"))
+        checks.append(
+            Check("hooks", "fail", found, "This version of the SDK is not supported yet:", "pip install 'openai<4'")
+        )
     else:
-        checks.append(Check("hooks", "ok", f"{len(hooks)} of {len(hooks)} methods hooked, init() took {probe.get('init_ms')} ms"))
+        checks.append(
+            Check("hooks", "ok", f"{len(hooks)} of {len(hooks)} methods hooked, init() took {probe.get('init_ms')} ms")
+        )
     if records == 1:
         checks.append(Check("capture", "ok", "a test call that left no machine was recorded once"))
     else:
-        checks.append(Check("capture", "fail", f"a test call was recorded {records} times", "Report this with the output of:", "python -m llmwatch.capture.probe"))
+        checks.append(
+            Check(
+                "capture",
+                "fail",
+                f"a test call was recorded {records} times",
+                "Report this with the output of:",
+                "python -m llmwatch.capture.probe",
+            )
+        )
     return checks
 
 
 def _place_checks(found: Found) -> list[Check]:
-    home, store = found.home, found.store
+    home = found.home
     checks: list[Check] = []
     if not home.exists:
         remedy = "It is made by the first captured call. If the service runs elsewhere, name its home:"
-        checks.append(Check("home", "warn", f"{home.path} does not exist", remedy, "llmwatch doctor --home /path/to/home"))
+        checks.append(
+            Check("home", "warn", f"{home.path} does not exist", remedy, "llmwatch doctor --home /path/to/home")
+        )
     elif not home.is_writable:
-        checks.append(Check("home", "fail", f"{home.path} cannot be written", "Calls are dropped until it can:", f"chmod u+rwx {home.path}"))
+        checks.append(
+            Check(
+                "home",
+                "fail",
+                f"{home.path} cannot be written",
+                "Calls are dropped until it can:",
+                f"chmod u+rwx {home.path}",
+            )
+        )
     else:
         checks.append(Check("home", "ok", home.path))
-    open_to_others = [place.path for place in (home, store) if place.exists and not place.is_private]
-    if open_to_others:
-        code = "\n".join(f"chmod go-rwx {path}" for path in open_to_others)
-        checks.append(Check("permissions", "fail", f"others can read {', '.join(open_to_others)}", "Close it:", code))
-    elif home.exists:
-        checks.append(Check("permissions", "ok", "only you can read the spool and the store"))
+    checks += _permission_checks(found)
     share = Decimal(found.spool_bytes) / max(found.spool_max_bytes, 1)
-    size = f"{found.spool_bytes / 2**20:.1f} MiB of {found.spool_max_bytes / 2**20:.0f} MiB, not yet merged"
+    pending = "too many to count" if found.pending_records is None else f"{found.pending_records:,}"
+    size = (
+        f"{found.spool_bytes / 2**20:.1f} of {found.spool_max_bytes / 2**20:.0f} MiB, {pending} records not yet merged"
+    )
     if share > Decimal("0.8"):
-        checks.append(Check("spool", "fail", size, "Calls are dropped when it is full. Merge now, and more often:", "llmwatch merge"))
+        checks.append(
+            Check(
+                "spool", "fail", size, "Calls are dropped when it is full. Merge now, and more often:", "llmwatch merge"
+            )
+        )
     else:
         checks.append(Check("spool", "ok", size))
     return checks
 
 
+def _permission_checks(found: Found) -> list[Check]:
+    places = (found.home, found.store)
+    opened = [place.path for place in places if place.exists and not place.is_private]
+    if opened:
+        code = "\n".join(f"chmod go-rwx {path}" for path in opened)
+        return [Check("permissions", "fail", f"others can read {', '.join(opened)}", "Close it:", code)]
+    if found.problems:
+        return [Check("permissions", "fail", " ".join(found.problems), "Correct what it names.")]
+    return [Check("permissions", "ok", "only you can read the spool and the store")] if found.home.exists else []
+
+
 def _merge_check(found: Found) -> Check:
     if found.store_error:
-        return Check("store", "fail", found.store_error, "Nothing in the spool is lost. Look at it:", "llmwatch merge --debug")
+        return Check("store", "fail", found.store_error, "Nothing in the spool is lost.", "llmwatch doctor --repair")
+    if found.quarantined:
+        code = "\n".join(found.quarantined)
+        return Check(
+            "store",
+            "warn",
+            f"{len(found.quarantined)} damaged files were set aside",
+            "What they hold is in no report:",
+            code,
+        )
     if found.hindrances:
-        return Check("merge", "warn", " ".join(found.hindrances), "Try again when that process is done:", "llmwatch merge")
+        return Check(
+            "merge", "warn", " ".join(found.hindrances), "Try again when that process is done:", "llmwatch merge"
+        )
     if found.last_call_at is None:
         remedy = "No call has arrived. In the service, before its first call:"
         return Check("calls", "warn", "the store has no calls", remedy, "import llmwatch\nllmwatch.init()")
@@ -152,24 +207,45 @@ def _merge_check(found: Found) -> Check:
 def _loss_checks(found: Found) -> list[Check]:
     lost = [row for row in found.events if "dropped" in str(row["kind"])]
     damaged = [row for row in found.events if row not in lost]
-    checks = [Check("drops", "ok", "no call was dropped")]
+    torn = (
+        f"; {found.torn_segments} segments end inside a record that nobody acknowledged" if found.torn_segments else ""
+    )
+    checks = [Check("drops", "ok", f"no call was dropped{torn}")]
     if lost:
         number = sum(int(row["count"]) for row in lost)
         remedy = f"The spool was full or could not be written. Give it room ({found.home.path}) and merge more often:"
         checks = [Check("drops", "fail", f"{number:,} records were dropped", remedy, "llmwatch merge")]
     if damaged:
         kinds = ", ".join(f"{row['kind']} ({int(row['count']):,})" for row in damaged)
-        checks.append(Check("pipeline", "warn", kinds, "What could be read was read. Details:", "llmwatch sql \"select * from pipeline_events\""))
+        checks.append(
+            Check(
+                "pipeline",
+                "warn",
+                kinds,
+                "What could be read was read. Details:",
+                'llmwatch sql "select * from pipeline_events"',
+            )
+        )
     unredacted = sum(int(row["calls"]) for row in found.defects if "redaction" in str(row["defect"]))
     if unredacted:
         remedy = "Their content was not kept, the calls were. The reason stands in their defects:"
-        checks.append(Check("redaction", "warn", f"failed on {unredacted:,} calls", remedy, 'llmwatch calls --where "defects~redaction"'))
+        checks.append(
+            Check(
+                "redaction",
+                "warn",
+                f"failed on {unredacted:,} calls",
+                remedy,
+                'llmwatch calls --where "defects~redaction"',
+            )
+        )
     else:
         checks.append(Check("redaction", "ok", f"no failures; content mode {found.content}"))
     other = [row for row in found.defects if "redaction" not in str(row["defect"])]
     if other:
         named = ", ".join(f"{row['defect']} ({int(row['calls']):,})" for row in other[:4])
-        checks.append(Check("fields", "warn", f"could not be read: {named}", "Look at one:", "llmwatch calls --where \"defects!=\""))
+        checks.append(
+            Check("fields", "warn", f"could not be read: {named}", "Look at one:", 'llmwatch calls --where "defects!="')
+        )
     return checks
 
 
@@ -178,7 +254,15 @@ def _knowledge_checks(found: Found) -> list[Check]:
     if not now.calls:
         return []
     checks = [
-        _share_check("priced", now.unpriced, now.calls, Decimal(0), "calls without a price", "They are named in:", "llmwatch report"),
+        _share_check(
+            "priced",
+            now.unpriced,
+            now.calls,
+            Decimal(0),
+            "calls without a price",
+            "They are named in:",
+            "llmwatch report",
+        ),
         _share_check(
             "usage",
             now.count("estimated_calls"),
@@ -192,7 +276,11 @@ def _knowledge_checks(found: Found) -> list[Check]:
     tags = (("customer", 'with llmwatch.customer("acme"):'), ("task", 'with llmwatch.task("reply.draft"):'))
     for tag, code in tags:
         untagged = now.count(f"untagged_{tag}_calls")
-        checks.append(_share_check(f"{tag}_tags", untagged, now.calls, UNTAGGED_SHARE, f"calls without a {tag}", "Around the call:", code))
+        checks.append(
+            _share_check(
+                f"{tag}_tags", untagged, now.calls, UNTAGGED_SHARE, f"calls without a {tag}", "Around the call:", code
+            )
+        )
     return checks
 
 
@@ -207,7 +295,9 @@ def _price_check(found: Found) -> Check:
     if found.prices_error:
         return Check("prices", "fail", found.prices_error, "Correct that entry; until then calls are unpriced.")
     if found.prices_age_days is None:
-        return Check("prices", "warn", "the price table says no date", "Update it:", "pip install --upgrade genai-prices")
+        return Check(
+            "prices", "warn", "the price table says no date", "Update it:", "pip install --upgrade genai-prices"
+        )
     text = f"list prices were checked {found.prices_age_days} days ago (table {found.prices_digest})"
     if found.prices_age_days > OLD_PRICES_DAYS:
         return Check("prices", "warn", text, "Prices may have changed since:", "pip install --upgrade genai-prices")

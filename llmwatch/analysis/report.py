@@ -14,12 +14,13 @@ SCHEMA_VERSION: Final = 1
 
 Tone = Literal["", "good", "bad", "quiet"]
 Verdict = Literal["", "ok", "warn", "fail"]
-Unit = Literal["usd", "count", "share", "ms", "per_second"]
+# plain: as it is, to the last digit, where nobody knows what it counts
+Unit = Literal["usd", "count", "share", "ms", "per_second", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value nobody can state, and why."""
+    """A value nobody can state, and why; no reason stands for a null that the user asked for."""
 
     reason: str
 
@@ -134,6 +135,8 @@ class Report:
     sections: tuple[Section, ...] = ()
     # The key of the table that a format with room for one only shows.
     main_table: str = ""
+    # The user chose the columns: a format for programs adds none of its own, and notes go beside it.
+    has_own_columns: bool = False
 
 
 def usd(value: Decimal | None, reason: str) -> Number | Unknown:

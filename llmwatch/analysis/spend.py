@@ -160,7 +160,10 @@ def _length(length: timedelta) -> str:
 
 def _empty_section(spend: Spend) -> Section:
     if spend.first_call_at is None:
-        remedy, code = "Call llmwatch.init() where your service starts, make a call, then ask again:", "import llmwatch\nllmwatch.init()"
+        remedy, code = (
+            "Call llmwatch.init() where your service starts, make a call, then ask again:",
+            "import llmwatch\nllmwatch.init()",
+        )
         note = Note("The store has no calls yet.", remedy, code)
     else:
         note = Note(
@@ -189,11 +192,28 @@ def _money_section(spend: Spend) -> Section:
         ),
         Row(
             "calls",
-            (Text("Calls"), count(now.calls), Text(""), count(before.calls), change(now.calls, before.calls, "count", spend.is_comparable)),
+            (
+                Text("Calls"),
+                count(now.calls),
+                Text(""),
+                count(before.calls),
+                change(now.calls, before.calls, "count", spend.is_comparable),
+            ),
         ),
-        _money_row(spend, "per_thousand_usd", "Cost per 1,000 calls", now.per_thousand, before.per_thousand, shows_share=False),
-        _money_row(spend, "cache_saving_usd", "Saved by cached input", now.money("cache_saving_usd"), before.money("cache_saving_usd"), shows_share=False),
-        _money_row(spend, "unheard_usd", "Paid for answers nobody received", now.unheard, before.unheard, is_bad_up=True),
+        _money_row(
+            spend, "per_thousand_usd", "Cost per 1,000 calls", now.per_thousand, before.per_thousand, shows_share=False
+        ),
+        _money_row(
+            spend,
+            "cache_saving_usd",
+            "Saved by cached input",
+            now.money("cache_saving_usd"),
+            before.money("cache_saving_usd"),
+            shows_share=False,
+        ),
+        _money_row(
+            spend, "unheard_usd", "Paid for answers nobody received", now.unheard, before.unheard, is_bad_up=True
+        ),
     ]
     columns = (
         Column("measure", "", is_number=False),
@@ -237,8 +257,18 @@ def _trend_tables(spend: Spend) -> tuple[Table, ...]:
         return ()
     values = tuple(known.get(n, Decimal(0)) for n in range(steps))
     word = {1: "hour", 24: "day", 168: "week"}[int(step / timedelta(hours=1))]
-    columns = (Column("step", "", is_number=False), Column("trend", "", is_number=False), Column("low_usd", "lowest"), Column("high_usd", "highest"))
-    cells = (Text(f"Spend per {word}"), Trend(values, spend.period.since.isoformat()), usd(min(values), ""), usd(max(values), ""))
+    columns = (
+        Column("step", "", is_number=False),
+        Column("trend", "", is_number=False),
+        Column("low_usd", "lowest"),
+        Column("high_usd", "highest"),
+    )
+    cells = (
+        Text(f"Spend per {word}"),
+        Trend(values, spend.period.since.isoformat()),
+        usd(min(values), ""),
+        usd(max(values), ""),
+    )
     return (Table("trend", "step", columns, (Row(f"spend_per_{word}", cells),)),)
 
 
@@ -272,10 +302,14 @@ def _grade_table(now: Measures) -> Table:
 def _money_notes(spend: Spend) -> list[Note]:
     notes: list[Note] = []
     if spend.now.unpriced:
-        notes.append(Note(f"The total leaves out {spend.now.unpriced:,} unpriced calls; they are named under NOT KNOWN."))
+        notes.append(
+            Note(f"The total leaves out {spend.now.unpriced:,} unpriced calls; they are named under NOT KNOWN.")
+        )
     if not spend.is_comparable and spend.first_call_at is not None:
         notes.append(
-            Note(f"The store begins on {_day(spend.first_call_at)} UTC, after the period before does, so no change is stated.")
+            Note(
+                f"The store begins on {_day(spend.first_call_at)} UTC, after the period before does, so no change is stated."
+            )
         )
     notes.append(Note("Spend is reported usage at list or contract prices of the day; it is not the invoice."))
     return notes
@@ -302,7 +336,9 @@ def _breakdown_section(spend: Spend) -> Section:
     found = {(bool(row["is_current"]), row["name"]): Measures(row) for row in spend.by if not row["is_total"]}
     none = Measures({})
     rows = [
-        _breakdown_row(spend, name, name_cell(dimension, name), found.get((True, name), none), found.get((False, name), none))
+        _breakdown_row(
+            spend, name, name_cell(dimension, name), found.get((True, name), none), found.get((False, name), none)
+        )
         for name in spend.names
     ]
     if spend.other_names:
@@ -311,7 +347,11 @@ def _breakdown_section(spend: Spend) -> Section:
         rows.append(_breakdown_row(spend, "(others)", title, *rest, kind="rest"))
     rows.append(_breakdown_row(spend, "(all)", Text("all"), spend.now, spend.before, kind="total"))
     columns = (Column(dimension, dimension, is_number=False), *_BREAKDOWN_COLUMNS)
-    return Section("spend", f"WHERE THE MONEY WENT, BY {dimension.upper()}", (Table(f"spend_by_{dimension}", dimension, columns, tuple(rows)),))
+    return Section(
+        "spend",
+        f"WHERE THE MONEY WENT, BY {dimension.upper()}",
+        (Table(f"spend_by_{dimension}", dimension, columns, tuple(rows)),),
+    )
 
 
 def _breakdown_row(spend: Spend, key: str, title: Cell, now: Measures, before: Measures, kind: Any = "") -> Row:
@@ -347,7 +387,11 @@ def _beside_table(spend: Spend, dimension: str) -> Table | None:
     if others > 0:
         listed_before = [before[n] for n in names if n in before]
         rest = spend.now.minus(now[n] for n in names), spend.before.minus(listed_before)
-        rows.append(_beside_row(spend, "(others)", Text(f"{others:,} other{'' if others == 1 else 's'}", "quiet"), *rest, kind="rest"))
+        rows.append(
+            _beside_row(
+                spend, "(others)", Text(f"{others:,} other{'' if others == 1 else 's'}", "quiet"), *rest, kind="rest"
+            )
+        )
     columns = (Column(dimension, dimension, is_number=False), *_BREAKDOWN_COLUMNS[:6])
     return Table(f"spend_by_{dimension}", dimension, columns, tuple(rows))
 

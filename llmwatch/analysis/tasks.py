@@ -34,14 +34,27 @@ def tasks_report(rows: Sequence[Mapping[str, Any]], since: datetime, hindrances:
     notes = [Note(text) for text in hindrances]
     unnamed = sum(1 for row in rows if row["source"] not in _SOURCES or not row["source"])
     if not rows:
-        notes.insert(0, Note("The store has no calls yet.", "Call llmwatch.init() where your service starts:", "import llmwatch\nllmwatch.init()"))
+        notes.insert(
+            0,
+            Note(
+                "The store has no calls yet.",
+                "Call llmwatch.init() where your service starts:",
+                "import llmwatch\nllmwatch.init()",
+            ),
+        )
     elif unnamed:
         text = f"{unnamed:,} of {len(rows):,} tasks are recognised by what their calls carry. To name one yourself:"
         notes.insert(0, Note(text, "", 'with llmwatch.task("reply.draft"):\n    client.chat.completions.create(...)'))
     table = Table("tasks", "task", _COLUMNS, tuple(_task_row(row) for row in rows))
     facts = (("since", Moment(utc(since))), ("tasks", count(len(rows))))
     title = f"tasks, with calls and spend since {since:%Y-%m-%d %H:%M} UTC" if rows else ""
-    return Report("tasks", title, facts, sections=(Section("tasks", "", (table,) if rows else (), tuple(notes)),), main_table="tasks")
+    return Report(
+        "tasks",
+        title,
+        facts,
+        sections=(Section("tasks", "", (table,) if rows else (), tuple(notes)),),
+        main_table="tasks",
+    )
 
 
 def _task_row(row: Mapping[str, Any]) -> Row:

@@ -98,8 +98,14 @@ def _unpriced_notes(asked: Asked) -> list[Note]:
     text = f"What {asked.now.unpriced:,} unpriced calls cost ({of_calls} of calls): they are in no total."
     models = [row for row in asked.unpriced if row["model"]]
     if not models:
-        return [Note(text, "Look at them:", "llmwatch calls --where \"grade=D\"")]
-    return [Note(text, "Add the price to llmwatch.toml, then `llmwatch merge --reprice`:", price_entry(models[0]["model"], models[0]["host"]))]
+        return [Note(text, "Look at them:", 'llmwatch calls --where "grade=D"')]
+    return [
+        Note(
+            text,
+            "Add the price to llmwatch.toml, then `llmwatch merge --reprice`:",
+            price_entry(models[0]["model"], models[0]["host"]),
+        )
+    ]
 
 
 def price_entry(model: str, host: str | None) -> str:
@@ -109,7 +115,10 @@ def price_entry(model: str, host: str | None) -> str:
 
 
 def _toml(text: str) -> str:
-    escaped = "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" if ord(c) < 65536 else f"\\U{ord(c):08x}" for c in text)
+    escaped = "".join(
+        c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" if ord(c) < 65536 else f"\\U{ord(c):08x}"
+        for c in text
+    )
     return f'"{escaped}"'
 
 
@@ -118,9 +127,13 @@ def _estimate_notes(now: Measures) -> list[Note]:
     if not calls:
         return []
     amount, error = now["estimated_usd"], now["estimate_error_usd"]
-    size = f"{money_text(amount)} of spend ({percent(amount, now.spend)})" if amount is not None else "part of the spend"
+    size = (
+        f"{money_text(amount)} of spend ({percent(amount, now.spend)})" if amount is not None else "part of the spend"
+    )
     within = f", typically within {percent(Decimal(str(error)), amount)}" if error is not None and amount else ""
-    text = f"The exact usage of {calls:,} calls: {size} is estimated{within} (grade C), because their streams report none."
+    text = (
+        f"The exact usage of {calls:,} calls: {size} is estimated{within} (grade C), because their streams report none."
+    )
     remedy = "Let streams report their usage, in the request or for the whole service:"
     code = 'stream_options={"include_usage": True}        # in the request\nllmwatch.init(stream_usage="ask")             # or for every stream'
     return [Note(text, remedy, code)]
@@ -128,12 +141,19 @@ def _estimate_notes(now: Measures) -> list[Note]:
 
 def _untagged_notes(now: Measures) -> list[Note]:
     notes: list[Note] = []
-    tags = (("customer", "for whom", 'with llmwatch.customer("acme"):'), ("task", "for what, in your own words", 'with llmwatch.task("reply.draft"):'))
+    tags = (
+        ("customer", "for whom", 'with llmwatch.customer("acme"):'),
+        ("task", "for what, in your own words", 'with llmwatch.task("reply.draft"):'),
+    )
     for tag, question, code in tags:
         calls, amount = now.count(f"untagged_{tag}_calls"), now[f"untagged_{tag}_usd"]
         if not calls:
             continue
-        paid = f"{money_text(amount)} ({percent(amount, now.spend)} of spend)" if amount is not None and now.spend else "their cost"
+        paid = (
+            f"{money_text(amount)} ({percent(amount, now.spend)} of spend)"
+            if amount is not None and now.spend
+            else "their cost"
+        )
         text = f"{question[0].upper()}{question[1:]}: {calls:,} calls ({percent(calls, now.calls)}), {paid}, carry no {tag}."
         extra = " Their task is recognised by call site, tools and prompt." if tag == "task" else ""
         notes.append(Note(text + extra, "Around the call:", f"{code}\n    client.chat.completions.create(...)"))
@@ -145,7 +165,13 @@ def _defect_notes(asked: Asked) -> list[Note]:
         return []
     named = ", ".join(f"{row['defect']} ({row['calls']:,})" for row in asked.defects[:5])
     calls = asked.now.count("defect_calls")
-    return [Note(f"Fields of {calls:,} calls that could not be read: {named}.", "Look at one of them:", "llmwatch calls --where \"defects!=\"")]
+    return [
+        Note(
+            f"Fields of {calls:,} calls that could not be read: {named}.",
+            "Look at one of them:",
+            'llmwatch calls --where "defects!="',
+        )
+    ]
 
 
 # Kinds of pipeline events that mean that something is missing from the store, in words.

@@ -42,7 +42,9 @@ def probe(home: Path) -> dict[str, Any]:
     # openai 3 speaks through httpx2, 1 and 2 through httpx.
     http: Any = getattr(base, "httpx2", None) or base.httpx
     transport = http.MockTransport(lambda request: http.Response(200, json=_ANSWER))
-    client: Any = openai.OpenAI(api_key="none", base_url="http://probe.invalid/v1", http_client=http.Client(transport=transport))
+    client: Any = openai.OpenAI(
+        api_key="none", base_url="http://probe.invalid/v1", http_client=http.Client(transport=transport)
+    )
     client.chat.completions.create(model="gpt-6-luna", messages=[{"role": "user", "content": "ok?"}])
     shutdown()
     found["records"] = sum(path.read_bytes().count(b"chatcmpl-probe") for path in home.rglob("*") if path.is_file())

@@ -26,7 +26,12 @@ ORDERS: Final[Mapping[str, str]] = {
 def calls(
     where: Annotated[
         list[str] | None,
-        typer.Option("--where", "-w", help='A condition, as "cost>0.01" or "error~timeout"; several must all hold.', show_default=False),
+        typer.Option(
+            "--where",
+            "-w",
+            help='A condition, as "cost>0.01" or "error~timeout"; several must all hold.',
+            show_default=False,
+        ),
     ] = None,
     task: Annotated[str | None, typer.Option("--task", show_default=False)] = None,
     customer: Annotated[str | None, typer.Option("--customer", show_default=False)] = None,

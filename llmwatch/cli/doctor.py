@@ -7,15 +7,16 @@ import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from ..analysis.doctor import Found, Place, doctor_report, has_failed
 from ..analysis.measures import Measures
-from ..errors import LlmwatchError
+from ..errors import LlmwatchError, StoreCorrupt
 from ..render import FORMATS
 from ..settings import Settings
+from ..store import Store
 from .options import AsOf, Format, Home, Output, now_utc, one_of, settings_for
 from .reading import reading, write_report
 
@@ -23,28 +24,50 @@ _LOOKS_BACK = timedelta(days=7)
 _PROBE_TIMEOUT_S = 30
 
 
-def doctor(format_name: Format = "text", output: Output = None, as_of: AsOf = None, home: Home = None) -> None:
+def doctor(
+    format_name: Format = "text",
+    output: Output = None,
+    as_of: AsOf = None,
+    is_repair: Annotated[bool, typer.Option("--repair", help="Set a damaged store aside; deletes nothing.")] = False,
+    home: Home = None,
+) -> None:
     """SDK and hooks, spool, merge, drops, redaction, prices, tags; exit code 1 if a check fails.
 
     Nothing is sent anywhere: capture is proved by one call that is answered inside a process of its own.
     """
     one_of(format_name, FORMATS, "--format")
     settings = settings_for(home)
+    if is_repair:
+        repair(settings)
     report = doctor_report(look(settings, now_utc(as_of)))
     write_report(report, format_name, output)
     if has_failed(report):
         raise typer.Exit(1)
 
 
+def repair(settings: Settings) -> None:
+    """Sets a store that is damaged aside under another name; a sound one is left alone."""
+    try:
+        with reading(settings):
+            sys.stderr.write("llmwatch: note: the store can be read, nothing was set aside\n")
+    except StoreCorrupt:
+        sys.stderr.write(f"llmwatch: note: set aside as {Store(settings).quarantine()}\n")
+
+
 def look(settings: Settings, now: datetime) -> Found:
     """All that the checks need; a part that cannot be had is said, not raised."""
     stored, error = stored_facts(settings, now) if settings.home.exists() else ({}, "")
+    health = Store(settings).health()
     return Found(
         probe=probe(),
         home=place(settings.home),
         store=place(settings.store_path),
-        spool_bytes=folder_bytes(settings.spool_dir),
+        spool_bytes=health.spool_bytes,
         spool_max_bytes=settings.spool_max_mb * 2**20,
+        pending_records=health.pending_records,
+        torn_segments=health.torn_segments,
+        quarantined=tuple(str(path) for path in health.quarantined),
+        problems=tuple(problem for problem in health.problems if problem != error),
         now=now,
         content=settings.content,
         stream_usage=settings.stream_usage,
@@ -79,13 +102,6 @@ def place(path: Path) -> Place:
         is_private=not found.st_mode & 0o077,
         size_bytes=found.st_size,
     )
-
-
-def folder_bytes(folder: Path) -> int:
-    """The size of the files in it; 0 if there is none."""
-    if not folder.is_dir():
-        return 0
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
 
 
 def stored_facts(settings: Settings, now: datetime) -> tuple[dict[str, Any], str]:

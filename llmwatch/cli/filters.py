@@ -19,7 +19,15 @@ NUMBERS: Final = (
     "cost", "latency", "first_token", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "retries",
     "http_status",
 )  # fmt: skip
-_OPERATORS: Final[Mapping[str, str]] = {"=": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<=", "~": "contains"}
+_OPERATORS: Final[Mapping[str, str]] = {
+    "=": "=",
+    "!=": "<>",
+    ">": ">",
+    ">=": ">=",
+    "<": "<",
+    "<=": "<=",
+    "~": "contains",
+}
 _FORM: Final = re.compile(r"\s*(\w+)\s*(!=|>=|<=|=|>|<|~)\s*(.*?)\s*", re.DOTALL)
 _NUMBER: Final = re.compile(r"-?\d{1,12}(\.\d{1,12})?")
 _EXAMPLES: Final = 'Write --where "task=reply.draft", --where "cost>0.01" or --where "error~timeout".'
@@ -63,7 +71,9 @@ def _number_filter(text: str, column: str, operator: str, value: str) -> Filter:
     if operator == "~":
         raise UsageError(f"--where {text!r}: {column} is a number.", "Compare it with =, !=, >, >=, < or <=.")
     if not _NUMBER.fullmatch(value):
-        raise UsageError(f"--where {text!r}: {value!r} is not a number.", "cost is in dollars, latency and first_token in ms.")
+        raise UsageError(
+            f"--where {text!r}: {value!r} is not a number.", "cost is in dollars, latency and first_token in ms."
+        )
     return Filter(column, operator, value)
 
 

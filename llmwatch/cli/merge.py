@@ -1,5 +1,28 @@
-"""stub"""
+"""`llmwatch merge`: what services have spooled, into the store."""
+
+from __future__ import annotations
+
+import sys
+
+from ..store import MergeResult, Store
+from .options import Home, settings_for
+from .reading import progress_on_terminal
 
 
-def merge() -> None:
-    """Stub."""
+def merge(home: Home = None) -> None:
+    """Merge the spool into the store and price what is new; every reading command does so by itself.
+
+    Calls are priced again if the price table or llmwatch.toml has changed.
+    """
+    settings = settings_for(home)
+    with progress_on_terminal("merging") as progress:
+        result = Store(settings).merge(progress=progress)
+    sys.stdout.write(f"{sentence(result)}\n")
+
+
+def sentence(result: MergeResult) -> str:
+    """What one merge did, in words."""
+    if result.blocked:
+        return f"Nothing was merged: {result.blocked} No call is lost, they stay in the spool."
+    damaged = f" {result.damaged_records:,} damaged records were left out." if result.damaged_records else ""
+    return f"Merged {result.calls:,} calls and {result.attempts:,} HTTP attempts in {result.seconds:.2f} s.{damaged}"

@@ -30,7 +30,11 @@ Until = Annotated[
 ]
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", help="Answer as if it were this moment, UTC; the same store gives the same bytes.", show_default=False),
+    typer.Option(
+        "--as-of",
+        help="Answer as if it were this moment, UTC; the same store gives the same bytes.",
+        show_default=False,
+    ),
 ]
 
 _SPANS: Final[Mapping[str, timedelta]] = {
@@ -79,7 +83,10 @@ def period(since: str, until: str | None, now: datetime) -> tuple[datetime, date
     end = now if until is None else moment(until, now, "--until")
     start = moment(since, end if re.fullmatch(r"\d{1,5}[mhdw]", since.strip()) else now, "--since")
     if start >= end:
-        raise UsageError(f"The period is empty: it would start on {start:%Y-%m-%d %H:%M} and end on {end:%Y-%m-%d %H:%M} UTC.", _FORMS)
+        raise UsageError(
+            f"The period is empty: it would start on {start:%Y-%m-%d %H:%M} and end on {end:%Y-%m-%d %H:%M} UTC.",
+            _FORMS,
+        )
     return start, end
 
 

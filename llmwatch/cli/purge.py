@@ -1,5 +1,67 @@
-"""stub"""
+"""`llmwatch purge`: erases a customer, a user or what is old, from spool, tables and the bytes of the file."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from ..errors import StoreError, UsageError
+from ..store import Store
+from .options import Home, moment, now_utc, settings_for
 
 
-def purge() -> None:
-    """Stub."""
+def purge(
+    customer: Annotated[
+        str | None, typer.Option("--customer", help="Erase this customer's calls.", show_default=False)
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", help="Erase this user's calls, by the id as your program knows it.", show_default=False),
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", help="Erase calls before this: 90d, or a date.", show_default=False)
+    ] = None,
+    is_sure: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    home: Home = None,
+) -> None:
+    """Erase calls for good. The file is written anew and searched afterwards; what was found is printed.
+
+    [dim]llmwatch purge --customer acme
+    llmwatch purge --older-than 400d --yes[/dim]
+    """
+    settings = settings_for(home)
+    before = None if older_than is None else moment(older_than, now_utc(None), "--older-than")
+    wanted = words(customer, user, before)
+    if not is_sure:
+        confirm(f"Erase {wanted} from {settings.home}? This cannot be undone.")
+    result = Store(settings).purge(customer, user, before)
+    erased = f"Erased {result.calls:,} calls, {result.content:,} contents, {result.attempts:,} HTTP attempts"
+    mentions = f" and {result.mentions:,} mentions in other calls' texts" if result.mentions else ""
+    sys.stdout.write(f"{erased}{mentions}.\n")
+    if not result.is_verified:
+        raise StoreError(
+            "The search afterwards still found: " + "; ".join(result.remaining),
+            "Repeat the command when no service writes.",
+        )
+    sys.stdout.write("Searched afterwards, rows and bytes: nothing of it is left in spool and store.\n")
+
+
+def words(customer: str | None, user: str | None, before: datetime | None) -> str:
+    """What will be erased, in words; refuses nothing at all."""
+    parts = [f"customer {customer!r}"] if customer else []
+    parts += [f"user {user!r}"] if user else []
+    parts += [f"calls before {before:%Y-%m-%d %H:%M} UTC"] if before else []
+    if not parts:
+        raise UsageError("Nothing to purge was named.", "Give --customer, --user or --older-than.")
+    return " and ".join(parts)
+
+
+def confirm(question: str) -> None:
+    """Asks on the terminal; without one, --yes is needed."""
+    if not sys.stdin.isatty():
+        raise UsageError("Nobody is here to be asked.", "Add --yes to purge without a question.")
+    if not typer.confirm(question, err=True):
+        raise UsageError("Nothing was erased.")

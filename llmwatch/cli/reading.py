@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..analysis.report import Report
-from ..errors import StoreLocked
 from ..render import FORMATS, RENDERERS
 from ..settings import Settings
 from ..store import Store
@@ -32,7 +31,7 @@ class Reading:
 
 
 @contextmanager
-def reading(settings: Settings) -> Iterator[Reading]:
+def reading(settings: Settings) -> Generator[Reading]:
     """The store with the spool merged into it; a merge that is blocked costs freshness, not the answer."""
     store = Store(settings)
     hindrances = merged(store)
@@ -42,17 +41,14 @@ def reading(settings: Settings) -> Iterator[Reading]:
 
 
 def merged(store: Store) -> tuple[str, ...]:
-    """Merges; a sentence if another process is in the way."""
-    try:
-        with progress_on_terminal("merging") as progress:
-            store.merge(progress=progress)
-    except StoreLocked as e:
-        return (f"The newest calls may be missing: {e.message}",)
-    return ()
+    """Merges; a sentence if another process was in the way."""
+    with progress_on_terminal("merging") as progress:
+        result = store.merge(progress=progress)
+    return (f"The newest calls were read from the spool, not merged: {result.blocked}",) if result.blocked else ()
 
 
 @contextmanager
-def progress_on_terminal(word: str) -> Iterator[Callable[[int, int], None] | None]:
+def progress_on_terminal(word: str) -> Generator[Callable[[int, int], None] | None]:
     """A counter on standard error while work lasts; None where no person is looking."""
     if not sys.stderr.isatty():
         yield None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -13,7 +15,7 @@ from .options import AsOf, Format, Home, Output, Since, Until, now_utc, one_of, 
 from .reading import Reading, reading, write_report
 
 # More names than any dimension has: formats for programs get them all.
-_ALL: int = 1_000_000
+_ALL: Final = 1_000_000
 
 
 def report(
@@ -22,7 +24,9 @@ def report(
     by: Annotated[str, typer.Option("--by", help="task, customer, feature, model, service or user.")] = "task",
     format_name: Format = "text",
     output: Output = None,
-    top: Annotated[int | None, typer.Option("--top", help="Names to list. Default: 10; all in json and csv.", show_default=False)] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", help="Names to list. Default: 10; all in json and csv.", show_default=False)
+    ] = None,
     as_of: AsOf = None,
     home: Home = None,
 ) -> None:
@@ -80,5 +84,14 @@ def joined(by: list[dict[str, Any]], speeds: list[dict[str, Any]]) -> list[dict[
 
 
 def price_table(store: Reading, asked: Period) -> tuple[str, int | None]:
-    """Version and date of the prices that the store's costs were made with, and their age at the period's end."""
-    return "", None
+    """Name of the prices that the store's costs were made with, and the age of their list at the period's end."""
+    known = {row["key"]: row["value"] for row in store.rows("meta")}
+    try:
+        name = f"genai-prices {version('genai-prices')}"
+    except PackageNotFoundError:
+        name = "genai-prices"
+    digest = known.get("price_digest")
+    checked = known.get("prices_verified_on")
+    words = [name, *([f"of {checked}"] if checked else []), *([f"table {digest[:8]}"] if digest else [])]
+    age = (asked.until.date() - date.fromisoformat(checked)).days if checked else None
+    return " ".join(words), age

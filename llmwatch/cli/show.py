@@ -19,7 +19,9 @@ _LISTED = 10
 
 
 def show(
-    call: Annotated[str, typer.Argument(metavar="CALL", help="A call's id or the start of it; a response, request or trace id.")],
+    call: Annotated[
+        str, typer.Argument(metavar="CALL", help="A call's id or the start of it; a response, request or trace id.")
+    ],
     format_name: Format = "text",
     output: Output = None,
     home: Home = None,
@@ -42,11 +44,17 @@ def load_call(store: Reading, call: str) -> Known:
     """The one call that is named; none or several are a sentence."""
     found = store.rows("call", id=call, limit=_LISTED + 1)
     if not found:
-        raise UsageError(f"No call is named {call!r}.", "llmwatch calls lists ids; newer calls may have another home: see --home.")
+        raise UsageError(
+            f"No call is named {call!r}.", "llmwatch calls lists ids; newer calls may have another home: see --home."
+        )
     if len(found) > 1:
-        ids = ", ".join(f"{row['span_id']} ({row['started_at']:%H:%M:%S}, {row['operation_name']})" for row in found[:_LISTED])
+        ids = ", ".join(
+            f"{row['span_id']} ({row['started_at']:%H:%M:%S}, {row['operation_name']})" for row in found[:_LISTED]
+        )
         more = " and more" if len(found) > _LISTED else ""
-        raise UsageError(f"{call!r} names {len(found) if not more else 'many'} calls: {ids}{more}.", "Give more of one of these ids.")
+        raise UsageError(
+            f"{call!r} names {len(found) if not more else 'many'} calls: {ids}{more}.", "Give more of one of these ids."
+        )
     row = found[0]
     content = store.rows("content", span_id=row["span_id"])
     return Known(
@@ -63,6 +71,8 @@ def cost_terms(row: Mapping[str, Any], settings: Settings) -> Sequence[str]:
     from ..prices import INCOMING_COLUMNS, PriceBook, explain
 
     try:
-        return explain({key: row[key] for key in INCOMING_COLUMNS if key in row}, PriceBook(settings.prices, settings.price_file))
+        return explain(
+            {key: row[key] for key in INCOMING_COLUMNS if key in row}, PriceBook(settings.prices, settings.price_file)
+        )
     except LlmwatchError as e:
         return [f"The terms cannot be shown: {e}"]

@@ -6,8 +6,7 @@ import csv
 import io
 
 from ..analysis.report import Cell, Change, Moment, Note, Number, Report, Row, Table, Text, Trend, Unknown
-from .inert import sheet_text
-from .json import plain
+from .inert import plain, sheet_text
 
 Pairs = list[tuple[str, str]]
 
@@ -18,16 +17,27 @@ def render_csv(report: Report) -> str:
     `row_kind` says whether a line is a row, the sum (`total`), the remainder (`rest`) or a `note`.
     """
     lines = _table_lines(report)
+    if report.has_own_columns:
+        return _written([pairs[1:-1] for pairs in lines], _own_header(report))
     notes = [note for section in report.sections for note in section.notes]
     header = list(dict.fromkeys(key for line in lines for key, _ in line)) or ["row_kind"]
     if notes and "note" not in header:
         header.append("note")
+    lines += [[("row_kind", "note"), ("note", sheet_text(_note(note)))] for note in notes]
+    return _written(lines, header)
+
+
+def _written(lines: list[Pairs], header: list[str]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, header, restval="", lineterminator="\n")
-    writer.writeheader()
+    writer.writerow({key: sheet_text(key) for key in header})
     writer.writerows(dict(line) for line in lines)
-    writer.writerows({"row_kind": "note", "note": sheet_text(_note(note))} for note in notes)
     return out.getvalue()
+
+
+def _own_header(report: Report) -> list[str]:
+    tables = (table for section in report.sections for table in section.tables)
+    return next(([column.key for column in table.columns] for table in tables if table.key == report.main_table), [])
 
 
 def _note(note: Note) -> str:
@@ -41,7 +51,9 @@ def _table_lines(report: Report) -> list[Pairs]:
         return []
     joined = [table for table in tables if table.subject == main.subject and table is not main]
     by_key = [(table, {row.key: row for row in table.rows}) for table in joined]
-    return [_line(main, row, [(table, rows[row.key]) for table, rows in by_key if row.key in rows]) for row in main.rows]
+    return [
+        _line(main, row, [(table, rows[row.key]) for table, rows in by_key if row.key in rows]) for row in main.rows
+    ]
 
 
 def _line(main: Table, row: Row, joined: list[tuple[Table, Row]]) -> Pairs:
@@ -52,7 +64,7 @@ def _line(main: Table, row: Row, joined: list[tuple[Table, Row]]) -> Pairs:
     for table, each in [(main, row), *joined]:
         for column, cell in zip(table.columns, each.cells, strict=True):
             pairs += _pairs(column.key, cell)
-            if isinstance(cell, Unknown):
+            if isinstance(cell, Unknown) and cell.reason:
                 reasons.append(f"{column.key}: {cell.reason}")
     return [*pairs, ("unknown", sheet_text("; ".join(reasons)))]
 

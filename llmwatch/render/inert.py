@@ -1,9 +1,12 @@
-"""Owns how a stranger's text is made harmless: what no terminal obeys, no reader is misled by, no sheet computes."""
+"""Owns how a stranger's text is made harmless: what no terminal obeys, no reader is misled by, no sheet computes.
+
+Also the one exact way to write a number for programs.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 # An escape sequence goes as a whole: CSI, then OSC and its kin up to their end, then any two-character escape.
 _SEQUENCES: Final = re.compile(
@@ -52,3 +55,14 @@ def sheet_text(text: str) -> str:
     if starts_as_formula and text and not _NUMBER.match(text):
         return "'" + plain
     return plain
+
+
+def plain(value: Any) -> str:
+    """A decimal without exponent and without zeros at its end; exact.
+
+    >>> from decimal import Decimal
+    >>> plain(Decimal("0.000065500000")), plain(Decimal("0E-12")), plain(Decimal("120"))
+    ('0.0000655', '0', '120')
+    """
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

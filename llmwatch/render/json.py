@@ -5,7 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..analysis.report import SCHEMA_VERSION, Cell, Change, Moment, Note, Number, Report, Row, Section, Table, Text, Trend, Unknown
+from ..analysis.report import (
+    SCHEMA_VERSION,
+    Cell,
+    Change,
+    Moment,
+    Note,
+    Number,
+    Report,
+    Row,
+    Section,
+    Table,
+    Text,
+    Trend,
+    Unknown,
+)
+from .inert import plain
 
 
 def render_json(report: Report) -> str:
@@ -33,7 +48,11 @@ def _section(section: Section) -> dict[str, Any]:
 
 
 def _note(note: Note) -> dict[str, str]:
-    return {"text": note.text} | ({"remedy": note.remedy} if note.remedy else {}) | ({"code": note.code} if note.code else {})
+    return (
+        {"text": note.text}
+        | ({"remedy": note.remedy} if note.remedy else {})
+        | ({"code": note.code} if note.code else {})
+    )
 
 
 def _table(table: Table) -> dict[str, Any]:
@@ -52,7 +71,9 @@ def _row(keys: list[str], row: Row) -> dict[str, Any]:
 
 def _cells(keys: list[str], cells: tuple[Cell, ...]) -> dict[str, Any]:
     values = {key: _value(cell) for key, cell in zip(keys, cells, strict=True)}
-    reasons = {key: cell.reason for key, cell in zip(keys, cells, strict=True) if isinstance(cell, Unknown)}
+    reasons = {
+        key: cell.reason for key, cell in zip(keys, cells, strict=True) if isinstance(cell, Unknown) and cell.reason
+    }
     return values | ({"unknown": reasons} if reasons else {})
 
 
@@ -74,21 +95,10 @@ def _value(cell: Cell) -> Any:
 
 
 def _number(value: Any, unit: str) -> str | int | float:
-    if unit == "usd":
+    if unit == "usd" or (unit == "plain" and not isinstance(value, int)):
         return plain(value)
     return value if isinstance(value, int) else _float(value)
 
 
 def _float(value: Any) -> float:
     return round(float(value), 9)
-
-
-def plain(value: Any) -> str:
-    """A decimal without exponent and without zeros at its end; exact.
-
-    >>> from decimal import Decimal
-    >>> plain(Decimal("0.000065500000")), plain(Decimal("0E-12")), plain(Decimal("120"))
-    ('0.0000655', '0', '120')
-    """
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -46,7 +46,11 @@ def _section(section: Section) -> list[str]:
 
 
 def _reasons(table: Table) -> list[str]:
-    return list(dict.fromkeys(cell.reason for row in table.rows for cell in row.cells if isinstance(cell, Unknown)))
+    return list(
+        dict.fromkeys(
+            cell.reason for row in table.rows for cell in row.cells if isinstance(cell, Unknown) and cell.reason
+        )
+    )
 
 
 def _table(table: Table) -> str:

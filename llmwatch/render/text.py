@@ -40,8 +40,9 @@ def render_text(report: Report, width: int = 100, *, is_colored: bool = False) -
         console.print(Styled(one_line(report.title), "bold"))
     for line in report.summary:
         console.print(Styled(one_line(line)))
-    for section in report.sections:
-        console.print()
+    for number, section in enumerate(report.sections):
+        if number or report.title or report.summary:
+            console.print()
         console.print(_section(section, console))
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n")) if not is_colored else out.getvalue()
 
@@ -161,7 +162,7 @@ def _bar(column: Column, cell: Cell, row: Row) -> Styled:
 def _styled(cell: Cell, reasons: _Reasons) -> Styled:
     match cell:
         case Unknown(reason=reason):
-            return Styled(f"{UNKNOWN}{reasons.mark(reason)}", "dim")
+            return Styled(f"{UNKNOWN}{reasons.mark(reason) if reason else ''}", "dim")
         case Text(tone=tone) | Change(tone=tone):
             return Styled(cell_text(cell), _TONES[tone])
         case Trend():

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from ..analysis.report import Cell, Change, Moment, Number, Text, Trend, Unit, Unknown, money_text
-from .inert import one_line
+from .inert import one_line, plain
 
 UNKNOWN: Final = "—"
 _STEPS: Final = "▁▂▃▄▅▆▇█"
@@ -42,6 +42,8 @@ def number_text(value: Decimal | int, unit: Unit) -> str:
             return _duration_text(Decimal(value))
         case "per_second":
             return f"{value:,.1f}"
+        case "plain":
+            return plain(value)
 
 
 def _count_text(value: Decimal | int) -> str:

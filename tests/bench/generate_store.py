@@ -1,6 +1,6 @@
 """Fills a store with any number of invented calls by SQL, in seconds; the numbers are plausible, not real.
 
-`python tests/bench/generate_store.py HOME CALLS [DAYS]` makes HOME/store.duckdb with calls that end on 2026-11-21.
+`python -m tests.bench.generate_store HOME CALLS [DAYS]` makes HOME/store.duckdb with calls that end on 2026-11-21.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import duckdb
+from llmwatch.settings import Settings
+from llmwatch.store import Store
+from llmwatch.store.file import connect
 
 ENDS_AT = "2026-11-21 00:00:00"
 
@@ -106,30 +108,6 @@ from priced
 order by moment
 """
 
-def create_tables(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables of the shape the store has, for a machine on which only DuckDB is wanted."""
-    from llmwatch.call import CONTENT_FIELDS, attempt_columns, call_columns
-
-    content = {field.column for field in CONTENT_FIELDS}
-    own = {
-        "started_at": "timestamp", "ended_at": "timestamp", "latency_ms": "double", "is_repeated": "boolean",
-        "estimated_input_tokens": "bigint", "estimated_output_tokens": "bigint", "estimate_error": "double",
-        "task_name": "varchar", "price_id": "varchar", "cost_grade": "varchar", "unpriced_reason": "varchar",
-        **dict.fromkeys(
-            ("input_cost_usd", "cached_input_cost_usd", "cache_write_cost_usd", "output_cost_usd", "tool_cost_usd",
-             "cost_usd", "cache_saving_usd"), "decimal(18, 12)"),
-    }  # fmt: skip
-    columns = {k: v for k, v in call_columns().items() if k not in content and not k.endswith("_us")} | own
-    _create(con, "calls", columns)
-    _create(con, "content", {"span_id": "varchar", "started_at": "timestamp"} | dict.fromkeys(content, "varchar"))
-    attempts = {k: v for k, v in attempt_columns().items() if not k.endswith("_us")}
-    _create(con, "http_attempts", attempts | {"started_at": "timestamp", "ended_at": "timestamp"})
-    _create(con, "pipeline_events", {"happened_at": "timestamp", "kind": "varchar", "count": "bigint", "detail": "varchar"})
-
-
-def _create(con: duckdb.DuckDBPyConnection, table: str, columns: dict[str, str]) -> None:
-    con.execute(f"create table {table} ({', '.join(f'{name} {kind}' for name, kind in columns.items())})")
-
 
 def insert_calls(con: Any, calls: int, days: int = 14) -> None:
     """Inserts `calls` calls spread evenly over the `days` before ENDS_AT."""
@@ -138,13 +116,13 @@ def insert_calls(con: Any, calls: int, days: int = 14) -> None:
 
 def generate(home: Path, calls: int, days: int = 14) -> Path:
     """A store under `home` with that many calls; an existing one is replaced."""
-    home.mkdir(parents=True, exist_ok=True)
-    path = home / "store.duckdb"
-    path.unlink(missing_ok=True)
-    with duckdb.connect(str(path)) as con:
-        create_tables(con)
+    settings = Settings(home=home)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.store_path.unlink(missing_ok=True)
+    Store(settings).merge()
+    with connect(settings.store_path, home, read_only=False) as con:
         insert_calls(con, calls, days)
-    return path
+    return settings.store_path
 
 
 if __name__ == "__main__":

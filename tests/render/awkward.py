@@ -83,7 +83,10 @@ def awkward_report() -> Report:
         Row("spend", (Text("Spend"), Number(Decimal("12.30"), "usd"), Change(Decimal("12.30"), "usd", None, "new"))),
         Row("part", (Text("input"), Number(Decimal("0E-12"), "usd"), Change(0, "usd", None, "same")), kind="part"),
         Row("cached", (Text("cached"), Number(Decimal("0.29351"), "share"), Change(Decimal("-0.0141"), "share"))),
-        Row("lag", (Text("lag"), Unknown("undetermined: 41 pairs, 160 needed"), Unknown("undetermined: 41 pairs, 160 needed"))),
+        Row(
+            "lag",
+            (Text("lag"), Unknown("undetermined: 41 pairs, 160 needed"), Unknown("undetermined: 41 pairs, 160 needed")),
+        ),
         Row("trend", (Text("trend"), Trend((Decimal(0), Decimal("0.5"), Decimal(1)), "2026-11-14"), Text(""))),
         Row("seen", (Text("seen"), Moment(datetime(2026, 11, 14, 3, 5, tzinfo=UTC)), Text(""))),
     )

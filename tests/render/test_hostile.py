@@ -23,7 +23,14 @@ from .awkward import HOSTILE, awkward_report
 def report_of(name: str) -> Report:
     """The name everywhere a name can stand."""
     table = Table("names", "name", (Column("name", "name", is_number=False),), (Row(name, (Text(name),)),), name)
-    return Report("report", name, (("name", Text(name)),), (name,), (Section("names", name, (table,), (Note(name, name, name),)),), "names")
+    return Report(
+        "report",
+        name,
+        (("name", Text(name)),),
+        (name,),
+        (Section("names", name, (table,), (Note(name, name, name),)),),
+        "names",
+    )
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=list(HOSTILE))

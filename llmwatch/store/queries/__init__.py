@@ -23,6 +23,7 @@ QUERIES: Final = (
     "coverage",
     "defects",
     "events",
+    "meta",
     "names_by",
     "spend_by",
     "spend_by_each",

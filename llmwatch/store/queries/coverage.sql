@@ -1,6 +1,5 @@
--- One row: the first and the last call the store has.
+-- One row: when the store's first and last call began.
 select
     min(started_at) as first_call_at,
-    max(started_at) as last_call_at,
-    count(*) as calls
+    max(started_at) as last_call_at
 from calls

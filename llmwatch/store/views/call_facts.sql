@@ -42,11 +42,16 @@ select
     cost_usd is null and cost_grade is not distinct from 'D' as is_unpriced,
     status = 'error' as is_failed,
     retries > 0 as is_retried,
-    status is distinct from 'error' and stream_end in ('closed', 'abandoned', 'broken', 'cancelled') as is_left,
-    list_has_any(finish_reasons, ['length', 'max_output_tokens', 'max_tokens']) as is_truncated,
+    -- closed, abandoned or cancelled; a stream that broke is an error
+    status <> 'error' and stream_end <> 'complete' as is_left,
+    -- three times list_contains takes a third of the time of list_has_any
+    list_contains(finish_reasons, 'length')
+        or list_contains(finish_reasons, 'max_output_tokens')
+        or list_contains(finish_reasons, 'max_tokens') as is_truncated,
     is_output_empty,
     is_refusal,
-    coalesce(is_content_filtered, false) or list_contains(finish_reasons, 'content_filter') as is_content_filtered,
+    is_content_filtered,
+    is_request_repeated,
     len(defects) > 0 as is_defective,
     -- speed is that of answers that arrived while somebody waited
     if(status = 'ok' and not coalesce(is_batch or is_background, false), latency_ms, null) as answer_ms,

@@ -1,0 +1,5 @@
+-- One row per fact about the store itself.
+select
+    key,
+    value
+from meta

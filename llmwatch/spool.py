@@ -481,6 +481,18 @@ def remove_if_consumed(path: Path, consumed: int) -> bool:
     return True
 
 
+def blank(path: Path, end: int) -> None:
+    """The first `end` bytes, which a merge has consumed, say nothing any more; what a live writer appends is untouched."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        done = 0
+        while done < end:
+            done += os.pwrite(fd, b"\n" * min(1 << 20, end - done), done)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
 def read_batches(path: Path, offset: int = 0, max_bytes: int = 8 << 20) -> Iterator[Batch]:
     """The records from `offset` on, in batches of about `max_bytes`; the last batch says what tail is left.
 
@@ -516,10 +528,11 @@ def _verify(lines: list[bytes], offset: int, tail_bytes: int) -> Batch:
         seed = seeds.get(kind)
         if seed is not None and line[:11] == b"%b %08x " % (kind, crc32(payload, seed)):
             records.append((kind, payload))
-        else:
+        # An empty line is what `blank` leaves.
+        elif line:
             recovered = _resync(line)
             records.extend(recovered)
-            damaged += not recovered or len(recovered) == 1
+            damaged += len(recovered) < 2
     return Batch(records, offset, damaged, tail_bytes)
 
 

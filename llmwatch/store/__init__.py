@@ -86,8 +86,10 @@ class Store:
         consumed = consumed_offsets(con)
         done = Merging(con, self._home, book).run(pending_segments(spool, consumed), consumed, progress)
         digest = book.digest()
-        if file.get_meta(con, "price_digest") != digest:
-            reprice(con, book)
+        before = file.get_meta(con, "price_digest")
+        if before != digest:
+            if before is not None:
+                reprice(con, book)
             file.set_meta(con, "price_digest", digest)
         self._retain(con)
         file.set_meta(con, "merged_at", datetime.now(UTC).isoformat(timespec="seconds"))

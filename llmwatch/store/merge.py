@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
+# What one run of the steps takes, and what one transaction does: above 122,880 rows DuckDB writes row groups straight
+# into the file instead of twice, through its log.
 BATCH_BYTES: Final = 48 << 20
+_TRANSACTION_BYTES: Final = 384 << 20
 # Above what DuckDB's JSON reader takes as one object; capture keeps a record far below.
 _RECORD_BYTES: Final = 15 << 20
 _STEPS: Final = Path(__file__).parent / "steps"
@@ -37,7 +41,7 @@ _EVENT_COLUMNS: Final = {
     "detail": "varchar",
     "process_pid": "bigint",
 }
-_TABLES: Final = {CALL: "raw_calls", ATTEMPT: "raw_attempts", EVENT: "raw_events"}
+_COLUMNS: Final = {CALL: call_columns(), ATTEMPT: attempt_columns(), EVENT: _EVENT_COLUMNS}
 _CONTENT: Final = ", ".join(f.column for f in CONTENT_FIELDS)
 # Merging works these out itself, everything else a price needs is as it arrived.
 _OWN: Final = ("usage_source", "estimated_input_tokens", "estimated_output_tokens")
@@ -49,8 +53,12 @@ def step(name: str) -> str:
     return (_STEPS / f"{name}.sql").read_text("utf-8")
 
 
-def _columns(kind: bytes) -> dict[str, str]:
-    return {CALL: call_columns(), ATTEMPT: attempt_columns(), EVENT: _EVENT_COLUMNS}[kind]
+def _lines(kind: bytes, path: Path) -> str:
+    """A table function over a file of records; a line that is no record is a row of nulls."""
+    columns = ", ".join(f"{quoted(name)}: {quoted(type_)}" for name, type_ in _COLUMNS[kind].items())
+    return (
+        f"read_json({quoted(str(path))}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
+    )
 
 
 @dataclass(slots=True)
@@ -60,8 +68,6 @@ class Merged:
     calls: int = 0
     attempts: int = 0
     damaged_records: int = 0
-    # Segment name -> what of it is consumed, and the damage found, since the last transaction.
-    offsets: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
 
 class Merging:
@@ -74,7 +80,13 @@ class Merging:
         self._into = into
         self._pending = 0
         self._files: dict[bytes, BinaryIO] = {}
+        self._written: dict[bytes, int] = {}
         self._kept: list[tuple[str, str]] = []
+        # Segment name -> what of it is consumed, and the damage found, in the open transaction.
+        self._offsets: dict[str, tuple[int, int]] = {}
+        self._damaged = 0
+        self._uncommitted = 0
+        self._is_open = False
         self.merged = Merged()
 
     def run(self, segments: list[Segment], consumed: dict[str, int], progress: Progress | None = None) -> Merged:
@@ -88,26 +100,34 @@ class Merging:
                 done += segment.size
                 if progress is not None:
                     progress(done, total)
-            self._flush()
+            if self._offsets:
+                self._flush()
+                self._commit()
+        except BaseException:
+            self._roll_back()
+            raise
         finally:
             self._discard()
         return self.merged
 
     def _read(self, segment: Segment, offset: int) -> None:
-        damaged, tail, end = 0, 0, offset
+        tail = 0
         try:
             for batch in read_batches(segment.path, offset):
-                damaged += batch.damaged + self._write(batch.records)
-                end, tail = batch.next_offset, batch.tail_bytes
-                self.merged.offsets[segment.name] = (end, damaged)
+                self._consume(segment, batch.next_offset, batch.damaged + self._write(batch.records))
+                offset, tail = batch.next_offset, batch.tail_bytes
                 if self._pending >= BATCH_BYTES:
                     self._flush()
-                    damaged = 0
         except FileNotFoundError:
             return
         if tail and not segment.is_live:
             # Its writer died in the middle of this line, so nobody was told that it is written.
-            self.merged.offsets[segment.name] = (end + tail, damaged + 1)
+            self._consume(segment, offset + tail, 1)
+
+    def _consume(self, segment: Segment, end: int, damaged: int) -> None:
+        before = self._offsets.get(segment.name, (0, 0))[1]
+        self._offsets[segment.name] = (end, before + damaged)
+        self._damaged += damaged
 
     def _write(self, records: Iterable[tuple[bytes, bytes]]) -> int:
         """Puts records down for DuckDB's JSON reader; returns how many were too large to be records."""
@@ -119,11 +139,12 @@ class Merging:
             else:
                 lines.setdefault(kind, []).append(payload)
         for kind, payloads in lines.items():
-            if kind not in _TABLES:
+            if kind not in _COLUMNS:
                 self._kept += [(kind.decode(), payload.decode("utf-8", "replace")) for payload in payloads]
                 continue
             if kind not in self._files:
                 self._files[kind] = _private_file(self._folder)
+            self._written[kind] = self._written.get(kind, 0) + len(payloads)
             text = b"\n".join(payloads)
             self._files[kind].write(text)
             self._files[kind].write(b"\n")
@@ -135,71 +156,76 @@ class Merging:
             file.close()
             Path(file.name).unlink(missing_ok=True)
         self._files = {}
+        self._written = {}
         self._kept = []
         self._pending = 0
 
     def _flush(self) -> None:
-        """What was put down is in the tables, and the offsets say so, or neither."""
-        if not self.merged.offsets:
-            return
-        con = self._con
-        con.execute("begin")
-        try:
-            calls, attempts = self._store()
-            self._note_offsets()
-            con.execute("commit")
-        except BaseException:
-            # The connection may be beyond a rollback; the first error is the one that says why.
-            with suppress(Exception):
-                con.execute("rollback")
-            raise
+        """What was put down is in the tables, as part of a transaction that is not committed yet."""
+        if not self._is_open:
+            self._con.execute("begin")
+            self._is_open = True
+        calls, attempts = self._store()
         self.merged.calls += calls
         self.merged.attempts += attempts
-        self.merged.offsets = {}
+        self._uncommitted += self._pending
         self._discard()
+        if self._uncommitted >= _TRANSACTION_BYTES:
+            self._commit()
+
+    def _commit(self) -> None:
+        """Rows and the offsets they came from are stored together."""
+        self._note_offsets()
+        self._con.execute("commit")
+        self._is_open = False
+        self._uncommitted = 0
+        self._offsets = {}
+
+    def _roll_back(self) -> None:
+        # The connection may be beyond a rollback; the first error is the one that says why.
+        if self._is_open:
+            with suppress(Exception):
+                self._con.execute("rollback")
 
     def _store(self) -> tuple[int, int]:
         con = self._con
-        for file in self._files.values():
+        calls = attempts = unreadable = 0
+        for kind, file in self._files.items():
             file.flush()
-        unreadable = sum(self._load(kind, Path(file.name)) for kind, file in self._files.items())
-        calls = self._store_calls() if CALL in self._files else 0
-        attempts = _count(con, self._step("stored_attempts")) if ATTEMPT in self._files else 0
-        if EVENT in self._files:
-            con.execute(self._step("stored_events"))
-        if self._kept:
-            kinds, payloads = zip(*self._kept, strict=True)
-            rows = [list(kinds), list(payloads)]
-            con.execute(f"insert into {self._into}kept_records select unnest(?), unnest(?)", rows)
-        damaged = unreadable + sum(damage for _, damage in self.merged.offsets.values())
+            lines = _lines(kind, Path(file.name))
+            if kind == CALL:
+                found, calls = self._store_calls(lines)
+            else:
+                name = "stored_attempts" if kind == ATTEMPT else "stored_events"
+                found = _count(con, self._step(name).replace("{lines}", lines))
+                attempts += found if kind == ATTEMPT else 0
+            unreadable += self._written[kind] - found
+        self._store_kept()
+        damaged, self._damaged = unreadable + self._damaged, 0
         if damaged:
-            event = [os.urandom(8).hex(), damaged]
-            con.execute(
-                f"insert into {self._into}pipeline_events by name select ? as event_id, now() at time zone 'UTC' as"
-                " happened_at, 'spool_damaged' as kind, ? as \"count\", 'lines that could not be read' as detail",
-                event,
-            )
-            self.merged.damaged_records += damaged
+            self._note_damage(damaged)
         return calls, attempts
 
-    def _load(self, kind: bytes, path: Path) -> int:
-        """Makes the raw table of one kind; returns how many records say nothing that can be stored."""
-        columns = ", ".join(f"{quoted(name)}: {quoted(type_)}" for name, type_ in _columns(kind).items())
-        table = _TABLES[kind]
-        self._con.execute(
-            f"create or replace temp table {table} as select * from read_json({quoted(str(path))},"
-            f" format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
-        )
-        key, moment = ("kind", "occurred_us") if kind == EVENT else ("span_id", "started_us")
-        found = self._con.execute(
-            f"select count(*) from {table} where {key} is null or {moment} is null"
-            f" or {moment} not between 0 and 4102444800000000"
-        ).fetchone()
-        return found[0] if found else 0
+    def _store_kept(self) -> None:
+        if self._kept:
+            kinds, payloads = zip(*self._kept, strict=True)
+            self._con.execute(
+                f"insert into {self._into}kept_records select unnest(?), unnest(?)", [list(kinds), list(payloads)]
+            )
 
-    def _store_calls(self) -> int:
+    def _note_damage(self, damaged: int) -> None:
+        self.merged.damaged_records += damaged
+        self._con.execute(
+            f"insert into {self._into}pipeline_events by name select ? as event_id, ? as happened_at,"
+            " 'spool_damaged' as kind, ? as \"count\", 'lines that could not be read' as detail",
+            [os.urandom(8).hex(), datetime.now(UTC).replace(tzinfo=None), damaged],
+        )
+
+    def _store_calls(self, lines: str) -> tuple[int, int]:
+        """(lines that are calls, calls stored)."""
         con = self._con
-        con.execute(step("tidied"))
+        found = _count(con, step("tidied").replace("{lines}", lines))
+        con.execute(step("known_spans"))
         self._name_tasks()
         con.execute(step("usage_read_again"))
         con.execute(step("derived"))
@@ -213,7 +239,7 @@ class Merging:
         insert_calls, insert_content = self._step("stored").split(";", 1)
         stored = _count(con, insert_calls)
         con.execute(insert_content)
-        return stored
+        return found, stored
 
     def _step(self, name: str) -> str:
         return step(name).replace("{into}", self._into).replace("{content}", _CONTENT)
@@ -239,7 +265,7 @@ class Merging:
         )
 
     def _note_offsets(self) -> None:
-        offsets = self.merged.offsets
+        offsets = self._offsets
         self._con.execute(
             f"insert into {self._into}segments select unnest(?), unnest(?), unnest(?) on conflict (name) do update set"
             " consumed_offset = excluded.consumed_offset,"

@@ -12,11 +12,9 @@ from arrived as a
 join incoming as i on a.span_id = i.span_id
 join derived as d on a.span_id = d.span_id
 left join estimates as e on a.span_id = e.span_id
-left join call_costs as c on a.span_id = c.span_id
-order by a.started_at;
+left join call_costs as c on a.span_id = c.span_id;
 
 insert into {into}content by name
 select span_id, started_at, {content}
 from arrived
-where coalesce({content}) is not null
-order by started_at;
+where coalesce({content}) is not null;

@@ -1,5 +1,4 @@
 insert into {into}pipeline_events by name
 select event_id, make_timestamp(occurred_us) as happened_at, kind, "count", detail, process_pid
-from raw_events
-where occurred_us between 0 and 4102444800000000
-order by happened_at;
+from {lines}
+where kind is not null and occurred_us between 0 and 4102444800000000;

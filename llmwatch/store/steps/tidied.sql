@@ -1,4 +1,4 @@
--- The calls of this batch, each once: without rows that are no call, without spans that are stored already.
+-- The calls of this batch, each once: without lines that are no call, without spans that are stored already.
 -- Exactly-once comes from the segment offsets; this catches a span that a host wrote twice.
 create or replace temp table arrived as
 select
@@ -9,15 +9,5 @@ select
     substr(md5(concat_ws(
         chr(31), coalesce(call_site, ''), coalesce(array_to_string(list_sort(tool_names), ','), ''), coalesce(response_format, '')
     )), 1, 16) as bucket
-from raw_calls
-where
-    span_id is not null
-    and started_us between 0 and 4102444800000000
-qualify row_number() over (partition by span_id order by started_us) = 1;
-
-delete from arrived
-where span_id in (
-    select span_id
-    from calls
-    where started_at between (select min(started_at) from arrived) and (select max(started_at) from arrived)
-);
+from {lines}
+where span_id is not null and started_us between 0 and 4102444800000000;

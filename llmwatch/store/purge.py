@@ -1,0 +1,176 @@
+"""Owns erasure: deleted rows stay in a DuckDB file, so the file is written anew and then searched for what must be gone.
+
+Works under the merge lock, after a merge, so that the spool holds nothing but what live writers still append.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..call import CONTENT_FIELDS
+from ..errors import StoreError, UsageError
+from ..pseudonym import load_key, pseudonym
+from ..settings import Settings
+from ..spool import blank, list_segments
+from . import file
+from .merge import consumed_offsets
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# A shorter identifier is found in any file by chance.
+_SEARCHABLE: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What must be gone. A user has several names: as given, and as the pseudonym of each."""
+
+    customer: str | None
+    users: tuple[str, ...]
+    older_than: datetime | None
+
+    @staticmethod
+    def of(settings: Settings, customer: str | None, user: str | None, older_than: datetime | None) -> Wanted:
+        """Refuses a purge of everything by omission."""
+        if not customer and not user and older_than is None:
+            raise UsageError("Nothing to purge was named.", "Give --customer, --user or --older-than.")
+        names = [user] if user else []
+        key = load_key(settings.key_path, create=False)
+        if user and key:
+            names.append(pseudonym(key, user))
+        if older_than is not None and older_than.tzinfo is not None:
+            older_than = older_than.astimezone(UTC).replace(tzinfo=None)
+        return Wanted(customer or None, tuple(names), older_than)
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """Every text by which the customer or user is known here."""
+        return (*([self.customer] if self.customer else []), *self.users)
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeResult:
+    """What was deleted; `is_verified` if afterwards no row and no byte of spool and store names it any more."""
+
+    calls: int
+    content: int
+    attempts: int
+    # Sampled texts of other calls that named the customer or user.
+    mentions: int
+    is_verified: bool
+    # Files that still hold the identifier, and why that may be.
+    remaining: tuple[str, ...]
+
+
+def purge(con: DuckDBPyConnection, settings: Settings, wanted: Wanted) -> PurgeResult:
+    """Deletes, writes the file anew, and searches it; closes `con`, whose file is replaced."""
+    con.execute("begin")
+    try:
+        counts = _delete(con, wanted)
+        mentions = sum(_delete_mentions(con, identifier) for identifier in wanted.identifiers)
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    consumed = consumed_offsets(con)
+    con.execute("checkpoint")
+    con.close()
+    _rewrite(settings)
+    for segment in list_segments(settings.spool_dir):
+        blank(segment.path, consumed.get(segment.name, 0))
+    remaining = tuple(_search(settings, wanted))
+    return PurgeResult(*counts, mentions, is_verified=not remaining, remaining=remaining)
+
+
+def _delete(con: DuckDBPyConnection, wanted: Wanted) -> tuple[int, int, int]:
+    con.execute(
+        "create or replace temp table purged as select span_id, started_at from calls"
+        " where customer_id = $customer or list_contains($users, user_id) or started_at < $older_than",
+        {"customer": wanted.customer, "users": list(wanted.users), "older_than": wanted.older_than},
+    )
+    of_calls = "where {} in (select span_id from purged) or started_at < ?"
+    content = _count(con, f"delete from content {of_calls.format('span_id')}", wanted)
+    attempts = _count(con, f"delete from http_attempts {of_calls.format('parent_span_id')}", wanted)
+    calls = _count(con, f"delete from calls {of_calls.format('span_id')}", wanted)
+    con.execute("delete from pipeline_events where happened_at < ?", [wanted.older_than])
+    return calls, content, attempts
+
+
+def _count(con: DuckDBPyConnection, statement: str, wanted: Wanted) -> int:
+    row = con.execute(statement, [wanted.older_than]).fetchone()
+    return row[0] if row else 0
+
+
+def _delete_mentions(con: DuckDBPyConnection, identifier: str) -> int:
+    """Deletes sampled texts of other calls that hold the identifier, and clears attributes and errors that do."""
+    if len(identifier) < _SEARCHABLE:
+        return 0
+    columns = ", ".join(f.column for f in CONTENT_FIELDS)
+    row = con.execute(f"delete from content where contains(concat_ws(' ', {columns}), ?)", [identifier]).fetchone()
+    con.execute(
+        "update calls set attributes = null where contains(cast(attributes as varchar), ?)", [identifier]
+    )
+    for column in ("prompt_head", "error_message", "usage_raw", "session_id", "conversation_id", "feature"):
+        con.execute(f"update calls set {column} = null where contains({column}, ?)", [identifier])
+    con.execute("delete from kept_records where contains(payload, ?)", [identifier])
+    return row[0] if row else 0
+
+
+def _rewrite(settings: Settings) -> None:
+    path = settings.store_path
+    if path.with_name(f"{path.name}.wal").exists():
+        # It would be replayed into the new file, if we died between the two renames.
+        raise StoreError(f"{path} has a log that could not be merged into it.", "Repeat the command.")
+    with file.replacement(path, settings.home) as con:
+        con.execute(f"attach {file.quoted(str(path))} as stored (read_only)")
+        con.execute("copy from database stored to fresh")
+        con.execute("detach stored")
+
+
+def _search(settings: Settings, wanted: Wanted) -> Iterator[str]:
+    needles = [i.encode() for i in wanted.identifiers if len(i) >= _SEARCHABLE]
+    files = [settings.store_path, *settings.store_path.parent.glob(f"{settings.store_path.name}.*")]
+    files += [segment.path for segment in list_segments(settings.spool_dir)]
+    for path in files:
+        for needle in needles:
+            if _holds(path, needle):
+                yield f"{path} still holds {needle.decode()}"
+    with_rows = _rows_left(settings, wanted)
+    if with_rows:
+        yield f"{settings.store_path} still has {with_rows} rows"
+
+
+def _holds(path: Path, needle: bytes) -> bool:
+    with path.open("rb") as opened:
+        if not os.fstat(opened.fileno()).st_size:
+            return False
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(needle) >= 0
+
+
+def _rows_left(settings: Settings, wanted: Wanted) -> int:
+    """Rows whose text names an identifier anywhere; bytes alone prove little, for DuckDB compresses texts."""
+    con = file.connect(settings.store_path, settings.home, read_only=True)
+    try:
+        left = 0
+        for identifier in wanted.identifiers:
+            if len(identifier) < _SEARCHABLE:
+                continue
+            for table in ("calls", "content", "http_attempts", "tasks", "pipeline_events", "kept_records"):
+                row = con.execute(
+                    f"select count(*) from {table} where contains(cast({table} as varchar), ?)", [identifier]
+                ).fetchone()
+                left += row[0] if row else 0
+    finally:
+        con.close()
+    return left
+
+
+__all__ = ["PurgeResult", "Wanted", "purge"]

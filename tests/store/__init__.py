@@ -1,0 +1,1 @@
+"""The store: exactly once, whole, private, and never in the way."""

@@ -441,7 +441,7 @@ class Pending:
         """The usage of a response is counted on one record, however often the response is read again."""
         fields, recorder = self.fields, self.recorder
         response_id = fields.get("response_id")
-        if not response_id or self.endpoint.family != "responses":
+        if not response_id or self.endpoint.family not in ("responses", "batch"):
             return
         known = recorder.recall_response(response_id)
         has_usage = fields.get("usage_source") == "response"

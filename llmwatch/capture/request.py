@@ -109,18 +109,18 @@ def replay_parameters(body: Json) -> dict[str, Any]:
 
 def _read_responses_parameters(body: Json, fields: dict[str, Any]) -> None:
     reasoning = body.get("reasoning")
-    if isinstance(reasoning, Mapping):
+    if isinstance(reasoning, dict):
         fields["reasoning_level"] = _text(reasoning.get("effort"))
     conversation = body.get("conversation")
     if conversation is not None:
-        fields["conversation_id"] = _text(conversation.get("id") if isinstance(conversation, Mapping) else conversation)
+        fields["conversation_id"] = _text(conversation.get("id") if isinstance(conversation, dict) else conversation)
 
 
 def _read_format(body: Json, fields: dict[str, Any]) -> tuple[bool, dict[str, Any] | None]:
     """(JSON is asked for, the schema it must follow); notes gen_ai.output.type."""
     text = body.get("text")
-    wanted = text.get("format") if isinstance(text, Mapping) else body.get("response_format")
-    if not isinstance(wanted, Mapping):
+    wanted = text.get("format") if isinstance(text, dict) else body.get("response_format")
+    if not isinstance(wanted, dict):
         if isinstance(wanted, str):
             fields["response_format"] = wanted[:64]
         return False, None
@@ -131,7 +131,7 @@ def _read_format(body: Json, fields: dict[str, Any]) -> tuple[bool, dict[str, An
     if kind != "json_schema":
         return False, None
     nested = wanted.get("json_schema")
-    spec: Json = nested if isinstance(nested, Mapping) else wanted
+    spec: Json = nested if isinstance(nested, dict) else wanted
     fields["response_format"], fields["output_type"] = _text(spec.get("name")) or "json_schema", "json"
     schema = spec.get("schema")
     if isinstance(schema, dict):
@@ -158,10 +158,10 @@ def _read_tools(body: Json, fields: dict[str, Any]) -> dict[str, Any]:
         return schemas
     names: list[str] = []
     for tool in tools:
-        if not isinstance(tool, Mapping):
+        if not isinstance(tool, dict):
             continue
         nested = tool.get("function")
-        function: Json = nested if isinstance(nested, Mapping) else tool
+        function: Json = nested if isinstance(nested, dict) else tool
         name = function.get("name") or tool.get("type")
         if not isinstance(name, str):
             continue
@@ -189,7 +189,7 @@ def _read_input(endpoint: Endpoint, body: Json, fields: dict[str, Any], content:
         text, row_media = _text_of(row)
         characters += len(text)
         media += row_media
-        role = row.get("role") if isinstance(row, Mapping) else None
+        role = row.get("role") if isinstance(row, dict) else None
         if role in ("system", "developer"):
             static = static or text
         elif role in ("user", None):
@@ -230,7 +230,7 @@ def _text_of(value: Any) -> tuple[str, int]:
     """(all text in a message or content part, number of images, sounds and files in it)."""
     if isinstance(value, str):
         return value, 0
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if isinstance(value.get("content"), str):
             return value["content"], 0
         if "content" in value:

@@ -32,11 +32,11 @@ class Answer:
 
 
 def _mapping(value: Any) -> Json:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _mappings(value: Any) -> list[Json]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list | tuple) else []
 
 
 def _count(value: Any) -> int | None:
@@ -86,7 +86,7 @@ def usage_fields(usage: Json) -> dict[str, Any]:
     if total is not None:
         fields["output_tokens"] = total
     inputs = get("prompt_tokens_details") or get("input_tokens_details") or get("input_token_details")
-    if isinstance(inputs, Mapping):
+    if isinstance(inputs, dict):
         _parts(inputs, _INPUT_PARTS, fields)
         _parts(inputs.get("cached_tokens_details"), _CACHED_PARTS, fields)
         _parts(inputs.get("cache_write_tokens_details"), _WRITE_PARTS, fields)
@@ -98,7 +98,7 @@ def usage_fields(usage: Json) -> dict[str, Any]:
 
 
 def _parts(details: Any, columns: Mapping[str, str], fields: dict[str, Any]) -> None:
-    if isinstance(details, Mapping):
+    if isinstance(details, dict):
         for key, value in details.items():
             if key in columns and (count := _count(value)) is not None:
                 fields[columns[key]] = count
@@ -107,7 +107,7 @@ def _parts(details: Any, columns: Mapping[str, str], fields: dict[str, Any]) -> 
 def read_answer(endpoint: Endpoint, body: Any) -> Answer:
     """Everything the Call knows from a decoded answer."""
     answer = Answer()
-    if not isinstance(body, Mapping):
+    if not isinstance(body, dict):
         answer.defects.append("body_not_an_object")
         return answer
     _read_identity(body, answer)
@@ -118,6 +118,8 @@ def read_answer(endpoint: Endpoint, body: Any) -> Answer:
         _read_responses(body, answer)
     elif endpoint.family == "completions":
         _read_completions(body, answer)
+    elif endpoint.family == "batch":
+        answer.fields["is_batch"] = True
     elif endpoint.family == "transcription" and isinstance(body.get("text"), str):
         answer.texts.append(body["text"])
     _read_usage(endpoint, body, answer)
@@ -138,7 +140,7 @@ def _read_identity(body: Json, answer: Answer) -> None:
 
 def _read_error(body: Json, answer: Answer) -> None:
     error = body.get("error")
-    if isinstance(error, Mapping) and error:
+    if isinstance(error, dict) and error:
         kind = error.get("code") or error.get("type") or "error"
         answer.error = (str(kind)[:128], str(error.get("message") or "")[:2000])
     elif isinstance(error, str) and error:
@@ -149,10 +151,10 @@ def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
     """Token counts and where they came from; the raw object is kept whole, a field added tomorrow is in it."""
     fields = answer.fields
     usage = body.get("usage")
-    if isinstance(usage, Mapping) and usage:
+    if isinstance(usage, dict) and usage:
         raw: dict[str, Any] = dict(usage)
         for key in ("svg_usage", "tool_usage"):
-            if isinstance(body.get(key), Mapping):
+            if isinstance(body.get(key), dict):
                 raw[key] = body[key]
         fields["usage_raw"] = _json(raw)
         if endpoint.billing != "unknown":

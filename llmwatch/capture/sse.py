@@ -58,12 +58,17 @@ def events(data: bytes) -> Iterator[tuple[str | None, Any]]:
             yield name, None
 
 
+def _behind_events(data: bytes) -> int:
+    """Where the last whole event in `data` ends; 0 if there is none."""
+    return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
+
+
 def _first_event(data: bytes) -> Mapping[str, Any]:
     return next((_mapping(event) for _, event in events(data)), {})
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:
@@ -157,25 +162,19 @@ class StreamFold:
         head, *pieces = data.split(_CHAT_OPEN)
         texts: list[bytes] = []
         if pieces and not self._head:
-            cut = head.rfind(b"\n\n") + 2
-            self._note_head(_first_event(head[cut:] + _CHAT_OPEN + pieces[0]))
+            self._note_head(_first_event(head[_behind_events(head) :] + _CHAT_OPEN + pieces[0]))
         for piece in pieces:
             text, close, tail = piece.partition(_CHAT_CLOSE)
-            end = tail.find(b"\n\n") + 2
-            if not close or end == 1 or not tail.startswith(_CHAT_TAIL):
-                # Something else is in this event: decode it together with the head that was split off.
-                tail = head + _CHAT_OPEN + piece
-                end = max(0, head.rfind(b"\n\n") + 2)
+            end = tail.find(b"\n\n")
+            if behind := _behind_events(head):
                 self._flush(texts)
-                self._slow(head[:end])
-                tail = tail[end:]
-                end = 0
-            else:
-                if (cut := head.rfind(b"\n\n")) >= 0:
-                    self._flush(texts)
-                    self._slow(head[: cut + 2])
+                self._slow(head[:behind])
+            if close and text and end >= 0 and tail.startswith(_CHAT_TAIL):
                 texts.append(text)
-            head = tail[end:]
+                head = tail[end + 2 :]
+            else:
+                # Something else is in this event: it is decoded whole, with the head that was split off.
+                head = head[behind:] + _CHAT_OPEN + piece
         self._flush(texts)
         self._slow(head)
 
@@ -229,7 +228,7 @@ class StreamFold:
                 self.is_done = True
                 continue
             self.event_count += 1
-            if not isinstance(event, Mapping):
+            if not isinstance(event, dict):
                 self.undecodable += 1
                 continue
             self.add_event(name, event)
@@ -286,14 +285,14 @@ class StreamFold:
         for position, call in enumerate(_list(delta.get("tool_calls"))):
             carried = True
             choice.add_tool_call(_mapping(call), position)
-        if isinstance(delta.get("function_call"), Mapping):
+        if isinstance(delta.get("function_call"), dict):
             carried = True
             choice.add_tool_call({"index": -1, "function": delta["function_call"]}, 0)
         return carried
 
     def _add_response_event(self, kind: str, event: Mapping[str, Any]) -> None:
         response = event.get("response")
-        if isinstance(response, Mapping):
+        if isinstance(response, dict):
             self._response = dict(response)
         if kind.endswith(".delta"):
             self.delta_count += 1

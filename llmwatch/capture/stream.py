@@ -14,6 +14,7 @@ from typing import Any, Final
 from .guard import Observe, report
 from .pending import Pending
 from .sse import FIRST_TOKEN, StreamFold
+from .usage_stripper import UsageStripper, usage_stripper
 
 # A body read through an open response beyond this is counted, not kept: nothing in it is read but its usage.
 _MAX_BODY: Final = 32 * 1024 * 1024
@@ -30,7 +31,7 @@ def tee(response: Any, pending: Pending, *, is_stream: bool, is_async: bool) -> 
     headers = response.headers
     is_events = is_stream or headers.get("content-type", "").startswith("text/event-stream")
     notes = _Notes(pending, headers.get("content-encoding", ""), is_events=is_events)
-    strip = _UsageStripper() if pending.stripped_usage and not notes.is_encoded else None
+    strip = usage_stripper(notes.encoding) if pending.stripped_usage else None
     kind = _classes.get((base, is_async))
     if kind is None:
         shape = _AsyncTee if is_async else _SyncTee
@@ -60,12 +61,12 @@ def _decoder(encoding: str) -> Callable[[bytes], bytes] | None:
 class _Notes:
     """What is noted of the bytes of one response; never raises."""
 
-    __slots__ = ("_chunks", "_decode", "_size", "_tail", "is_encoded", "pending")
+    __slots__ = ("_chunks", "_decode", "_size", "_tail", "encoding", "pending")
 
     def __init__(self, pending: Pending, encoding: str, *, is_events: bool) -> None:
         self.pending = pending
-        self.is_encoded = encoding not in ("", "identity")
-        self._decode = _decoder(encoding) if self.is_encoded else None
+        self.encoding = "" if encoding == "identity" else encoding
+        self._decode = _decoder(encoding) if self.encoding else None
         self._chunks: list[bytes] = []
         self._size = 0
         self._tail = b""
@@ -120,35 +121,12 @@ class _Notes:
             self.pending.recorder.abandoned.append(self.pending)
 
 
-class _UsageStripper:
-    """Hides what `stream_usage="ask"` added: the chunk with usage and no choices, and the null usage of the others."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def __call__(self, chunk: bytes) -> bytes:
-        data = self._rest + chunk
-        cut = data.rfind(b"\n\n") + 2
-        if cut == 1:
-            self._rest = data
-            return b""
-        self._rest = data[cut:]
-        kept = [e for e in data[:cut].split(b"\n\n")[:-1] if not (b'"choices":[]' in e and b'"usage":{' in e)]
-        # Inside a JSON string quotes are escaped, so this can only be the field.
-        return b"".join(e.replace(b',"usage":null', b"") + b"\n\n" for e in kept)
-
-    def rest(self) -> bytes:
-        """What was held back when the stream ended."""
-        rest, self._rest = self._rest, b""
-        return rest
-
-
 class _Tee:
     """What both tees share: attributes of the stream they stand for, and the note when they are dropped unread."""
 
     _notes: _Notes
 
-    def __init__(self, stream: Any, notes: _Notes, strip: _UsageStripper | None) -> None:
+    def __init__(self, stream: Any, notes: _Notes, strip: UsageStripper | None) -> None:
         self._stream = stream
         self._notes = notes
         self._strip = strip
@@ -205,7 +183,7 @@ class _AsyncTee(_Tee):
 class _AsyncBytes:
     """A plain iterator, not an async generator: asyncio would close a generator behind the program's back."""
 
-    def __init__(self, iterator: Any, notes: _Notes, strip: _UsageStripper | None) -> None:
+    def __init__(self, iterator: Any, notes: _Notes, strip: UsageStripper | None) -> None:
         self._iterator = iterator
         self._notes = notes
         self._strip = strip

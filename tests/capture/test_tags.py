@@ -1,0 +1,127 @@
+"""Tags hold for the code inside them, in every kind of function, and for nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Generator
+
+import llmwatch
+from llmwatch.capture.tags import current_tags, request_tags
+
+
+def test_a_tag_holds_inside_its_block_and_the_inner_one_wins() -> None:
+    """Blocks nest and leave nothing behind, also when they end by an exception."""
+    seen = []
+    try:
+        with llmwatch.task("outer"), llmwatch.customer("acme"):
+            with llmwatch.task("inner"):
+                seen.append(dict(current_tags()))
+            seen.append(dict(current_tags()))
+            raise KeyError
+    except KeyError:
+        pass
+
+    assert seen == [{"task": "inner", "customer_id": "acme"}, {"task": "outer", "customer_id": "acme"}]
+    assert dict(current_tags()) == {}
+
+
+def test_a_decorated_function_is_tagged_while_it_runs() -> None:
+    """Also when it calls itself and when several threads run it."""
+
+    @llmwatch.task("count")
+    def count(n: int) -> list[str | None]:
+        return [current_tags().get("task"), *(count(n - 1) if n else [])]
+
+    results: list[list[str | None]] = []
+    threads = [threading.Thread(target=lambda: results.append(count(2))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert results == [["count"] * 3] * 4
+    assert count.__name__ == "count"
+
+
+def test_a_decorated_coroutine_keeps_its_tag_across_awaits_beside_others() -> None:
+    """Two coroutines of one loop do not see each other's tag."""
+
+    def tagged(name: str):
+        @llmwatch.customer(name)
+        async def work() -> list[str | None]:
+            seen = []
+            for _ in range(3):
+                await asyncio.sleep(0)
+                seen.append(current_tags().get("customer_id"))
+            return seen
+
+        return work
+
+    async def both() -> list[list[str | None]]:
+        return list(await asyncio.gather(tagged("a")(), tagged("b")()))
+
+    assert asyncio.run(both()) == [["a"] * 3, ["b"] * 3]
+
+
+def test_a_decorated_generator_is_tagged_between_its_yields_only() -> None:
+    """What its consumer does in between is not; send, throw, return value and close work as before."""
+
+    @llmwatch.feature("list")
+    def numbers() -> Generator[str | None, str, str]:
+        try:
+            sent = yield current_tags().get("feature")
+            try:
+                yield sent
+            except KeyError:
+                yield "caught " + (current_tags().get("feature") or "")
+        finally:
+            closed.append(current_tags().get("feature"))
+        return "done"
+
+    closed: list[str | None] = []
+    running = numbers()
+    first = next(running)
+    outside = current_tags().get("feature")
+
+    assert (first, outside, running.send("sent")) == ("list", None, "sent")
+    assert running.throw(KeyError("k")) == "caught list"
+    try:
+        next(running)
+    except StopIteration as stop:
+        assert stop.value == "done"
+    assert closed == ["list"]
+
+
+def test_a_decorated_async_generator_is_tagged_between_its_yields_only() -> None:
+    """The same for `async for`."""
+
+    @llmwatch.session("s1")
+    async def numbers() -> AsyncGenerator[str | None, None]:
+        yield current_tags().get("session_id")
+        await asyncio.sleep(0)
+        yield current_tags().get("session_id")
+
+    async def consume() -> list[tuple[str | None, str | None]]:
+        return [(inside, current_tags().get("session_id")) async for inside in numbers()]
+
+    assert asyncio.run(consume()) == [("s1", None), ("s1", None)]
+
+
+def test_tags_are_read_from_the_request_headers_over_metadata_over_fields() -> None:
+    """Gateways set headers; OpenAI's own fields name the user."""
+    body = {"metadata": {"customer_id": "acme", "task": "reply", "other": "x"}, "user": "u1", "safety_identifier": "s1"}
+
+    found = request_tags(body, {"X-LLMWatch-Task": "classify"})
+
+    assert found == {
+        "customer_id": ("acme", "metadata"),
+        "task": ("classify", "header"),
+        "user_id": ("s1", "field"),
+    }
+
+
+def test_a_tag_of_any_type_is_text_and_never_fails() -> None:
+    """A customer id that is a number, None or a prompt by mistake."""
+    with llmwatch.customer(42), llmwatch.task(None), llmwatch.feature("x" * 1000):  # type: ignore[arg-type]
+        assert dict(current_tags()) == {"customer_id": "42", "feature": "x" * 256}

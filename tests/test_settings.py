@@ -1,0 +1,113 @@
+"""Settings: arguments win over the environment, that over the file, that over defaults; nonsense is one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmwatch.errors import UsageError
+from llmwatch.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("LLMWATCH_HOME", "LLMWATCH_CONFIG", "LLMWATCH_CONTENT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def write(folder: Path, text: str) -> Path:
+    """An llmwatch.toml in `folder`."""
+    path = folder / "llmwatch.toml"
+    path.write_text(text)
+    return path
+
+
+def test_arguments_win_over_environment_over_file_over_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One setting from each place, each overriding the weaker ones."""
+    write(tmp_path, 'content = "full"\nattempts = "off"\nsample_rate = 0.5\nsample_floor = 7\n')
+    monkeypatch.setenv("LLMWATCH_CONTENT", "metadata")
+    monkeypatch.setenv("LLMWATCH_ATTEMPTS", "on")
+
+    settings = load_settings({"content": "redacted"})
+
+    assert (
+        settings.content,
+        settings.attempts,
+        settings.sample_rate,
+        settings.sample_floor,
+    ) == ("redacted", "on", 0.5, 7)
+    assert Settings().spool_max_mb == settings.spool_max_mb
+
+
+def test_the_file_is_found_in_a_folder_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service started from a subfolder of its project finds the project's file."""
+    write(tmp_path, 'service_name = "desk"')
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+
+    assert load_settings().service_name == "desk"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('content = "ful"', "content = 'ful' is not one of metadata, redacted, full."),
+        ("sample_rate = 3", "sample_rate = 3 is not a number from 0 to 1."),
+        ("sample_floor = 1.5", "sample_floor = 1.5 is not a whole number."),
+        ("home = 3", "home = 3 is not a path."),
+        ("disabled = 'perhaps'", "disabled = 'perhaps' is not one of 1, 0, true, false."),
+        ("[sample_rates]\nreply = 2", "sample_rates.reply = 2 is not a number from 0 to 1."),
+        ("prices = 3", "prices is not a list of [[prices]] tables."),
+        ("colour = 1", "colour is not a setting."),
+        ("content = ", "is not valid TOML"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_with_place_and_allowed_values(tmp_path: Path, text: str, sentence: str) -> None:
+    """The sentence names the file, the key and what is allowed."""
+    path = write(tmp_path, text)
+
+    with pytest.raises(UsageError) as refused:
+        load_settings()
+
+    assert str(path) in str(refused.value)
+    assert sentence in str(refused.value)
+
+
+def test_a_wrong_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader looks for the variable, not for the key."""
+    monkeypatch.setenv("LLMWATCH_CONTENT", "everything")
+
+    with pytest.raises(UsageError, match="^LLMWATCH_CONTENT = 'everything' is not one of"):
+        load_settings()
+
+
+def test_in_the_host_a_wrong_value_outside_the_code_is_reported_and_made_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typing error in a deployment reveals nothing and stops nothing."""
+    monkeypatch.setenv("LLMWATCH_CONTENT", "everything")
+    monkeypatch.setenv("LLMWATCH_SAMPLE_RATE", "often")
+    reported: list[UsageError] = []
+
+    settings = load_settings({"attempts": "off"}, on_error=reported.append)
+
+    assert (settings.content, settings.sample_rate, settings.attempts) == ("metadata", 0.1, "off")
+    assert len(reported) == 2
+
+
+def test_in_the_host_a_broken_file_means_no_content(tmp_path: Path) -> None:
+    """A file that cannot be read may have said metadata."""
+    write(tmp_path, "content = ")
+    reported: list[UsageError] = []
+
+    assert load_settings(on_error=reported.append).content == "metadata"
+    assert len(reported) == 1
+
+
+def test_a_wrong_argument_is_refused_even_in_the_host() -> None:
+    """The programmer sees it at the first run."""
+    with pytest.raises(UsageError, match="content"):
+        load_settings({"content": "all"}, on_error=lambda error: None)

@@ -360,7 +360,9 @@ def _sync(segment: _OpenSegment) -> None:
 def _open_segment(directory: Path, now_ns: int) -> _OpenSegment | str:
     """A new locked, empty segment, or the reason why there can be none."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # One by one: the mode of `mkdir` does not hold for parents that it makes on the way.
+        directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, exist_ok=True)
         if not _is_private(directory):
             return "unsafe_folder"
         for _ in range(8):

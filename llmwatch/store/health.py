@@ -23,6 +23,7 @@ _NETWORK_FILE_SYSTEMS: Final = ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p
 class Health:
     """What is known; None is not known, and `problems` are sentences with their remedies."""
 
+    store_path: Path
     segments: int
     live_segments: int
     spool_bytes: int
@@ -61,6 +62,7 @@ def look(settings: Settings) -> Health:
         )
     set_aside = tuple(file.quarantined(settings.store_path)) if settings.home.is_dir() else ()
     return Health(
+        store_path=settings.store_path,
         segments=len(segments),
         live_segments=sum(s.is_live for s in segments),
         spool_bytes=sum(s.size for s in segments),

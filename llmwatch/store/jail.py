@@ -26,9 +26,9 @@ class Limits:
     """What one query may cost."""
 
     rows: int = 10_000
-    memory_bytes: int = 2 << 30
+    memory_bytes: int = 1 << 30
     # What DuckDB keeps its buffers to; the rest of the memory is for what it does not count.
-    duckdb_memory: str = "700MB"
+    duckdb_memory: str = "400MB"
     cpu_s: int = 5
     wall_s: float = 10.0
     answer_bytes: int = 32 << 20

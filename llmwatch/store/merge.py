@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 # What one run of the steps takes, and what one transaction does: above 122,880 rows DuckDB writes row groups straight
 # into the file instead of twice, through its log.
 BATCH_BYTES: Final = 48 << 20
-_TRANSACTION_BYTES: Final = 384 << 20
+TRANSACTION_BYTES: Final = 384 << 20
 # Above what DuckDB's JSON reader takes as one object; capture keeps a record far below.
 _RECORD_BYTES: Final = 15 << 20
 _STEPS: Final = Path(__file__).parent / "steps"
@@ -170,7 +170,7 @@ class Merging:
         self.merged.attempts += attempts
         self._uncommitted += self._pending
         self._discard()
-        if self._uncommitted >= _TRANSACTION_BYTES:
+        if self._uncommitted >= TRANSACTION_BYTES:
             self._commit()
 
     def _commit(self) -> None:

@@ -1,0 +1,91 @@
+"""Erasure: what was purged is in no row and no byte of spool and store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from llmwatch.call import encode_record
+from llmwatch.errors import UsageError
+from llmwatch.pseudonym import load_key, pseudonym
+from llmwatch.spool import CALL, list_segments
+
+from .records import STARTED_US, attempt, call, merged, query, spool, store
+
+CANARY = "canary-customer-8f2e"
+
+
+def bytes_under(home: Path) -> bytes:
+    """Every byte of every file of the home folder."""
+    return b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
+
+
+def test_a_purged_customer_is_in_no_byte_of_the_home_folder(tmp_path: Path) -> None:
+    """Rows, sampled texts, attempts, texts of others that name him, and what a live writer's segment still held."""
+    theirs = call(customer_id=CANARY, input_messages=f'["I am {CANARY}"]', session_id=f"s-{CANARY}")
+    other = call(customer_id="other", output_messages=f'["about {CANARY}"]', attributes={"note": CANARY}, input_characters=1)
+    writer = spool(tmp_path, theirs, other, *[call() for _ in range(50)], attempts=(attempt(theirs),), seal=False)
+    opened = store(tmp_path)
+    opened.merge()
+    assert CANARY.encode() in bytes_under(tmp_path)
+
+    result = opened.purge(customer=CANARY)
+
+    assert (result.calls, result.content, result.attempts, result.mentions) == (1, 1, 1, 1)
+    assert result.is_verified, result.remaining
+    assert CANARY.encode() not in bytes_under(tmp_path)
+    assert query(opened, "select count(*), count(attributes) from calls") == [(51, 0)]
+    assert writer.append(CALL, encode_record(call()))
+    assert opened.merge().damaged_records == 0
+    assert query(opened, "select count(*) from calls") == [(52,)]
+    assert (tmp_path / "store.duckdb").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_purged_user_is_found_by_the_pseudonym(tmp_path: Path) -> None:
+    """The plain id a person gives is turned into what the store holds."""
+    key = load_key(tmp_path / "user.key", create=True)
+    assert key is not None
+    hashed = pseudonym(key, "user@example.org")
+    opened = merged(tmp_path, call(user_id=hashed), call(user_id="user@example.org"), call(user_id="someone else"))
+
+    result = opened.purge(user="user@example.org")
+
+    assert result.calls == 2
+    assert result.is_verified, result.remaining
+    assert query(opened, "select user_id from calls") == [("someone else",)]
+    assert hashed.encode() not in bytes_under(tmp_path)
+
+
+def test_purging_by_age_keeps_what_is_younger(tmp_path: Path) -> None:
+    """The moment itself stays; a moment with a time zone is understood."""
+    opened = merged(tmp_path, call(started_us=STARTED_US - 1), call(started_us=STARTED_US))
+
+    assert opened.purge(older_than=datetime(2026, 11, 21, tzinfo=UTC)).calls == 1
+    assert query(opened, "select count(*) from calls") == [(1,)]
+
+
+def test_a_purge_of_nothing_is_refused(tmp_path: Path) -> None:
+    """An empty name must not mean everybody, and nothing is deleted."""
+    opened = merged(tmp_path, call())
+
+    with pytest.raises(UsageError, match="Nothing to purge"):
+        opened.purge(customer="")
+
+    assert query(opened, "select count(*) from calls") == [(1,)]
+    assert list_segments(tmp_path / "spool") == []
+
+
+def test_calls_merged_before_a_purge_are_not_merged_again(tmp_path: Path) -> None:
+    """The rewritten file remembers how far each live segment was merged, and keys, views and prices."""
+    writer = spool(tmp_path, call(customer_id=CANARY), call(), seal=False)
+    opened = store(tmp_path)
+
+    opened.purge(customer=CANARY)
+    opened.merge()
+    writer.close()
+    opened.merge()
+
+    assert query(opened, "select count(*), count(cost_usd) from calls") == [(1, 1)]
+    assert query(opened, "select count(*) from call_facts") == [(1,)]

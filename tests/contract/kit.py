@@ -94,6 +94,8 @@ class Kit:
     to_close: list[Any] = field(default_factory=list)
     http_client: Any = None
     base_url: str = ""
+    # Run when the server is put back, before the way: what it is to answer.
+    before: Callable[[], None] = lambda: None
 
     def make(self, sync_class: Any = None, async_class: Any = None, **options: Any) -> Any:
         """A client of this mode that the kit closes at the end."""
@@ -208,6 +210,8 @@ def _name(value: Any) -> str:
 
 def describe(value: Any, depth: int = 0) -> Any:
     """Plain data that is equal for equal values of equal types, whatever it is."""
+    if isinstance(value, float) and value != value:
+        return "nan"
     if value is None or isinstance(value, bool | int | float | str):
         return value if type(value) in (bool, int, float, str, type(None)) else [_name(value), repr(value)]
     if depth > 60:
@@ -393,6 +397,7 @@ def run(way: Way, server: RepeatableServer, kit: Kit | None = None, *, debug: bo
     # Ids differ from way to way: a response id seen twice would be a response read twice.
     server.put_back(zlib.crc32(way.id.encode()))
     kit = kit or Kit(server, way.mode == "async")
+    kit.before()
     listener = _Listener()
     logging.getLogger().addHandler(listener)
     try:

@@ -245,6 +245,16 @@ async def stream_gzip(k: Kit) -> Any:
 
 
 @way()
+async def stream_gzip_without_usage(k: Kit) -> Any:
+    return await _streamed(k, usage=False, extra_headers=scenario("gzip"))
+
+
+@way()
+async def stream_dribbled_without_usage(k: Kit) -> Any:
+    return await _streamed(k, usage=False, extra_headers=scenario("dribbled"))
+
+
+@way()
 async def stream_dribbled(k: Kit) -> Any:
     """Chunks of seven bytes: no event and no character arrives whole."""
     return await _streamed(k, extra_headers=scenario("dribbled"))
@@ -594,6 +604,22 @@ async def streaming_lines(k: Kit) -> Any:
         lines = await k.all(response.iter_lines())
     k.record(usage_source="response", status="ok", stream_end="complete", has_first_token=True, attempts=1)
     return [lines, response]
+
+
+@way()
+async def streaming_lines_without_usage(k: Kit) -> Any:
+    async with k.entered(k.client.chat.completions.with_streaming_response.create(**CHAT, stream=True)) as response:
+        lines = await k.all(response.iter_lines())
+    k.record(usage_source="absent", status="ok", stream_end="complete", has_first_token=True, attempts=1)
+    return [lines, response]
+
+
+@way()
+async def streaming_raw_bytes_of_a_stream(k: Kit) -> Any:
+    async with k.entered(k.client.chat.completions.with_streaming_response.create(**CHAT, stream=True)) as response:
+        sent = b"".join(await k.all(response.iter_bytes()))
+    k.record(status="ok", stream_end="complete", attempts=1)
+    return [sent, response]
 
 
 @way()

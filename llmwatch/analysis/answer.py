@@ -25,7 +25,10 @@ def answer_report(asked: Asked) -> Report:
     """One table; a column is right-aligned if its first value is a number, NULL is a dash."""
     names = _distinct(asked.columns)
     numbers = [_is_number(next((row[n] for row in asked.rows if row[n] is not None), None)) for n in range(len(names))]
-    columns = tuple(Column(name, name, is_number=is_number) for name, is_number in zip(names, numbers, strict=True))
+    columns = tuple(
+        Column(name, name, is_number=is_number, can_wrap=not is_number)
+        for name, is_number in zip(names, numbers, strict=True)
+    )
     rows = tuple(Row(str(n), tuple(_cell(value) for value in row)) for n, row in enumerate(asked.rows, 1))
     notes = [Note(text) for text in asked.hindrances]
     if not rows:

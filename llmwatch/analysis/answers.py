@@ -68,7 +68,7 @@ def speed_section(dimension: str, names: Sequence[str], rows: Sequence[Mapping[s
         ),
     )
     note = Note(
-        "Speed is of calls that succeeded and were waited for (no batch, no background); percentiles are exact, not averaged. "
+        "Speed is of calls that succeeded and were waited for (no batch, no background); percentiles are exact. "
         "Left early: the program closed or dropped the stream. Cut off: the length limit ended the answer."
     )
     return Section("speed", "SPEED AND RELIABILITY", tables, (note,))
@@ -196,15 +196,11 @@ def tokens_section(now: Measures, before: Measures, is_comparable: bool) -> Sect
     )
     shown = [line for line in _TOKENS if line[0] in _ALWAYS or now.count(line[0]) or before.count(line[0])]
     rows = tuple(_tokens_row(*line, now, before, is_comparable) for line in shown)
-    notes = [
-        Note(
-            "Cached and written tokens are part of the input, reasoning is part of the output; nothing is counted twice."
-        )
-    ]
+    notes = [Note("Cached and written tokens are part of the input, reasoning is part of the output.")]
     if now.count("estimated_calls"):
         notes.append(
             Note(
-                f"Input and output include the estimate for {now.count('estimated_calls'):,} calls without reported usage."
+                f"Input and output include estimates for {now.count('estimated_calls'):,} calls without reported usage."
             )
         )
     return Section("tokens", "TOKENS", (Table("tokens", "kind", columns, rows),), tuple(notes))

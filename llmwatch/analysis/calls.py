@@ -155,7 +155,8 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "usage_source", "input_tokens", "cached_input_tokens", "cache_write_tokens", "cache_write_12h_tokens",
         "text_input_tokens", "audio_input_tokens", "image_input_tokens", "output_tokens", "reasoning_tokens",
         "audio_output_tokens", "image_output_tokens", "estimated_input_tokens", "estimated_output_tokens",
-        "estimate_error", "web_search_calls", "web_search_preview_calls", "file_search_calls", "container_calls", "usage_raw",
+        "estimate_error", "web_search_calls", "web_search_preview_calls", "file_search_calls", "container_calls",
+        "usage_raw",
     ),
 }  # fmt: skip
 _COST_TERMS: Final = (
@@ -166,8 +167,9 @@ _COST_TERMS: Final = (
     ("tool_cost_usd", "tools"),
 )
 _ELSEWHERE: Final = frozenset(
-    {"span_id", "trace_id", "parent_span_id", "response_id", "request_id", "started_at", "ended_at", "defects", "cost_usd",
-     "cost_grade", "cost_note", "price_id", "unpriced_reason", "cache_saving_usd", "task", *(key for key, _ in _COST_TERMS)}
+    {"span_id", "trace_id", "parent_span_id", "response_id", "request_id", "started_at", "ended_at", "defects",
+     "cost_usd", "cost_grade", "cost_note", "price_id", "unpriced_reason", "cache_saving_usd", "task",
+     *(key for key, _ in _COST_TERMS)}
 )  # fmt: skip
 _DEFECTS: Final[Mapping[str, str]] = {
     "usage_unreadable": "the usage object had a shape llmwatch does not know; it is kept whole under usage_raw",
@@ -208,7 +210,7 @@ def _has(value: Any) -> bool:
 
 
 def _group_section(title: str, keys: Sequence[str], call: Mapping[str, Any]) -> Section:
-    columns = (Column("field", "", is_number=False), Column("value", "", is_number=False))
+    columns = (Column("field", "", is_number=False), Column("value", "", is_number=False, can_wrap=True))
     rows = tuple(Row(key, (Text(key), value_cell(key, call[key]))) for key in keys if _has(call.get(key)))
     return Section(title.lower().replace(" ", "_"), title, (Table("fields", "field", columns, rows),))
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from .measures import Measures
 from .report import Column, Note, Report, Row, Section, Table, Text, Verdict, count
-from .unknowns import OLD_PRICES_DAYS, percent
+from .unknowns import OLD_PRICES_DAYS, REPORT_USAGE, percent
 
 # Beyond these shares a gap is worth a warning: below, it does not change what a report says to the first digit.
 UNTAGGED_SHARE: Final = Decimal("0.05")
@@ -84,7 +84,7 @@ def doctor_report(found: Found) -> Report:
     notes = tuple(
         Note(f"{c.key.replace('_', ' ')}: {c.remedy}", "", c.code) for c in checks if c.verdict != "ok" and c.remedy
     )
-    columns = (Column("check", "", is_number=False), Column("found", "", is_number=False))
+    columns = (Column("check", "", is_number=False), Column("found", "", is_number=False, can_wrap=True))
     failed, warned = sum(c.verdict == "fail" for c in checks), sum(c.verdict == "warn" for c in checks)
     summary = f"{len(checks)} checks: {len(checks) - failed - warned} ok, {warned} to look at, {failed} failed"
     sections = [Section("checks", "", (Table("checks", "check", columns, rows),))]
@@ -270,7 +270,7 @@ def _knowledge_checks(found: Found) -> list[Check]:
             ESTIMATED_SHARE,
             "calls with estimated usage",
             "Streams do not report usage unless asked:",
-            'stream_options={"include_usage": True}        # in the request\nllmwatch.init(stream_usage="ask")             # or for every stream',
+            REPORT_USAGE,
         ),
     ]
     tags = (("customer", 'with llmwatch.customer("acme"):'), ("task", 'with llmwatch.task("reply.draft"):'))

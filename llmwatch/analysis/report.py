@@ -80,6 +80,8 @@ class Column:
     is_number: bool = True
     # Draws the share as a bar where there is room.
     has_bar: bool = False
+    # Long text goes on in the next line instead of being cut.
+    can_wrap: bool = False
 
 
 @dataclass(frozen=True, slots=True)

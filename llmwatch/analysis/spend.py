@@ -135,15 +135,13 @@ def _facts(spend: Spend) -> tuple[tuple[str, Cell], ...]:
 
 def _head(spend: Spend) -> tuple[str, ...]:
     period = spend.period
-    lines = [
-        f"{_day(period.since)} to {_day(period.until)} UTC ({_length(period.length)})"
-        f", against {_length(period.length)} from {_day(period.previous_since)}",
-    ]
+    length = _length(period.length)
+    dates = f"{_day(period.since)} to {_day(period.until)} UTC ({length}), against the {length} before"
     names = {str(row["dimension"]): int(row["current_names"]) for row in spend.each}
     counts = [f"{spend.now.calls:,} calls"]
     counts += [f"{n:,} {d}{'' if n == 1 else 's'}" for d in ("task", "model", "customer") if (n := names.get(d, 0))]
     prices = f"prices {spend.prices}" if spend.prices else "no price table"
-    return (*lines, " · ".join([*counts, prices]))
+    return (dates, " · ".join([*counts, prices]))
 
 
 def _day(at: datetime) -> str:
@@ -306,11 +304,7 @@ def _money_notes(spend: Spend) -> list[Note]:
             Note(f"The total leaves out {spend.now.unpriced:,} unpriced calls; they are named under NOT KNOWN.")
         )
     if not spend.is_comparable and spend.first_call_at is not None:
-        notes.append(
-            Note(
-                f"The store begins on {_day(spend.first_call_at)} UTC, after the period before does, so no change is stated."
-            )
-        )
+        notes.append(Note(f"The store begins on {_day(spend.first_call_at)} UTC, too late for a change to be stated."))
     notes.append(Note("Spend is reported usage at list or contract prices of the day; it is not the invoice."))
     return notes
 

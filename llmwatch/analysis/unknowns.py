@@ -12,6 +12,8 @@ from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, coun
 
 # Prices older than this are said to be old: providers changed list prices in 4 of the last 6 months of 2026.
 OLD_PRICES_DAYS: Final = 45
+REPORT_USAGE: Final = """stream_options={"include_usage": True}        # in the request
+llmwatch.init(stream_usage="ask")             # or for every stream"""
 
 
 class Asked(Protocol):
@@ -135,15 +137,14 @@ def _estimate_notes(now: Measures) -> list[Note]:
         f"The exact usage of {calls:,} calls: {size} is estimated{within} (grade C), because their streams report none."
     )
     remedy = "Let streams report their usage, in the request or for the whole service:"
-    code = 'stream_options={"include_usage": True}        # in the request\nllmwatch.init(stream_usage="ask")             # or for every stream'
-    return [Note(text, remedy, code)]
+    return [Note(text, remedy, REPORT_USAGE)]
 
 
 def _untagged_notes(now: Measures) -> list[Note]:
     notes: list[Note] = []
     tags = (
-        ("customer", "for whom", 'with llmwatch.customer("acme"):'),
-        ("task", "for what, in your own words", 'with llmwatch.task("reply.draft"):'),
+        ("customer", "For whom", 'with llmwatch.customer("acme"):'),
+        ("task", "For what, in your own words", 'with llmwatch.task("reply.draft"):'),
     )
     for tag, question, code in tags:
         calls, amount = now.count(f"untagged_{tag}_calls"), now[f"untagged_{tag}_usd"]
@@ -154,7 +155,7 @@ def _untagged_notes(now: Measures) -> list[Note]:
             if amount is not None and now.spend
             else "their cost"
         )
-        text = f"{question[0].upper()}{question[1:]}: {calls:,} calls ({percent(calls, now.calls)}), {paid}, carry no {tag}."
+        text = f"{question}: {calls:,} calls ({percent(calls, now.calls)}), {paid}, carry no {tag}."
         extra = " Their task is recognised by call site, tools and prompt." if tag == "task" else ""
         notes.append(Note(text + extra, "Around the call:", f"{code}\n    client.chat.completions.create(...)"))
     return notes

@@ -26,7 +26,7 @@ _EPILOG: Final = (
 
 app = typer.Typer(
     name="llmwatch",
-    help="What your OpenAI calls cost, for whom and for what, how fast and how whole the answers were. Local, from your own calls.",
+    help="What your OpenAI calls cost, for whom and for what, how fast and how whole the answers were.",
     epilog=_EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -23,7 +23,7 @@ ORDERS: Final[Mapping[str, str]] = {
 }
 
 
-def calls(
+def calls(  # noqa: PLR0913, PLR0917 - each is an option of the command
     where: Annotated[
         list[str] | None,
         typer.Option(

@@ -1,4 +1,4 @@
-"""Owns the options that commands share, and how their texts become values; a wrong one is one sentence with its remedy."""
+"""Owns the options that commands share, and how their texts become values; a wrong one is one sentence."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _SEQUENCES: Final = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 _SPACES: Final = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
-# C0, DEL, C1; marks that turn the reading direction; zero-width marks other than the joiners scripts need; lone surrogates.
+# C0, DEL, C1; marks that turn the reading direction; zero-width marks but the joiners scripts need; lone surrogates.
 _CONTROLS: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
     r"|[\U000e0000-\U000e007f]"

@@ -1,4 +1,4 @@
-"""Report as JSON, the format for programs: versioned, pure ASCII, money as strings, what is unknown as null with its reason."""
+"""Report as JSON, for programs: versioned, pure ASCII, money as strings, the unknown as null with its reason."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _WIDE: Final = 120
 
 
 def render_text(report: Report, width: int = 100, *, is_colored: bool = False) -> str:
-    """The report as lines of at most `width` columns; escape codes only if coloured."""
+    """The report as lines of at most `width` columns, code to paste excepted; escape codes only if coloured."""
     out = io.StringIO()
     console = Console(
         file=out,
@@ -43,36 +43,35 @@ def render_text(report: Report, width: int = 100, *, is_colored: bool = False) -
     for number, section in enumerate(report.sections):
         if number or report.title or report.summary:
             console.print()
-        console.print(_section(section, console))
+        _print_section(section, console)
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n")) if not is_colored else out.getvalue()
 
 
-def _section(section: Section, console: Console) -> Group:
-    parts: list[RenderableType] = []
+def _print_section(section: Section, console: Console) -> None:
     if section.title:
-        parts.append(Styled(one_line(section.title), "bold yellow" if section.is_warning else "bold"))
+        console.print(Styled(one_line(section.title), "bold yellow" if section.is_warning else "bold"))
     for number, table in enumerate(section.tables):
         if number:
-            parts.append(Styled(""))
-        parts += _table(table, console)
+            console.print()
+        console.print(Group(*_table(table, console)))
     if section.tables and section.notes and section.is_warning:
-        parts.append(Styled(""))
-    parts += [_note(note, section.is_warning) for note in section.notes]
-    return Group(*parts)
+        console.print()
+    for note in section.notes:
+        _print_note(note, section.is_warning, console)
 
 
-def _note(note: Note, is_warning: bool) -> RenderableType:
+def _print_note(note: Note, is_warning: bool, console: Console) -> None:
     text = Styled(one_line(note.text), "" if is_warning or note.remedy else "dim")
     if note.remedy:
         text.append(f" {one_line(note.remedy)}", "dim")
-    mark = Grid.grid(padding=(0, 1))
-    mark.add_column(width=1)
-    mark.add_column()
-    mark.add_row(Styled("·", "yellow" if is_warning else "dim"), text)
-    if not note.code:
-        return Padding(mark, (0, 0, 0, 1))
-    code = Padding(Styled(lines(note.code), "cyan", no_wrap=True, overflow="fold"), (0, 0, 0, 5))
-    return Group(Padding(mark, (0, 0, 0, 1)), code)
+    grid = Grid.grid(padding=(0, 1))
+    grid.add_column(width=1)
+    grid.add_column()
+    grid.add_row(Styled("·", "yellow" if is_warning else "dim"), text)
+    console.print(Padding(grid, (0, 0, 0, 1)))
+    for line in lines(note.code).split("\n") if note.code else ():
+        # Never broken or cut, however narrow the screen: it is there to be pasted.
+        console.print(Styled(f"     {line}", "cyan"), soft_wrap=True)
 
 
 def _table(table: Table, console: Console) -> list[RenderableType]:
@@ -122,8 +121,8 @@ def _grid(table: Table, columns: list[int], width: int, reasons: _Reasons) -> Gr
         grid.add_column(
             Styled((" " if n == columns[0] else "") + column.title),
             justify="right" if column.is_number else "left",
-            no_wrap=True,
-            overflow="ellipsis",
+            no_wrap=not column.can_wrap,
+            overflow="fold" if column.can_wrap else "ellipsis",
             min_width=min(14, width) if can_shrink and n == columns[0] else None,
         )
         if column.has_bar and width >= _WIDE:

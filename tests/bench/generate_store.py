@@ -26,8 +26,16 @@ drawn as (
     select
         *,
         cast($ends_at as timestamp) - to_microseconds(cast((n + 0.5) * ($days * 86400e6 / $calls) as bigint)) as moment,
-        case when h1 % 100 < 45 then 'gpt-4o-mini' when h1 % 100 < 80 then 'gpt-4o' when h1 % 100 < 99 then 'gpt-6.1-terra' else 'acme/own-1' end as model,
-        ['chat.stream', 'ticket.classify', 'image.moderate', 'reply.draft', 'invoice.extract', 'research.web', 'contract.review'][least(1 + cast(h2 % 100 as integer) // 14, 7)] as task_drawn,
+        case
+            when h1 % 100 < 45 then 'gpt-4o-mini'
+            when h1 % 100 < 80 then 'gpt-4o'
+            when h1 % 100 < 99 then 'gpt-6.1-terra'
+            else 'acme/own-1'
+        end as model,
+        [
+            'chat.stream', 'ticket.classify', 'image.moderate', 'reply.draft', 'invoice.extract', 'research.web',
+            'contract.review'
+        ][least(1 + cast(h2 % 100 as integer) // 14, 7)] as task_drawn,
         h3 % 100 < 3 as is_failed,
         h3 % 1000 between 40 and 59 as is_left,
         h4 % 3 = 0 as is_streamed,
@@ -47,7 +55,11 @@ used as (
 priced as (
     select
         *,
-        case model when 'gpt-4o-mini' then 0.00000015 when 'gpt-4o' then 0.0000025 when 'gpt-6.1-terra' then 0.000001 end as rate
+        case model
+            when 'gpt-4o-mini' then 0.00000015
+            when 'gpt-4o' then 0.0000025
+            when 'gpt-6.1-terra' then 0.000001
+        end as rate
     from used
 )
 select

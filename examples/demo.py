@@ -70,7 +70,7 @@ def _prepare(home: Path, *, is_fresh: bool) -> bool:
         return False
     if is_fresh:
         shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     config.write_text(CONFIG.format(home=home), "utf-8")
     os.environ["LLMWATCH_HOME"], os.environ["LLMWATCH_CONFIG"] = str(home), str(config)
     return True

@@ -177,19 +177,15 @@ def _defect_notes(asked: Asked) -> list[Note]:
 
 # Kinds of pipeline events that mean that something is missing from the store, in words.
 _LOSSES: Final[Mapping[str, str]] = {
-    "dropped": "calls were dropped because the spool was full or could not be written",
-    "not_captured": "calls were seen but not captured",
-    "torn": "spool lines ended in the middle of a record and were left out",
-    "corrupt": "spool lines failed their checksum and were left out",
-    "quarantined": "spool segments were set aside as unreadable",
-    "redaction_failed": "contents were not kept because redaction failed",
+    "spool_dropped": "records were dropped because the spool was full or could not be written",
+    "spool_damaged": "records of the spool were damaged and are left out",
 }
 
 
 def _event_notes(events: Sequence[Mapping[str, Any]]) -> list[Note]:
     notes: list[Note] = []
     for row in events:
-        words = _LOSSES.get(str(row["kind"]), f"events of kind {row['kind']} happened")
+        words = _LOSSES.get(str(row["kind"]), f"events of kind {row['kind']} were recorded")
         last: datetime | None = row.get("last_at")
         since = f", last on {last:%Y-%m-%d %H:%M} UTC" if last else ""
         notes.append(Note(f"{int(row['count']):,} {words}{since}.", "See what and where:", "llmwatch doctor"))

@@ -41,7 +41,11 @@ def probe(home: Path) -> dict[str, Any]:
     found["hooks"] = hook.hooked_methods(base)
     # openai 3 speaks through httpx2, 1 and 2 through httpx.
     http: Any = getattr(base, "httpx2", None) or base.httpx
-    transport = http.MockTransport(lambda request: http.Response(200, json=_ANSWER))
+
+    def answer(request: Any) -> Any:
+        return http.Response(200, json=_ANSWER)
+
+    transport = http.MockTransport(answer)
     client: Any = openai.OpenAI(
         api_key="none", base_url="http://probe.invalid/v1", http_client=http.Client(transport=transport)
     )

@@ -1,0 +1,77 @@
+"""Each check fails for its own reason and says what to do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from llmwatch.analysis.doctor import Found, Place, doctor_report, has_failed
+from llmwatch.analysis.measures import Measures
+
+NOW = datetime(2026, 11, 20)  # noqa: DTZ001 - stored times are UTC without a zone
+PROBE = {"openai": "3.52.0", "python": "3.11.7", "hooks": {"A.request": True}, "records": 1, "init_ms": 30}
+WELL: dict[str, Any] = {
+    "probe": PROBE,
+    "home": Place("/h", exists=True, is_writable=True, is_private=True),
+    "store": Place("/h/s", exists=True, is_writable=True, is_private=True),
+    "spool_bytes": 0,
+    "spool_max_bytes": 2**30,
+    "now": NOW,
+    "content": "redacted",
+    "stream_usage": "never",
+    "calls": Measures({"calls": 100}),
+    "last_call_at": NOW - timedelta(minutes=5),
+    "prices_age_days": 3,
+    "prices_digest": "abcd",
+}
+
+
+def verdicts(**changes: Any) -> dict[str, str]:
+    """Check -> verdict, of a machine that is well but for the changes."""
+    report = doctor_report(Found(**(WELL | changes)))
+    return {row.key: row.verdict for row in report.sections[0].tables[0].rows}
+
+
+def test_a_machine_that_is_well_has_no_warning() -> None:
+    """Every check is ok and nothing is to be done."""
+    assert set(verdicts().values()) == {"ok"}
+    assert not has_failed(doctor_report(Found(**WELL)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "verdict"),
+    [
+        ({"probe": {"error": "openai cannot be imported"}}, "capture", "fail"),
+        ({"probe": PROBE | {"hooks": {"A.request": False}}}, "hooks", "fail"),
+        ({"probe": PROBE | {"records": 2}}, "capture", "fail"),
+        ({"home": Place("/h", exists=False, is_writable=False, is_private=True)}, "home", "warn"),
+        ({"home": Place("/h", exists=True, is_writable=False, is_private=True)}, "home", "fail"),
+        ({"store": Place("/h/s", exists=True, is_writable=True, is_private=False)}, "permissions", "fail"),
+        ({"problems": ("/h belongs to another user.",)}, "permissions", "fail"),
+        ({"spool_bytes": 2**30}, "spool", "fail"),
+        ({"store_error": "damaged"}, "store", "fail"),
+        ({"quarantined": ("/h/q",)}, "store", "warn"),
+        ({"hindrances": ("open elsewhere",)}, "merge", "warn"),
+        ({"last_call_at": None}, "calls", "warn"),
+        ({"events": [{"kind": "spool_dropped", "count": 3}]}, "drops", "fail"),
+        ({"events": [{"kind": "spool_damaged", "count": 3}]}, "pipeline", "warn"),
+        ({"defects": [{"defect": "redaction_failed", "calls": 2}]}, "redaction", "warn"),
+        ({"defects": [{"defect": "usage_unreadable", "calls": 2}]}, "fields", "warn"),
+        ({"calls": Measures({"calls": 100, "unpriced_calls": 1})}, "priced", "warn"),
+        ({"calls": Measures({"calls": 100, "estimated_calls": 3})}, "usage", "warn"),
+        ({"calls": Measures({"calls": 100, "untagged_customer_calls": 6})}, "customer_tags", "warn"),
+        ({"calls": Measures({"calls": 100, "untagged_task_calls": 6})}, "task_tags", "warn"),
+        ({"prices_error": "entry 1 is wrong"}, "prices", "fail"),
+        ({"prices_age_days": 90}, "prices", "warn"),
+    ],
+)
+def test_each_trouble_has_its_check(changes: dict[str, Any], check: str, verdict: str) -> None:
+    """That check, and no other that was ok, changes; its remedy is in the report."""
+    found = verdicts(**changes)
+    report = doctor_report(Found(**(WELL | changes)))
+
+    assert found[check] == verdict
+    assert any(note.text.startswith(check.replace("_", " ")) for note in report.sections[1].notes)
+    assert has_failed(report) is (verdict == "fail")

@@ -20,6 +20,7 @@ import time
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -135,24 +136,27 @@ class SpoolWriter:
     def append(self, kind: bytes, payload: bytes) -> bool:
         """Write one record with one write(2); False if it was dropped, which is counted. Never raises."""
         try:
-            if os.getpid() != self._pid:
-                self._forget_parent()
-            if b"\n" in payload:
-                return self._refuse("malformed")
-            line = encode_line(kind, payload)
-            with self._lock:
-                if self._is_busy:
-                    return self._append_apart(line)
-                try:
-                    self._is_busy = True
-                    is_written = self._append_line(line)
-                finally:
-                    self._is_busy = False
+            is_written = self._append(kind, payload)
             if not is_written:
                 self._complain()
-            return is_written
         except Exception as e:
             return self._refuse(type(e).__name__)
+        return is_written
+
+    def _append(self, kind: bytes, payload: bytes) -> bool:
+        if os.getpid() != self._pid:
+            self._forget_parent()
+        if b"\n" in payload:
+            return self._refuse("malformed")
+        line = encode_line(kind, payload)
+        with self._lock:
+            if self._is_busy:
+                return self._append_apart(line)
+            try:
+                self._is_busy = True
+                return self._append_line(line)
+            finally:
+                self._is_busy = False
 
     def close(self) -> None:
         """Sync and seal the current segment, so that a merge may delete it; the next append starts another."""
@@ -223,25 +227,25 @@ class SpoolWriter:
 
     def _write(self, segment: _OpenSegment, line: bytes) -> str:
         """Empty if every byte of the line is in the file, else the reason, with the file cut back to whole lines."""
-        done = 0
+        done, reason = 0, "short_write"
         try:
             done = os.write(segment.fd, line)
-            while done < len(line):
+            while 0 < done < len(line):
                 more = os.write(segment.fd, line[done:])
-                if more == 0:
-                    raise OSError(errno.EIO, "write returned 0")
+                if not more:
+                    break
                 done += more
         except OSError as e:
-            if done:
-                # Only the line's last byte is a newline, so a reader has not taken any of what is cut here.
-                try:
-                    os.ftruncate(segment.fd, os.fstat(segment.fd).st_size - done)
-                except OSError:
-                    pass
-            return errno.errorcode.get(e.errno or 0, "OSError")
-        segment.written += 1
-        self._folder_bytes += done
-        return ""
+            reason = errno.errorcode.get(e.errno or 0, "OSError")
+        if done == len(line):
+            segment.written += 1
+            self._folder_bytes += done
+            return ""
+        if done:
+            # Only the line's last byte is a newline, so a reader has not taken any of what is cut here.
+            with suppress(OSError):
+                os.ftruncate(segment.fd, os.fstat(segment.fd).st_size - done)
+        return reason
 
     def _append_apart(self, line: bytes) -> bool:
         """An append from a signal handler or finalizer that interrupted an append: a segment of its own, sealed."""
@@ -305,10 +309,8 @@ class SpoolWriter:
         if segment is None:
             return
         if not segment.written:
-            try:
+            with suppress(OSError):
                 segment.path.unlink()
-            except OSError:
-                pass
         segment.close()
 
     def _forget_parent(self) -> None:
@@ -330,10 +332,9 @@ class SpoolWriter:
                 # No more threads, or the interpreter is ending: the kernel syncs when it likes.
                 return
             self._sync_thread = thread
-        try:
+        # Released already: the thread is awake.
+        with suppress(RuntimeError):
             self._sync_bell.release()
-        except RuntimeError:
-            pass
 
     def _sync_loop(self, pid: int) -> None:
         while os.getpid() == pid:
@@ -444,10 +445,10 @@ class Batch:
 def list_segments(directory: Path) -> list[Segment]:
     """The segments of a spool, oldest first; one that vanishes meanwhile is left out."""
     try:
-        names = sorted(name for name in os.listdir(directory) if name.endswith(SUFFIX))
+        paths = sorted(path for path in directory.iterdir() if path.name.endswith(SUFFIX))
     except FileNotFoundError:
         return []
-    found = (_look_at(directory / name) for name in names)
+    found = map(_look_at, paths)
     return [segment for segment in found if segment is not None]
 
 
@@ -484,7 +485,7 @@ def remove_if_consumed(path: Path, consumed: int) -> bool:
 
 
 def blank(path: Path, end: int) -> None:
-    """The first `end` bytes, which a merge has consumed, say nothing any more; what a live writer appends is untouched."""
+    """The first `end` bytes, which a merge has consumed, say nothing any more; what is appended is untouched."""
     fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         done = 0

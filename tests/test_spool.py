@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -273,13 +274,14 @@ if pid == 0:
     os._exit(0)
 os.waitpid(pid, 0)
 w.append(b"C", b"parent 2")
-print([s.is_live for s in list_segments(folder)], sorted(r for s in list_segments(folder) for b in read_batches(s.path) for r in b.records))
+segments = list_segments(folder)
+print([s.is_live for s in segments], sorted(r for s in segments for b in read_batches(s.path) for r in b.records))
 """
     result = run_python(code, str(tmp_path / "spool"))
 
-    assert result.stdout.strip() == (
-        "[True, False] [(b'C', b'child'), (b'C', b'parent 1'), (b'C', b'parent 2')]"
-    ), result.stderr
+    assert result.stdout.strip() == ("[True, False] [(b'C', b'child'), (b'C', b'parent 1'), (b'C', b'parent 2')]"), (
+        result.stderr
+    )
     assert [s.is_live for s in list_segments(tmp_path / "spool")] == [False, False]
 
 
@@ -319,9 +321,11 @@ def test_an_append_from_a_signal_handler_inside_an_append_does_not_deadlock(tmp_
     """Handlers that append while the main thread appends: no hang, nothing lost, nothing doubled."""
     writer = SpoolWriter(tmp_path / "spool", 1 << 30)
     handled: list[bool] = []
+    # Handlers interrupt each other too, so a number is taken in one step.
+    numbers = itertools.count()
 
     def on_alarm(*_: object) -> None:
-        handled.append(writer.append(ATTEMPT, b"signal %d" % len(handled)))
+        handled.append(writer.append(ATTEMPT, b"signal %d" % next(numbers)))
 
     previous = signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)

@@ -7,12 +7,12 @@ what is not merged is read from the spool by the same steps.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..errors import StoreError, StoreLocked
 from ..prices import PriceBook, create_prices
@@ -108,20 +108,21 @@ class Store:
             ("pipeline_events", "happened_at", self._settings.calls_days),
         )
         for table, column, days in limits:
-            con.execute(f"delete from {table} where {column} < ?", [datetime.combine(today, datetime.min.time()) - timedelta(days)])
+            con.execute(
+                f"delete from {table} where {column} < ?",
+                [datetime.combine(today, datetime.min.time()) - timedelta(days)],
+            )
         file.set_meta(con, "retained_on", today.isoformat())
 
     @contextmanager
-    def _changing(self) -> Iterator[DuckDBPyConnection]:
+    def _changing(self) -> Generator[DuckDBPyConnection]:
         """The file open for writing, by this process alone; its errors as ours."""
-        import duckdb  # noqa: PLC0415
+        import duckdb
 
         with file.private_files(), file.merge_lock(self._home, _MERGE_WAIT_S) as is_held:
             if not is_held:
                 raise StoreLocked(f"Another llmwatch ({file.lock_holder(self._home)}) is merging into {self._path}.")
-            (self._home / "tmp").mkdir(mode=0o700, exist_ok=True)
-            for leftover in (self._home / "tmp").glob("*.ndjson"):
-                leftover.unlink()
+            file.clear_leftovers(self._home)
             try:
                 file.ensure_file(self._path, self._home)
                 con = self._open(read_only=False, wait_s=_FOREIGN_WAIT_S)
@@ -144,7 +145,7 @@ class Store:
 
     def _open(self, *, read_only: bool, wait_s: float) -> DuckDBPyConnection:
         """Retries while another process holds the file; a merge of ours is waited for longer than a stranger."""
-        import duckdb  # noqa: PLC0415
+        import duckdb
 
         started = time.monotonic()
         while True:
@@ -160,16 +161,16 @@ class Store:
     # --- reading
 
     @contextmanager
-    def read(self) -> Iterator[DuckDBPyConnection]:
+    def read(self) -> Generator[DuckDBPyConnection]:
         """A connection that sees the store and whatever of the spool is not merged yet; it cannot change the file."""
-        import duckdb  # noqa: PLC0415
+        import duckdb
 
         with file.private_files():
             con = self._open_for_reading()
         try:
             try:
                 self._add_pending(con)
-            except duckdb.Error as e:
+            except (duckdb.Error, OSError) as e:
                 raise file.store_error(e, self._path) from e
             yield con
         finally:
@@ -186,7 +187,9 @@ class Store:
             if version == file.schema_version():
                 return con
             con.close()
-            raise StoreError(f"{self._path} has the older schema {version}.", "Run `llmwatch merge` to bring it up to date.")
+            raise StoreError(
+                f"{self._path} has the older schema {version}.", "Run `llmwatch merge` to bring it up to date."
+            )
         con = file.connect(":memory:", self._home, read_only=False)
         file.migrate(con, 0)
         create_prices(con)
@@ -219,7 +222,7 @@ class Store:
 
     def sql(self, query: str, limits: Limits | None = None) -> Answer:
         """The rows of one query of the user's own, run where it can neither write, read other files nor take over."""
-        from .jail import Limits, run  # noqa: PLC0415
+        from .jail import Limits, run
 
         if not self._path.exists():
             raise StoreError(f"There is no store at {self._path} yet.", "Run `llmwatch merge` after the first call.")
@@ -229,7 +232,7 @@ class Store:
         self, customer: str | None = None, user: str | None = None, older_than: datetime | None = None
     ) -> PurgeResult:
         """Calls of the customer or user, or before a moment, are gone from spool, tables and the bytes of the file."""
-        from .purge import Wanted, purge  # noqa: PLC0415
+        from .purge import Wanted, purge
 
         self.merge()
         wanted = Wanted.of(self._settings, customer, user, older_than)
@@ -238,15 +241,15 @@ class Store:
         return result
 
     def export_parquet(self, directory: Path) -> dict[str, int]:
-        """Table -> rows written as zstd Parquet into an empty or new folder; a folder with anything in it is refused."""
-        from .export import export_parquet  # noqa: PLC0415
+        """Table -> rows written as zstd Parquet into an empty or new folder; any other is refused."""
+        from .export import export_parquet
 
         with self.read() as con:
             return export_parquet(con, directory)
 
     def health(self) -> Health:
         """What is known about spool and store without changing either; never raises."""
-        from .health import look  # noqa: PLC0415
+        from .health import look
 
         return look(self._settings)
 
@@ -254,7 +257,9 @@ class Store:
         """Sets the file aside under another name, deleting nothing; the next merge starts a new one."""
         with file.merge_lock(self._home, _FOREIGN_WAIT_S) as is_held:
             if not is_held:
-                raise StoreLocked(f"Another llmwatch is merging into {self._path}.", "Repeat the command when it is done.")
+                raise StoreLocked(
+                    f"Another llmwatch is merging into {self._path}.", "Repeat the command when it is done."
+                )
             return file.set_aside(self._path)
 
 

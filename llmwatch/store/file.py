@@ -10,9 +10,10 @@ import fcntl
 import hashlib
 import os
 import re
+import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,8 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _STORAGE_VERSION: Final = "v1.2.0"
 # What is left of a file whose creation failed in its first writes.
 _LEFTOVER_SIZES: Final = (0, 4096, 8192)
+# What the names of a merge's temporary files begin with.
+MERGE_FILE: Final = "merge-"
 _SETTINGS: Final = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -50,9 +53,13 @@ def schema_version() -> int:
 
 def connect(path: Path | str, home: Path, *, read_only: bool) -> DuckDBPyConnection:
     """A DuckDB connection that prints nothing, loads nothing and spills inside `home`; DuckDB's errors pass through."""
-    import duckdb  # noqa: PLC0415 - 0.2 s that a command without a store need not pay
+    import duckdb
 
-    config: dict[str, str | bool | int | float | list[str]] = {**_SETTINGS, "temp_directory": str(home / "tmp")}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        **_SETTINGS,
+        # Of this connection alone: DuckDB's spill files have the same names in every process.
+        "temp_directory": str(home / "tmp" / os.urandom(8).hex()),
+    }
     if not read_only:
         # Automatic checkpoints stop a commit for seconds, and on a full disk they end the instance.
         config |= {"checkpoint_threshold": "1GB", "memory_limit": "1GB", "threads": min(4, os.cpu_count() or 1)}
@@ -63,7 +70,7 @@ def connect(path: Path | str, home: Path, *, read_only: bool) -> DuckDBPyConnect
 
 
 @contextmanager
-def private_files() -> Iterator[None]:
+def private_files() -> Generator[None]:
     """Files that DuckDB makes inside are readable by their owner alone."""
     previous = os.umask(0o077)
     try:
@@ -73,7 +80,7 @@ def private_files() -> Iterator[None]:
 
 
 @contextmanager
-def merge_lock(home: Path, wait_s: float) -> Iterator[bool]:
+def merge_lock(home: Path, wait_s: float) -> Generator[bool]:
     """Yields whether this process now is the only one that may change the store."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(home / "merge.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -113,6 +120,20 @@ def lock_holder(home: Path) -> int | None:
     finally:
         os.close(fd)
     return None
+
+
+def clear_leftovers(home: Path) -> None:
+    """What killed merges left in the temporary folder is gone; only the holder of the merge lock may call it."""
+    folder = home / "tmp"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for path in folder.iterdir():
+        # A reader that is at work must keep its files; after a day nobody is.
+        with suppress(FileNotFoundError):
+            is_forgotten = path.name.startswith(MERGE_FILE) or path.lstat().st_mtime < time.time() - 86_400
+            if is_forgotten and path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif is_forgotten:
+                path.unlink()
 
 
 # --- errors ----------------------------------------------------------------------------------------------------
@@ -180,7 +201,7 @@ def ensure_file(path: Path, home: Path) -> None:
 
 
 @contextmanager
-def replacement(path: Path, home: Path) -> Iterator[DuckDBPyConnection]:
+def replacement(path: Path, home: Path) -> Generator[DuckDBPyConnection]:
     """A connection whose catalog `fresh` becomes the file at `path` when the block ends without an error."""
     draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     con = connect(":memory:", home, read_only=False)
@@ -216,7 +237,7 @@ def quoted(text: str) -> str:
 
 def found_version(con: DuckDBPyConnection, path: Path | str) -> int:
     """The schema of an open store; SchemaTooNew or StoreCorrupt if it is not one that this llmwatch can use."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     try:
         row = con.execute("select value from meta where key = 'schema_version'").fetchone()

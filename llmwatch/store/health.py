@@ -81,7 +81,7 @@ def look(settings: Settings) -> Health:
 
 
 def _look_at_store(settings: Settings) -> tuple[dict[str, Any], str | None]:
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     path = settings.store_path
     if not path.exists():
@@ -99,8 +99,10 @@ def _look_at_store(settings: Settings) -> tuple[dict[str, Any], str | None]:
             "merged_at": file.get_meta(con, "merged_at"),
             "consumed": dict(con.execute("select name, consumed_offset from segments").fetchall()),
             "events": dict(
-                con.execute("select concat_ws(' ', kind, if(kind = 'spool_dropped', detail, null)), sum(\"count\")::bigint"
-                            " from pipeline_events group by 1 order by 1").fetchall()
+                con.execute(
+                    "select concat_ws(' ', kind, if(kind = 'spool_dropped', detail, null)), sum(\"count\")::bigint"
+                    " from pipeline_events group by 1 order by 1"
+                ).fetchall()
             ),
         }, None
     except LlmwatchError as e:

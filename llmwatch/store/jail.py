@@ -10,11 +10,12 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ..errors import StoreError, UsageError
 
@@ -75,10 +76,12 @@ def _read(done: subprocess.CompletedProcess[bytes], path: Path, limits: Limits) 
             f"The query used more than {limits.cpu_s} s of computing time and was ended.", "Ask for a shorter period."
         )
     try:
-        answer = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
+        # A process that ran out of memory may not have had enough left to say so.
         answer = {"memory": True}
-    if answer.get("memory") or "out of memory" in answer.get("error", "").lower() or "bad_alloc" in answer.get("error", ""):
+    problem = str(answer.get("error", ""))
+    if answer.get("memory") or "out of memory" in problem.lower() or "bad_alloc" in problem:
         raise UsageError(
             f"The query needs more than {limits.memory_bytes >> 20} MiB of memory and was ended.",
             "Ask for fewer rows or a shorter period.",
@@ -86,26 +89,31 @@ def _read(done: subprocess.CompletedProcess[bytes], path: Path, limits: Limits) 
     if "refused" in answer:
         raise UsageError(f"The query was refused: {answer['refused']}.", "Write one select.")
     if "error" in answer:
-        text = " ".join(answer["error"].split())
+        text = " ".join(problem.split())
         if "Could not set lock" in text:
             raise StoreError(f"{path} is open in another process: {text}.", "Repeat the command in a moment.")
         raise UsageError(f"The query failed: {text}.")
     return Answer(answer["columns"], [tuple(map(_value, row)) for row in answer["rows"]], answer["truncated"])
 
 
-_TYPES: Final = {
+def _map(pairs: Any) -> dict[str, Any]:
+    return {key: _value(value) for key, value in pairs}
+
+
+_TYPES: Final[Mapping[str, Callable[[Any], Any]]] = {
     "$decimal": Decimal,
     "$timestamp": datetime.fromisoformat,
     "$date": date.fromisoformat,
     "$float": float,
-    "$map": lambda pairs: {key: _value(value) for key, value in pairs},
+    "$map": _map,
 }
 
 
 def _value(value: Any) -> Any:
+    """What `cell` made of a value, made back."""
     if isinstance(value, list):
-        return [_value(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_value(v) for v in cast("list[Any]", value)]
     if isinstance(value, dict):
-        ((name, text),) = value.items()  # pyright: ignore[reportUnknownVariableType]
-        return _TYPES[str(name)](text)  # pyright: ignore
+        ((name, text),) = cast("dict[str, Any]", value).items()
+        return _TYPES[name](text)
     return value

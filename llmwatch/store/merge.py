@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from ..call import CONTENT_FIELDS, attempt_columns, call_columns
 from ..prices import INCOMING_COLUMNS, PriceBook, price_incoming
 from ..spool import ATTEMPT, CALL, EVENT, Segment, list_segments, read_batches, remove_if_consumed
-from .file import quoted
+from .file import MERGE_FILE, quoted
 from .tasks import NamedTask, UnnamedTask, name_tasks
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ Progress = Callable[[int, int], None]
 # into the file instead of twice, through its log.
 BATCH_BYTES: Final = 48 << 20
 TRANSACTION_BYTES: Final = 384 << 20
+_READ_FILE: Final = "read-"
 # Above what DuckDB's JSON reader takes as one object; capture keeps a record far below.
 _RECORD_BYTES: Final = 15 << 20
 _STEPS: Final = Path(__file__).parent / "steps"
@@ -143,7 +144,7 @@ class Merging:
                 self._kept += [(kind.decode(), payload.decode("utf-8", "replace")) for payload in payloads]
                 continue
             if kind not in self._files:
-                self._files[kind] = _private_file(self._folder)
+                self._files[kind] = _private_file(self._folder, _READ_FILE if self._into else MERGE_FILE)
             self._written[kind] = self._written.get(kind, 0) + len(payloads)
             text = b"\n".join(payloads)
             self._files[kind].write(text)
@@ -251,7 +252,10 @@ class Merging:
             return
         unnamed = [UnnamedTask(key, bucket, *rest) for key, bucket, _, *rest in _in_order(rows)]
         first_seen = {row[0]: row[2] for row in rows}
-        known = [NamedTask(*row) for row in con.execute("select task_key, task_name, bucket, call_site from tasks").fetchall()]
+        known = [
+            NamedTask(*row)
+            for row in con.execute("select task_key, task_name, bucket, call_site from tasks").fetchall()
+        ]
         given = name_tasks(unnamed, known)
         con.execute(
             "insert into tasks select unnest(?), unnest(?), unnest(?), unnest(?), unnest(?)",
@@ -278,11 +282,11 @@ def _in_order(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [(*row[:4], row[4] or (), *row[5:]) for row in rows]
 
 
-def _private_file(folder: Path) -> BinaryIO:
+def _private_file(folder: Path, prefix: str) -> BinaryIO:
     def opener(path: str, flags: int) -> int:
         return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
-    return open(folder / f"{os.urandom(8).hex()}.ndjson", "xb", opener=opener)  # noqa: PTH123, SIM115 - Path.open has no opener
+    return open(folder / f"{prefix}{os.urandom(8).hex()}.ndjson", "xb", opener=opener)
 
 
 def _count(con: DuckDBPyConnection, insert: str) -> int:

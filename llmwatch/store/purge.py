@@ -1,4 +1,4 @@
-"""Owns erasure: deleted rows stay in a DuckDB file, so the file is written anew and then searched for what must be gone.
+"""Owns erasure: deleted rows stay in a DuckDB file, so the file is written anew and searched for what must be gone.
 
 Works under the merge lock, after a merge, so that the spool holds nothing but what live writers still append.
 """
@@ -114,9 +114,7 @@ def _delete_mentions(con: DuckDBPyConnection, identifier: str) -> int:
         return 0
     columns = ", ".join(f.column for f in CONTENT_FIELDS)
     row = con.execute(f"delete from content where contains(concat_ws(' ', {columns}), ?)", [identifier]).fetchone()
-    con.execute(
-        "update calls set attributes = null where contains(cast(attributes as varchar), ?)", [identifier]
-    )
+    con.execute("update calls set attributes = null where contains(cast(attributes as varchar), ?)", [identifier])
     for column in ("prompt_head", "error_message", "usage_raw", "session_id", "conversation_id", "feature"):
         con.execute(f"update calls set {column} = null where contains({column}, ?)", [identifier])
     con.execute("delete from kept_records where contains(payload, ?)", [identifier])

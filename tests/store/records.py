@@ -58,7 +58,9 @@ def attempt(parent: dict[str, Any], **fields: Any) -> dict[str, Any]:
     }
 
 
-def spool(home: Path, *calls: dict[str, Any], attempts: tuple[dict[str, Any], ...] = (), seal: bool = True) -> SpoolWriter:
+def spool(
+    home: Path, *calls: dict[str, Any], attempts: tuple[dict[str, Any], ...] = (), seal: bool = True
+) -> SpoolWriter:
     """Appends the records as one process would; the segment is sealed unless its writer shall live on."""
     writer = SpoolWriter(home / "spool", 1 << 30)
     for record in calls:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 

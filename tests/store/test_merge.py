@@ -116,7 +116,9 @@ def test_a_span_that_was_written_twice_is_one_call(tmp_path: Path) -> None:
 
 def test_times_are_utc_and_latency_is_their_difference(tmp_path: Path) -> None:
     """Microseconds since the epoch become UTC timestamps; an end before the start gives no latency, not a negative."""
-    opened = merged(tmp_path, call(started_us=STARTED_US, span_id="a"), call(started_us=STARTED_US, ended_us=1, span_id="b"))
+    opened = merged(
+        tmp_path, call(started_us=STARTED_US, span_id="a"), call(started_us=STARTED_US, ended_us=1, span_id="b")
+    )
 
     rows = query(opened, "select started_at, ended_at, latency_ms from calls order by span_id")
 
@@ -171,16 +173,22 @@ def test_a_value_of_the_wrong_type_costs_that_value_only(tmp_path: Path) -> None
     assert query(opened, "select output_tokens, input_tokens from calls where span_id = 'odd'") == [(7, None)]
 
 
-@given(st.lists(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-                             lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=5), v, max_size=3)), max_size=6),
-       st.lists(st.binary(max_size=50), max_size=5))  # fmt: skip
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=5), v, max_size=3),
+)
+
+
+@given(st.lists(_JSON, max_size=6), st.lists(st.binary(max_size=50), max_size=5))
 @settings(max_examples=10, deadline=None)
 def test_no_payload_stops_a_merge(values: list[Any], raw: list[bytes]) -> None:
     """Whatever a line says, the good records beside it are merged and nothing is left behind."""
     with tempfile.TemporaryDirectory() as home:
         writer = spool(Path(home), call(), seal=False)
         for value in values:
-            writer.append(CALL, json.dumps({"span_id": value, "started_us": value, "tool_names": value, "seed": value}).encode())
+            writer.append(
+                CALL, json.dumps({"span_id": value, "started_us": value, "tool_names": value, "seed": value}).encode()
+            )
         for payload in raw:
             writer.append(CALL, payload)
         writer.append(CALL, encode_record(call()))
@@ -231,7 +239,9 @@ def test_changed_prices_price_stored_calls_again(tmp_path: Path) -> None:
 
 def test_usage_that_is_read_again_is_billed_once(tmp_path: Path) -> None:
     """Polls of a background response from two processes: the first with usage bills, in one batch or over several."""
-    created = call(response_id="resp_1", usage_source="pending", input_tokens=None, output_tokens=None, customer_id="acme")
+    created = call(
+        response_id="resp_1", usage_source="pending", input_tokens=None, output_tokens=None, customer_id="acme"
+    )
     polls = [call(response_id="resp_1", operation_name="fetch_response", http_request_method="GET") for _ in range(3)]
 
     opened = merged(tmp_path, created, polls[0], polls[1])
@@ -262,7 +272,15 @@ def test_a_read_merged_before_its_call_gives_the_bill_back(tmp_path: Path) -> No
 def test_absent_usage_is_estimated_from_calls_whose_usage_is_known(tmp_path: Path) -> None:
     """Ratios of the same model and task: 1,000 tokens per 4,200 characters, 100 tokens per 80 events, with no error."""
     known = [call(task="a", delta_count=80) for _ in range(6)]
-    absent = call(span_id="x", task="a", usage_source="absent", input_tokens=None, output_tokens=None, input_characters=8400, delta_count=40)
+    absent = call(
+        span_id="x",
+        task="a",
+        usage_source="absent",
+        input_tokens=None,
+        output_tokens=None,
+        input_characters=8400,
+        delta_count=40,
+    )
     opened = merged(tmp_path, *known, absent)
 
     rows = query(
@@ -286,14 +304,18 @@ def test_an_estimate_without_known_calls_says_that_its_error_is_unknown(tmp_path
 
     rows = query(
         opened,
-        "select usage_source, estimated_input_tokens, estimated_output_tokens, estimate_error from calls order by span_id",
+        "select usage_source, estimated_input_tokens, estimated_output_tokens, estimate_error"
+        " from calls order by span_id",
     )
     assert rows == [("estimated", 1000, 40, None), ("absent", None, None, None), ("absent", None, None, None)]
 
 
 def test_the_error_of_an_estimate_is_that_of_known_calls(tmp_path: Path) -> None:
-    """Calls of 50 and 150 output tokens for 100 events each: half of the output is wrong, an output token counts four."""
-    known = [call(delta_count=100, output_tokens=50 + 100 * (n % 2), input_tokens=400, input_characters=1600) for n in range(6)]
+    """Calls of 50 and 150 output tokens for 100 events each: half of the output is wrong and counts four times."""
+    known = [
+        call(delta_count=100, output_tokens=50 + 100 * (n % 2), input_tokens=400, input_characters=1600)
+        for n in range(6)
+    ]
     absent = call(span_id="x", usage_source="absent", input_tokens=None, output_tokens=None, delta_count=10)
     opened = merged(tmp_path, *known, absent)
 

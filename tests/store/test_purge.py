@@ -25,7 +25,9 @@ def bytes_under(home: Path) -> bytes:
 def test_a_purged_customer_is_in_no_byte_of_the_home_folder(tmp_path: Path) -> None:
     """Rows, sampled texts, attempts, texts of others that name him, and what a live writer's segment still held."""
     theirs = call(customer_id=CANARY, input_messages=f'["I am {CANARY}"]', session_id=f"s-{CANARY}")
-    other = call(customer_id="other", output_messages=f'["about {CANARY}"]', attributes={"note": CANARY}, input_characters=1)
+    other = call(
+        customer_id="other", output_messages=f'["about {CANARY}"]', attributes={"note": CANARY}, input_characters=1
+    )
     writer = spool(tmp_path, theirs, other, *[call() for _ in range(50)], attempts=(attempt(theirs),), seal=False)
     opened = store(tmp_path)
     opened.merge()

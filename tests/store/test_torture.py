@@ -30,8 +30,9 @@ while os.getppid() == int(sys.argv[3]):
     span = f"{name}-{n}"
     now = time.time_ns() // 1000
     record = {"span_id": span, "trace_id": span, "started_us": now, "ended_us": now + 5, "operation_name": "chat",
-              "provider_name": "openai", "server_address": "api.openai.com", "request_model": "gpt-4o-mini", "status": "ok",
-              "usage_source": "response", "input_tokens": 10, "output_tokens": 1, "task_key": name[:1] * 16}
+              "provider_name": "openai", "server_address": "api.openai.com", "request_model": "gpt-4o-mini",
+              "status": "ok", "usage_source": "response", "input_tokens": 10, "output_tokens": 1,
+              "task_key": name[:1] * 16}
     if writer.append(CALL, encode_record(record)):
         os.write(acks, span.encode() + b"\\n")
     n += 1
@@ -55,9 +56,7 @@ def start(code: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 def acknowledged(folder: Path) -> set[str]:
     """Every span whose append returned True and was said to have."""
-    return {
-        line for path in folder.glob("acks-*") for line in path.read_text().split("\n")[:-1]
-    }
+    return {line for path in folder.glob("acks-*") for line in path.read_text().split("\n")[:-1]}
 
 
 class Scene:

@@ -12,14 +12,13 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 from opentelemetry import trace as trace_api
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
@@ -33,6 +32,9 @@ from .export import AttemptProcessor, SpoolRecorder, SpoolSpanExporter, SpoolSpa
 from .guard import Observe
 from .pending import NoContent, Recorder, state
 from .tags import customer, feature, session, task, user
+
+if TYPE_CHECKING:
+    from .instrumentor import OpenAIInstrumentor
 
 __all__ = [
     "NoContent",
@@ -50,7 +52,8 @@ __all__ = [
 
 _log: Final = logging.getLogger("llmwatch")
 _lock: Final = threading.Lock()
-_HOOKED: Final = ("openai._base_client", *websocket.MODULES)
+_BASE_CLIENT: Final = "openai._base_client"
+_HOOKED: Final = (_BASE_CLIENT, *websocket.MODULES)
 _registered = False
 
 
@@ -181,28 +184,24 @@ def _register() -> None:
 
 def _install(module: Any) -> None:
     with Observe("hooks"):
-        if module.__name__ == "openai._base_client":
+        if module.__name__ == _BASE_CLIENT:
             hook.install(module)
         else:
             websocket.install(module)
 
 
-class OpenAIInstrumentor(BaseInstrumentor):
-    """The standard OpenTelemetry instrumentor, found by `opentelemetry-instrument` through its entry point."""
+def uninstall() -> None:
+    """Stops capturing and takes the hooks off the SDK again."""
+    shutdown()
+    for name in _HOOKED:
+        if (module := sys.modules.get(name)) is not None:
+            (hook if name == _BASE_CLIENT else websocket).uninstall(module)
 
-    def instrumentation_dependencies(self) -> Collection[str]:
-        """The SDK versions that the hooks fit."""
-        return ("openai >= 1.66, < 4",)
 
-    def _instrument(self, **kwargs: Any) -> None:
-        provider = kwargs.get("tracer_provider") or trace_api.get_tracer_provider()
-        allowed = {k: v for k, v in kwargs.items() if k not in ("tracer_provider", "meter_provider", "logger_provider")}
-        allowed.pop("skip_dep_check", None)
-        allowed.pop("raise_exception_on_conflict", None)
-        init(tracer_provider=provider, **allowed)
+def __getattr__(name: str) -> Any:
+    # Lazy: the instrumentor's base class loads a parser of package requirements, and few programs use it.
+    if name == "OpenAIInstrumentor":
+        from .instrumentor import OpenAIInstrumentor
 
-    def _uninstrument(self, **kwargs: Any) -> None:
-        shutdown()
-        for name in _HOOKED:
-            if (module := sys.modules.get(name)) is not None:
-                (hook if name == "openai._base_client" else websocket).uninstall(module)
+        return OpenAIInstrumentor
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

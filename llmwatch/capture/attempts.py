@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, Final
 
 from opentelemetry.metrics import NoOpMeterProvider
@@ -29,7 +30,6 @@ class ClientInstrumentation:
         self._tracer_provider = tracer_provider
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
         self._lock = threading.Lock()
-        self._instrumentors = _instrumentors()
 
     def __call__(self, client: Any) -> None:
         """Instruments `client`; does nothing for one that is known, shared, or instrumented by the program itself."""
@@ -44,7 +44,7 @@ class ClientInstrumentation:
 
     def _instrument(self, client: Any) -> None:
         root = _library(type(client))
-        instrumentor = self._instrumentors.get(root) if root else None
+        instrumentor = _instrumentors().get(root) if root else None
         if instrumentor is None or getattr(client, "_is_instrumented_by_opentelemetry", False):
             return
         # A program that instruments HTTP globally has its spans already; ours would double them.
@@ -66,8 +66,12 @@ class ClientInstrumentation:
             setattr(transport, _MARK, True)
 
 
+@cache
 def _instrumentors() -> dict[str, Any]:
-    """httpx and httpx2 -> instrumentor class, as far as the installed version knows them."""
+    """httpx and httpx2 -> instrumentor class, as far as the installed version knows them.
+
+    Imported at the first call: it loads httpx beside httpx2, 40 ms that would be most of what `init` takes.
+    """
     try:
         from opentelemetry.instrumentation import httpx as package
     except Exception:

@@ -7,7 +7,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ class _Chunks(httpx2.SyncByteStream):
     def __init__(self, data: bytes) -> None:
         self._chunks = [e + b"\n\n" for e in data.split(b"\n\n") if e]
 
-    def __iter__(self):  # noqa: ANN204
+    def __iter__(self) -> Iterator[bytes]:
         yield from self._chunks
 
 
@@ -193,12 +193,11 @@ def main() -> None:
             for shape, value in row.items()
         )
         print(f"{setup:<46}" + "".join(f"{cell:>26}" for cell in cells))
+    streamed, plain = list(bare)[1], list(bare)[0]
     for setup, row in table.items():
         if setup != "bare SDK":
-            shape = f"chat stream, {EVENTS} events"
-            print(
-                f"{setup}: {(row[shape] - bare[shape] - (row['chat, not streamed'] - bare['chat, not streamed'])) / EVENTS:+.2f} us per stream event"
-            )
+            events = (row[streamed] - bare[streamed]) - (row[plain] - bare[plain])
+            print(f"{setup}: {events / EVENTS:+.2f} us per stream event")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from .measures import Measures, change, name_cell
+from .measures import Measures, change, compared, name_cell
 from .report import (
     Cell,
     Column,
@@ -140,7 +140,10 @@ def answers_section(now: Measures, before: Measures, is_comparable: bool) -> Sec
         words = f"You paid {money_text(now.unheard)} for answers nobody received."
         notes.insert(0, Note(words, "See which calls:", "llmwatch calls --status incomplete --order cost"))
     return Section(
-        "answers", "ANSWERS NOBODY RECEIVED", (Table("unheard", "kind", columns, tuple(rows)),), tuple(notes)
+        "answers",
+        "ANSWERS NOBODY RECEIVED",
+        (Table("unheard", "kind", compared(columns, is_comparable), tuple(rows)),),
+        tuple(notes),
     )
 
 
@@ -203,14 +206,14 @@ def tokens_section(now: Measures, before: Measures, is_comparable: bool) -> Sect
                 f"Input and output include estimates for {now.count('estimated_calls'):,} calls without reported usage."
             )
         )
-    return Section("tokens", "TOKENS", (Table("tokens", "kind", columns, rows),), tuple(notes))
+    return Section("tokens", "TOKENS", (Table("tokens", "kind", compared(columns, is_comparable), rows),), tuple(notes))
 
 
 def _tokens_row(key: str, title: str, kind: Any, now: Measures, before: Measures, is_comparable: bool) -> Row:
     whole = "input_tokens" if "input" in key or "cache" in key else "output_tokens"
-    of_kind: Cell = share(now.count(key), now.count(whole), "no usage reported") if kind else Text("")
-    per_call: Cell = Unknown("no calls")
-    if now.calls:
+    of_kind: Cell = share(now[key], now.count(whole), "no usage reported") if kind else Text("")
+    per_call: Cell = Unknown("no usage reported")
+    if now.calls and now[key] is not None:
         per_call = Number((Decimal(now.count(key)) / now.calls).quantize(Decimal("0.1")), "count")
     cells = (
         Text(title),

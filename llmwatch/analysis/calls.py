@@ -282,7 +282,7 @@ def _attempt_row(number: int, row: Mapping[str, Any]) -> Row:
         Moment(utc(started)) if started else Unknown("not recorded"),
         milliseconds(took, "not recorded"),
         _text(row.get("http_status_code"), "no answer came"),
-        _text(row.get("error_type"), "none"),
+        Text(str(row.get("error_type") or "")),
         milliseconds(row.get("processing_ms"), "not reported"),
         _text(row.get("request_id"), "not reported"),
     )

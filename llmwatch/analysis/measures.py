@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
-from .report import Cell, Change, Number, Text, Tone, Unit, Unknown, count, share, usd
+from .report import DATA_RANK, Cell, Change, Column, Number, Text, Tone, Unit, Unknown, count, share, usd
 
 NO_PRICE: Final = "none of its calls has a price"
 NOT_COMPARABLE: Final = "the store does not hold the whole period before"
@@ -112,6 +113,13 @@ def change(
     if unit == "share":
         return Change(difference, unit, None, "", tone)
     return Change(difference, unit, Decimal(difference) / Decimal(before), "", tone)
+
+
+def compared(columns: Sequence[Column], is_comparable: bool) -> tuple[Column, ...]:
+    """The columns; those about the period before are for data formats only where nothing can be compared."""
+    if is_comparable:
+        return tuple(columns)
+    return tuple(replace(c, rank=DATA_RANK) if c.key.startswith(("before", "change")) else c for c in columns)
 
 
 def money_cells(now: Measures, before: Measures, whole: Decimal | None, *, is_comparable: bool) -> tuple[Cell, ...]:

@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Final, Literal
 
 SCHEMA_VERSION: Final = 1
+# Columns of this rank are for data formats only.
+DATA_RANK: Final = 9
 
 Tone = Literal["", "good", "bad", "quiet"]
 Verdict = Literal["", "ok", "warn", "fail"]

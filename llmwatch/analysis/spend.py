@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .answers import answers_section, speed_section, tokens_section
-from .measures import Measures, change, money_cells, name_cell
+from .measures import Measures, change, compared, money_cells, name_cell
 from .report import (
     Cell,
     Column,
@@ -136,10 +136,11 @@ def _facts(spend: Spend) -> tuple[tuple[str, Cell], ...]:
 def _head(spend: Spend) -> tuple[str, ...]:
     period = spend.period
     length = _length(period.length)
-    dates = f"{_day(period.since)} to {_day(period.until)} UTC ({length}), against the {length} before"
+    against = f", against the {length} before" if spend.is_comparable else ""
+    dates = f"{_day(period.since)} to {_day(period.until)} UTC ({length}){against}"
     names = {str(row["dimension"]): int(row["current_names"]) for row in spend.each}
     counts = [f"{spend.now.calls:,} calls"]
-    counts += [f"{n:,} {d}{'' if n == 1 else 's'}" for d in ("task", "model", "customer") if (n := names.get(d, 0))]
+    counts += [f"{n:,} {d}{_s(n)}" for d in ("task", "model", "customer") if (n := names.get(d, 0))]
     prices = f"prices {spend.prices}" if spend.prices else "no price table"
     return (dates, " · ".join([*counts, prices]))
 
@@ -220,7 +221,11 @@ def _money_section(spend: Spend) -> Section:
         Column("before", "before"),
         Column("change", "change"),
     )
-    tables = (Table("money", "measure", columns, tuple(rows)), *_trend_tables(spend), _grade_table(now))
+    tables = (
+        Table("money", "measure", compared(columns, spend.is_comparable), tuple(rows)),
+        *_trend_tables(spend),
+        _grade_table(now),
+    )
     return Section("money", "MONEY", tables, tuple(_money_notes(spend)))
 
 
@@ -241,7 +246,7 @@ def _money_row(
         Text(title),
         usd(now, reason),
         of_spend,
-        usd(before, "no call before has a price"),
+        usd(before, "no calls, or none with a price"),
         change(now, before, "usd", spend.is_comparable, is_bad_up=is_bad_up),
     )
     return Row(key, cells, kind="part" if is_part else "")
@@ -300,9 +305,8 @@ def _grade_table(now: Measures) -> Table:
 def _money_notes(spend: Spend) -> list[Note]:
     notes: list[Note] = []
     if spend.now.unpriced:
-        notes.append(
-            Note(f"The total leaves out {spend.now.unpriced:,} unpriced calls; they are named under NOT KNOWN.")
-        )
+        unpriced = f"{spend.now.unpriced:,} unpriced call{_s(spend.now.unpriced)}"
+        notes.append(Note(f"The total leaves out {unpriced}, named under NOT KNOWN."))
     if not spend.is_comparable and spend.first_call_at is not None:
         notes.append(Note(f"The store begins on {_day(spend.first_call_at)} UTC, too late for a change to be stated."))
     notes.append(Note("Spend is reported usage at list or contract prices of the day; it is not the invoice."))
@@ -336,11 +340,11 @@ def _breakdown_section(spend: Spend) -> Section:
         for name in spend.names
     ]
     if spend.other_names:
-        title = Text(f"{spend.other_names:,} other{'' if spend.other_names == 1 else 's'}", "quiet")
+        title = Text(f"{spend.other_names:,} other{_s(spend.other_names)}", "quiet")
         rest = found.get((True, None), none), found.get((False, None), none)
         rows.append(_breakdown_row(spend, "(others)", title, *rest, kind="rest"))
     rows.append(_breakdown_row(spend, "(all)", Text("all"), spend.now, spend.before, kind="total"))
-    columns = (Column(dimension, dimension, is_number=False), *_BREAKDOWN_COLUMNS)
+    columns = (Column(dimension, dimension, is_number=False), *compared(_BREAKDOWN_COLUMNS, spend.is_comparable))
     return Section(
         "spend",
         f"WHERE THE MONEY WENT, BY {dimension.upper()}",
@@ -381,12 +385,8 @@ def _beside_table(spend: Spend, dimension: str) -> Table | None:
     if others > 0:
         listed_before = [before[n] for n in names if n in before]
         rest = spend.now.minus(now[n] for n in names), spend.before.minus(listed_before)
-        rows.append(
-            _beside_row(
-                spend, "(others)", Text(f"{others:,} other{'' if others == 1 else 's'}", "quiet"), *rest, kind="rest"
-            )
-        )
-    columns = (Column(dimension, dimension, is_number=False), *_BREAKDOWN_COLUMNS[:6])
+        rows.append(_beside_row(spend, "(others)", Text(f"{others:,} other{_s(others)}", "quiet"), *rest, kind="rest"))
+    columns = (Column(dimension, dimension, is_number=False), *compared(_BREAKDOWN_COLUMNS[:6], spend.is_comparable))
     return Table(f"spend_by_{dimension}", dimension, columns, tuple(rows))
 
 
@@ -397,3 +397,7 @@ def _beside_row(spend: Spend, key: str, title: Cell, now: Measures, before: Meas
         usd(now.per_thousand, now.no_spend_reason),
     )
     return Row(key, cells, kind=kind)
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"

@@ -12,6 +12,7 @@ from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, coun
 
 # Prices older than this are said to be old: providers changed list prices in 4 of the last 6 months of 2026.
 OLD_PRICES_DAYS: Final = 45
+_ASK_FOR_USAGE: Final = "Let streams report their usage, in the request or for the whole service:"
 REPORT_USAGE: Final = """stream_options={"include_usage": True}        # in the request
 llmwatch.init(stream_usage="ask")             # or for every stream"""
 
@@ -98,16 +99,16 @@ def _unpriced_notes(asked: Asked) -> list[Note]:
         return []
     of_calls = percent(asked.now.unpriced, asked.now.calls)
     text = f"What {asked.now.unpriced:,} unpriced calls cost ({of_calls} of calls): they are in no total."
-    models = [row for row in asked.unpriced if row["model"]]
-    if not models:
-        return [Note(text, "Look at them:", 'llmwatch calls --where "grade=D"')]
-    return [
-        Note(
-            text,
-            "Add the price to llmwatch.toml, then `llmwatch merge --reprice`:",
-            price_entry(models[0]["model"], models[0]["host"]),
-        )
-    ]
+    notes = [Note(text, "Look at them:", 'llmwatch calls --where "grade=D"')]
+    priceless = [row for row in asked.unpriced if row["model"] and "no price" in str(row["reason"])]
+    if priceless:
+        entry = price_entry(priceless[0]["model"], priceless[0]["host"])
+        remedy = "Add it to llmwatch.toml, and the next command prices all its calls:"
+        notes.append(Note(f"The price of {priceless[0]['model']}.", remedy, entry))
+    silent = sum(int(row["calls"]) for row in asked.unpriced if "not reported" in str(row["reason"]))
+    if silent:
+        notes.append(Note(f"The usage of {silent:,} calls, for none was reported.", _ASK_FOR_USAGE, REPORT_USAGE))
+    return notes
 
 
 def price_entry(model: str, host: str | None) -> str:
@@ -136,8 +137,7 @@ def _estimate_notes(now: Measures) -> list[Note]:
     text = (
         f"The exact usage of {calls:,} calls: {size} is estimated{within} (grade C), because their streams report none."
     )
-    remedy = "Let streams report their usage, in the request or for the whole service:"
-    return [Note(text, remedy, REPORT_USAGE)]
+    return [Note(text, _ASK_FOR_USAGE, REPORT_USAGE)]
 
 
 def _untagged_notes(now: Measures) -> list[Note]:

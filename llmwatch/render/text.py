@@ -11,14 +11,26 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text as Styled
 
-from ..analysis.report import Cell, Change, Column, Note, Number, Report, Row, Section, Table, Text, Trend, Unknown
+from ..analysis.report import (
+    DATA_RANK,
+    Cell,
+    Change,
+    Column,
+    Note,
+    Number,
+    Report,
+    Row,
+    Section,
+    Table,
+    Text,
+    Trend,
+    Unknown,
+)
 from .inert import lines, one_line
 from .wording import UNKNOWN, bar, cell_text, superscript
 
 _TONES: Final = {"": "", "good": "green", "bad": "red", "quiet": "dim"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red", "": ""}
-# Columns of this rank and above are for data formats only.
-_DATA_RANK: Final = 9
 _BAR: Final = 8
 _WIDE: Final = 120
 
@@ -76,7 +88,7 @@ def _print_note(note: Note, is_warning: bool, console: Console) -> None:
 
 def _table(table: Table, console: Console) -> list[RenderableType]:
     reasons = _Reasons()
-    columns = [n for n, column in enumerate(table.columns) if column.rank < _DATA_RANK]
+    columns = [n for n, column in enumerate(table.columns) if column.rank < DATA_RANK]
     grid = _grid(table, columns, console.width, reasons)
     left_out: list[int] = []
     while Measurement.get(console, console.options.update(width=10_000), grid).maximum > console.width:

@@ -90,7 +90,7 @@ def test_the_report_counts_prices_and_names_what_is_missing(home: Path) -> None:
         text.split()
     )
     assert re.search(r"^ Spend +\$0\.86 ", text, re.MULTILINE)
-    assert "The total leaves out 1 unpriced calls" in text
+    assert "The total leaves out 1 unpriced call, named" in text
     assert 'model = "acme/own-1"\n     host = "llm.acme.internal"' in text
     assert "is estimated, typically within 20.0 % (grade C)" in text
     assert "usage_unreadable (1)" in text
@@ -121,6 +121,16 @@ def test_a_period_without_calls_says_when_there_were_some(home: Path) -> None:
 
     assert "No calls in this period" in text
     assert "llmwatch report --since 2026-11-06" in text
+
+
+def test_a_call_in_the_last_half_second_is_in_the_last_step_of_the_trend(tmp_path: Path) -> None:
+    """The points add up to the spend however late the call was."""
+    settings = empty_store(tmp_path / "home")
+    fill(settings, [call(1, hours_ago=0.2 / 3600, cost="0.5")])
+
+    document = json.loads(run("report", "--as-of", NOW, "--format", "json", home=settings.home))
+    trend = document["sections"][0]["tables"][1]["rows"][0]["trend"]["spend_usd"]
+    assert trend == ["0"] * 6 + ["0.5"]
 
 
 def test_no_change_is_stated_where_the_store_begins_too_late(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 -- One row per step of $step_seconds since the period began that has calls; step 0 is the first.
 select
-    cast(epoch(started_at - $since) as bigint) // $step_seconds as step,
+    -- a cast alone would round the last half second of the period into the step after it
+    cast(floor(epoch(started_at - $since)) as bigint) // $step_seconds as step,
     sum(call_count) as calls,
     sum(cost_usd) as spend_usd
 from call_facts

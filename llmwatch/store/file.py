@@ -62,7 +62,7 @@ def connect(path: Path | str, home: Path, *, read_only: bool) -> DuckDBPyConnect
     }
     if not read_only:
         # Automatic checkpoints stop a commit for seconds, and on a full disk they end the instance.
-        config |= {"checkpoint_threshold": "1GB", "memory_limit": "1GB", "threads": min(4, os.cpu_count() or 1)}
+        config |= {"checkpoint_threshold": "1GB", "memory_limit": "400MB", "threads": min(4, os.cpu_count() or 1)}
     con = duckdb.connect(str(path), read_only=read_only, config=config)
     con.execute("set enable_progress_bar = false")
     con.execute("set TimeZone = 'UTC'")

@@ -54,11 +54,13 @@ def step(name: str) -> str:
     return (_STEPS / f"{name}.sql").read_text("utf-8")
 
 
-def _lines(kind: bytes, path: Path) -> str:
+def _lines(kind: bytes, path: Path, longest: int) -> str:
     """A table function over a file of records; a line that is no record is a row of nulls."""
     columns = ", ".join(f"{quoted(name)}: {quoted(type_)}" for name, type_ in _COLUMNS[kind].items())
     return (
-        f"read_json({quoted(str(path))}, format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}})"
+        f"read_json({quoted(str(path))}, format = 'newline_delimited', ignore_errors = true,"
+        # DuckDB takes twice this for each of its threads.
+        f" maximum_object_size = {max(1 << 20, longest + 2)}, columns = {{{columns}}})"
     )
 
 
@@ -82,6 +84,7 @@ class Merging:
         self._pending = 0
         self._files: dict[bytes, BinaryIO] = {}
         self._written: dict[bytes, int] = {}
+        self._longest = 0
         self._kept: list[tuple[str, str]] = []
         # Segment name -> what of it is consumed, and the damage found, in the open transaction.
         self._offsets: dict[str, tuple[int, int]] = {}
@@ -114,7 +117,7 @@ class Merging:
     def _read(self, segment: Segment, offset: int) -> None:
         tail = 0
         try:
-            for batch in read_batches(segment.path, offset):
+            for batch in read_batches(segment.path, offset, 4 << 20):
                 self._consume(segment, batch.next_offset, batch.damaged + self._write(batch.records))
                 offset, tail = batch.next_offset, batch.tail_bytes
                 if self._pending >= BATCH_BYTES:
@@ -146,6 +149,7 @@ class Merging:
             if kind not in self._files:
                 self._files[kind] = _private_file(self._folder, _READ_FILE if self._into else MERGE_FILE)
             self._written[kind] = self._written.get(kind, 0) + len(payloads)
+            self._longest = max(self._longest, len(max(payloads, key=len)))
             text = b"\n".join(payloads)
             self._files[kind].write(text)
             self._files[kind].write(b"\n")
@@ -158,6 +162,7 @@ class Merging:
             Path(file.name).unlink(missing_ok=True)
         self._files = {}
         self._written = {}
+        self._longest = 0
         self._kept = []
         self._pending = 0
 
@@ -193,7 +198,7 @@ class Merging:
         calls = attempts = unreadable = 0
         for kind, file in self._files.items():
             file.flush()
-            lines = _lines(kind, Path(file.name))
+            lines = _lines(kind, Path(file.name), self._longest)
             if kind == CALL:
                 found, calls = self._store_calls(lines)
             else:

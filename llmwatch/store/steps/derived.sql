@@ -25,6 +25,13 @@ with creators as (
     )
     group by response_id
 ),
+bucketed as (
+    -- only for keys without a name of their own: a digest per call would cost as much as reading it
+    select a.span_id, g.task_name
+    from arrived as a
+    join tasks as g on bucket_of(a.call_site, a.tool_names, a.response_format) = g.task_key
+    where a.task is null and a.task_key is not null and a.task_key not in (select task_key from tasks)
+),
 seen as (
     select
         span_id,
@@ -64,7 +71,7 @@ select
     end as task_source
 from arrived as a
 left join tasks as k on a.task_key = k.task_key
-left join tasks as g on a.bucket = g.task_key
+left join bucketed as g on a.span_id = g.span_id
 left join read_again as r on a.span_id = r.span_id
 left join seen as s on a.span_id = s.span_id
 left join seen_before as b on a.request_hash = b.request_hash

@@ -1,24 +1,29 @@
 -- Keys of untagged calls that have no name yet, in the order they were first seen. A bucket is one call site, tool set
 -- and format; at most nine keys of it are asked for, because the ninth shows that its prompts never repeat.
+create or replace temp macro bucket_of(site, tools, format) as substr(md5(concat_ws(
+    chr(31), coalesce(site, ''), coalesce(array_to_string(list_sort(tools), ','), ''), coalesce(format, '')
+)), 1, 16);
+
 with keys as (
     select
-        a.task_key,
-        a.bucket,
-        min(a.started_at) as first_seen_at,
-        any_value(a.call_site) as call_site,
-        any_value(a.tool_names) as tool_names,
-        any_value(a.response_format) as response_format,
-        max(a.prompt_head) as prompt_head,
-        any_value(a.operation_name) as operation_name
-    from arrived as a
-    where
-        a.task is null
-        and a.task_key is not null
-        and a.task_key not in (select task_key from tasks)
-        and a.bucket not in (select task_key from tasks)
-    group by a.task_key, a.bucket
+        task_key,
+        min(started_at) as first_seen_at,
+        any_value(call_site) as call_site,
+        any_value(tool_names) as tool_names,
+        any_value(response_format) as response_format,
+        max(prompt_head) as prompt_head,
+        any_value(operation_name) as operation_name
+    from arrived
+    where task is null and task_key is not null
+    group by task_key
+),
+buckets as (
+    select task_key, bucket_of(call_site, tool_names, response_format) as bucket, * exclude (task_key)
+    from keys
+    where task_key not in (select task_key from tasks)
 )
 select *
-from keys
+from buckets
+where bucket not in (select task_key from tasks)
 qualify row_number() over (partition by bucket order by first_seen_at, task_key) <= 9
-order by first_seen_at, task_key
+order by first_seen_at, task_key;

@@ -16,6 +16,7 @@ from opentelemetry.trace import set_span_in_context
 
 from .guard import Observe
 from .pending import Pending, begin, current, read_headers, state
+from .sse import StreamFold
 from .stream import tee
 
 _MARK: Final = "_llmwatch_hook"
@@ -166,6 +167,10 @@ def _note_response(pending: Pending, kwargs: dict[str, Any], *, is_async: bool) 
         pending.request_content = response.request.content
     if hasattr(response, "_content"):
         pending.content = response.content
+        if is_stream:
+            # A cache or a test's transport hands over a stream that is read already: all of it is here.
+            pending.fold = StreamFold(pending.endpoint.family)
+            pending.fold.feed(response.content)
     else:
         tee(response, pending, is_stream=is_stream, is_async=is_async)
 

@@ -193,7 +193,7 @@ def main() -> None:
             for shape, value in row.items()
         )
         print(f"{setup:<46}" + "".join(f"{cell:>26}" for cell in cells))
-    streamed, plain = list(bare)[1], list(bare)[0]
+    plain, streamed, _ = bare
     for setup, row in table.items():
         if setup != "bare SDK":
             events = (row[streamed] - bare[streamed]) - (row[plain] - bare[plain])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .records import call, query, spool, store
+from .records import attempt, call, query, spool, store
 
 MERGE = """
 import resource, sys
@@ -46,7 +46,8 @@ def kill_merges(home: Path, rounds: int, seed: int) -> int:
     chance = random.Random(seed)
     spooled = 0
     for _ in range(rounds):
-        spool(home, *[call() for _ in range(40)])
+        calls = [call() for _ in range(40)]
+        spool(home, *calls, attempts=tuple(attempt(one) for one in calls))
         spooled += 40
         with start_merge(home) as process:
             time.sleep(chance.uniform(0.0, 0.7))
@@ -58,6 +59,8 @@ def counted(home: Path) -> list[tuple[int, int, int]]:
     """(calls, different calls, priced calls) after a merge that is left alone."""
     opened = store(home)
     assert opened.merge().blocked is None
+    # A span is never stored twice, whatever the offsets say; attempts have only the offsets.
+    assert query(opened, "select count(*) - count(distinct span_id) from http_attempts") == [(0,)]
     return query(opened, "select count(*), count(distinct span_id), count(cost_usd) from calls")
 
 
@@ -66,6 +69,7 @@ def test_merges_killed_at_random_moments_merge_each_record_once(tmp_path: Path) 
     spooled = kill_merges(tmp_path, rounds=8, seed=1)
 
     assert counted(tmp_path) == [(spooled, spooled, spooled)]
+    assert query(store(tmp_path), "select count(*) from http_attempts") == [(spooled,)]
     assert not list(tmp_path.glob(".store*"))
     assert not list((tmp_path / "tmp").glob("*.ndjson"))
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from .report import DATA_RANK, Cell, Change, Column, Number, Text, Tone, Unit, Unknown, count, share, usd
 
 NO_PRICE: Final = "none of its calls has a price"
+LEAVES_OUT: Final = "without its calls that have no price, see NOT KNOWN"
 NOT_COMPARABLE: Final = "the store does not hold the whole period before"
 # Sums of parts that a difference of totals may be taken of; percentiles are not among them.
 _ADDITIVE: Final = (
@@ -60,11 +61,16 @@ class Measures:
 
     @property
     def spend(self) -> Decimal | None:
-        """The sum of all known costs; None where unpriced calls are all there is, 0 where nothing was billed."""
+        """The sum of all known costs; None where nothing but unpriced calls could cost, 0 where nothing was billed."""
         value = self._row.get("spend_usd")
-        if value is not None:
-            return Decimal(value)
-        return None if self.unpriced else Decimal(0)
+        if not value and self.unpriced:
+            return None
+        return Decimal(value or 0)
+
+    @property
+    def caveat(self) -> str:
+        """What the spend leaves out, empty if nothing."""
+        return LEAVES_OUT if self.unpriced else ""
 
     @property
     def no_spend_reason(self) -> str:
@@ -126,9 +132,9 @@ def money_cells(now: Measures, before: Measures, whole: Decimal | None, *, is_co
     """Calls, spend, share of the whole, spend before, change: the columns every breakdown begins with."""
     return (
         count(now.calls),
-        usd(now.spend, now.no_spend_reason),
+        usd(now.spend, now.no_spend_reason, now.caveat),
         share(now.spend, whole, now.no_spend_reason),
-        usd(before.spend, before.no_spend_reason),
+        usd(before.spend, before.no_spend_reason, before.caveat),
         change(now.spend, before.spend, "usd", is_comparable),
     )
 

@@ -37,10 +37,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """An exact value with its unit; shares are 0 to 1."""
+    """An exact value with its unit; shares are 0 to 1. `caveat` says what it leaves out, if it does."""
 
     value: Decimal | int
     unit: Unit
+    caveat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +144,9 @@ class Report:
     has_own_columns: bool = False
 
 
-def usd(value: Decimal | None, reason: str) -> Number | Unknown:
+def usd(value: Decimal | None, reason: str, caveat: str = "") -> Number | Unknown:
     """Dollars, or Unknown for the stated reason."""
-    return Unknown(reason) if value is None else Number(value, "usd")
+    return Unknown(reason) if value is None else Number(value, "usd", caveat)
 
 
 def count(value: int) -> Number:

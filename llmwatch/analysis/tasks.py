@@ -63,7 +63,7 @@ def _task_row(row: Mapping[str, Any]) -> Row:
         name_cell("task", row["task"]),
         Text(_SOURCES.get(row["source"], str(row["source"]).replace("_", " "))),
         count(measures.calls),
-        usd(measures.spend, measures.no_spend_reason),
+        usd(measures.spend, measures.no_spend_reason, measures.caveat),
         usd(measures.per_thousand, measures.no_spend_reason),
         Text(row["model"]) if row["model"] else Unknown("no model named"),
         Moment(utc(row["first_at"])),

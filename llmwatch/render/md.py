@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..analysis.report import Cell, Column, Note, Report, Row, Section, Table, Unknown
+from ..analysis.report import Cell, Column, Note, Number, Report, Row, Section, Table, Unknown
 from .inert import lines, one_line
 from .wording import UNKNOWN, cell_text
 
@@ -14,6 +14,8 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#!|~&@$])")
 _ADDRESS: Final = re.compile(r"(?i)\b(https?|ftp|mailto|www)(?=[:.])")
 # Columns of higher rank are for data formats only.
 _MAX_RANK: Final = 3
+# Beside a sum that leaves something out; what, is said under the table.
+_LEAVES_OUT: Final = "†"
 
 
 def render_md(report: Report) -> str:
@@ -42,6 +44,8 @@ def _section(section: Section) -> list[str]:
         parts.append(_table(table))
         if reasons := _reasons(table):
             parts.append(f"{UNKNOWN} : " + "; ".join(inert(reason) for reason in reasons) + ".")
+        if caveats := _caveats(table):
+            parts.append(f"{_LEAVES_OUT} : " + "; ".join(inert(caveat) for caveat in caveats) + ".")
     return [*parts, *(_note(note) for note in section.notes)]
 
 
@@ -51,6 +55,11 @@ def _reasons(table: Table) -> list[str]:
             cell.reason for row in table.rows for cell in row.cells if isinstance(cell, Unknown) and cell.reason
         )
     )
+
+
+def _caveats(table: Table) -> list[str]:
+    cells = (cell for row in table.rows for cell in row.cells)
+    return list(dict.fromkeys(cell.caveat for cell in cells if isinstance(cell, Number) and cell.caveat))
 
 
 def _table(table: Table) -> str:
@@ -63,7 +72,9 @@ def _table(table: Table) -> str:
 
 
 def _row(cells: list[Cell], row: Row, columns: list[Column]) -> str:
-    texts = [inert(cell_text(cell)) for cell in cells]
+    texts = [
+        inert(cell_text(cell)) + (_LEAVES_OUT if isinstance(cell, Number) and cell.caveat else "") for cell in cells
+    ]
     if row.kind == "total":
         texts = [f"**{text}**" if text else "" for text in texts]
     if row.kind == "part" and not columns[0].is_number:

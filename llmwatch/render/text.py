@@ -113,15 +113,15 @@ class _Reasons:
     """The footnotes of one table, each reason once."""
 
     def __init__(self) -> None:
-        self._marks: dict[str, int] = {}
+        self._marks: dict[tuple[str, str], int] = {}
 
-    def mark(self, reason: str) -> str:
-        """The mark that stands beside an unknown value."""
-        return superscript(self._marks.setdefault(one_line(reason), len(self._marks) + 1))
+    def mark(self, reason: str, before: str = UNKNOWN) -> str:
+        """The mark that stands beside an unknown value, or beside one that leaves something out."""
+        return superscript(self._marks.setdefault((before, one_line(reason)), len(self._marks) + 1))
 
     def lines(self) -> list[str]:
         """The footnotes, in order of their marks."""
-        return [f"{UNKNOWN}{superscript(mark)} {reason}" for reason, mark in self._marks.items()]
+        return [f"{before}{superscript(mark)} {reason}" for (before, reason), mark in self._marks.items()]
 
 
 def _grid(table: Table, columns: list[int], width: int, reasons: _Reasons) -> Grid:
@@ -174,6 +174,8 @@ def _styled(cell: Cell, reasons: _Reasons) -> Styled:
     match cell:
         case Unknown(reason=reason):
             return Styled(f"{UNKNOWN}{reasons.mark(reason) if reason else ''}", "dim")
+        case Number(caveat=caveat) if caveat:
+            return Styled(f"{cell_text(cell)}{reasons.mark(caveat, '')}")
         case Text(tone=tone) | Change(tone=tone):
             return Styled(cell_text(cell), _TONES[tone])
         case Trend():

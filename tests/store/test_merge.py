@@ -373,3 +373,26 @@ def test_views_are_in_the_file_for_any_tool(tmp_path: Path) -> None:
     opened = merged(tmp_path, call())
 
     assert query(opened, "select count(*) from call_facts") == [(1,)]
+
+
+def test_two_calls_with_one_span_id_are_both_kept(tmp_path: Path) -> None:
+    """Two processes that seeded their random numbers alike: in one merge, and in a later one."""
+    first, second, third = (call(span_id="5eed5eed5eed5eed", started_us=STARTED_US + n) for n in (0, 7, 9))
+
+    merged(tmp_path, first, second)
+    opened = merged(tmp_path, third, call(started_us=STARTED_US), call(started_us=STARTED_US + 20))
+
+    rows = query(opened, "select span_id, epoch_us(started_at) from calls order by started_at")
+    kept = {us for span, us in rows}
+    assert {STARTED_US, STARTED_US + 7, STARTED_US + 9} <= kept
+    assert len({span for span, _ in rows}) == len(rows) == 5
+
+
+def test_one_span_written_twice_is_one_call(tmp_path: Path) -> None:
+    """Same span, same start: a host that writes twice counts once, in one merge and over two."""
+    twice = call(span_id="abcdabcdabcdabcd", started_us=STARTED_US)
+
+    merged(tmp_path, twice, twice)
+    opened = merged(tmp_path, twice)
+
+    assert query(opened, "select count(*) from calls") == [(1,)]

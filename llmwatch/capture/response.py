@@ -14,7 +14,8 @@ from .endpoints import Endpoint
 
 Json = Mapping[str, Any]
 _MAX_NAMES: Final = 64
-_UNFINISHED: Final = frozenset({"queued", "in_progress"})
+# A tuple: what is looked for in it may be a list.
+_UNFINISHED: Final = ("queued", "in_progress")
 
 
 @dataclass(slots=True)

@@ -31,8 +31,12 @@ MODULES: Final = (
     "openai.resources.beta.realtime.realtime",
 )
 _MARK: Final = "_llmwatch_hook"
-_FINAL: Final = frozenset(
-    {"response.completed", "response.done", "response.failed", "response.incomplete", "response.cancelled"}
+_FINAL: Final = (
+    "response.completed",
+    "response.done",
+    "response.failed",
+    "response.incomplete",
+    "response.cancelled",
 )
 _MAX_WAITING: Final = 64
 _connections: weakref.WeakKeyDictionary[Any, _Socket] = weakref.WeakKeyDictionary()

@@ -404,7 +404,7 @@ def run(way: Way, server: RepeatableServer, kit: Kit | None = None, *, debug: bo
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")
             result = asyncio.run(_run(way, kit), debug=debug) if kit.is_async else _drive(_run(way, kit))
-            gc.collect(1)
+            gc.collect(2 if way.is_racy else 1)
     finally:
         logging.getLogger().removeHandler(listener)
     said = [f"{w.category.__name__}: {_ADDRESS.sub('0x', str(w.message))}" for w in warned]

@@ -163,6 +163,7 @@ class SpoolWriter:
         with self._lock:
             segment, self._segment = self._segment, None
             sealed, self._sealed = self._sealed, []
+            self._stop_syncing()
             if segment and self._drops.counts and os.getpid() == self._pid:
                 self._report_drops(segment)
         for one in (*sealed, *([segment] if segment else [])):
@@ -325,7 +326,8 @@ class SpoolWriter:
     def _ring(self) -> None:
         self._is_dirty = True
         if self._sync_thread is None:
-            thread = threading.Thread(target=self._sync_loop, args=(self._pid,), name="llmwatch-sync", daemon=True)
+            arguments = (self._pid, self._sync_bell)
+            thread = threading.Thread(target=self._sync_loop, args=arguments, name="llmwatch-sync", daemon=True)
             try:
                 thread.start()
             except RuntimeError:
@@ -336,9 +338,19 @@ class SpoolWriter:
         with suppress(RuntimeError):
             self._sync_bell.release()
 
-    def _sync_loop(self, pid: int) -> None:
+    def _stop_syncing(self) -> None:
+        """Let the thread end; it has its own bell, so that it cannot take a ring meant for the next one."""
+        bell, self._sync_bell = self._sync_bell, threading.Lock()
+        self._sync_bell.acquire()
+        self._sync_thread, self._is_dirty = None, False
+        if bell.locked():
+            bell.release()
+
+    def _sync_loop(self, pid: int, bell: threading.Lock) -> None:
         while os.getpid() == pid:
-            self._sync_bell.acquire()
+            bell.acquire()
+            if bell is not self._sync_bell:
+                return
             time.sleep(SYNC_S)
             with self._lock:
                 self._is_dirty = False

@@ -20,15 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from .. import pseudonym
 from ..call import SCOPE_NAME
 from ..settings import Settings, load_settings
 from . import hook, websocket
-from .attempts import ClientInstrumentation
-from .export import AttemptProcessor, SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
+from .export import SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
 from .guard import Observe
 from .pending import NoContent, Recorder, state
 from .tags import customer, feature, session, task, user
@@ -97,27 +94,14 @@ def _recorder(
 ) -> Recorder:
     spool = SpoolRecorder(settings, clock)
     resource = _resource(settings)
-    # Explicit limits: OTEL_* variables of the program must not cut a record.
-    own = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False, span_limits=_unlimited())
-    own.add_span_processor(AttemptProcessor(spool, clock))
-    attempts = ClientInstrumentation(own) if settings.attempts == "on" else None
     return Recorder(
         settings,
         lambda span: spool.write_span(span, resource),
         tracer=tracer_provider.get_tracer(SCOPE_NAME, _version("llmwatch")) if tracer_provider is not None else None,
         pseudonym=_pseudonymise(settings),
         clock=clock,
-        instrument_client=attempts,
-    )
-
-
-def _unlimited() -> SpanLimits:
-    unset = SpanLimits.UNSET
-    return SpanLimits(
-        max_attributes=unset,
-        max_span_attributes=unset,
-        max_attribute_length=unset,
-        max_span_attribute_length=unset,
+        write_attempt=spool.write_attempt if settings.attempts == "on" else None,
+        seal=spool.spool.close,
     )
 
 

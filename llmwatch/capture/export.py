@@ -11,10 +11,8 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, StatusCode
 
@@ -101,30 +99,6 @@ def _exception_type(span: ReadableSpan) -> str | None:
         if kind:
             return str(kind).rpartition(".")[2]
     return None
-
-
-class AttemptProcessor(SpanProcessor):
-    """Writes the HTTP tries that our own provider sees; every span of it is one, under a call of ours."""
-
-    def __init__(self, recorder: SpoolRecorder, clock: Callable[[], int] | None = None) -> None:
-        self._recorder = recorder
-        # HTTP spans take their times from the system; with a clock of our own they must agree with their call.
-        self._clock = clock
-        self._started: dict[int, int] = {}
-
-    def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
-        """Notes the time by our own clock, if there is one."""
-        if self._clock is not None:
-            with Observe("attempt start"):
-                self._started[span.get_span_context().span_id] = self._clock()
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Writes the try."""
-        with Observe("attempt end"):
-            started, ended = span.start_time or 0, span.end_time or 0
-            if self._clock is not None and span.context is not None:
-                started, ended = self._started.pop(span.context.span_id, started), self._clock()
-            self._recorder.write_attempt(span, started, ended)
 
 
 class _SpoolSpans:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from opentelemetry import context as context_api
 from opentelemetry.trace import set_span_in_context
 
+from .attempts import client_instrumentation
 from .guard import Observe
 from .pending import Pending, begin, current, read_headers, state
 from .sse import StreamFold
@@ -54,14 +55,16 @@ def _patch(kind: type, method: str, wrap: Callable[[Callable[..., Any]], Callabl
 
 
 class _Running:
-    """A call while its `request()` runs: known to the response hook and parent of the HTTP spans."""
+    """A call while its `request()` runs: known to the response hook and to the tries."""
 
     __slots__ = ("_context", "_token", "pending")
 
     def __init__(self, pending: Pending) -> None:
         self.pending = pending
         self._token = current.set(pending)
-        self._context = context_api.attach(set_span_in_context(pending.span))
+        # A span of the program's own provider is its parent for what happens inside. Of ours the program sees nothing.
+        is_shown = pending.recorder.tracer is not None
+        self._context = context_api.attach(set_span_in_context(pending.span)) if is_shown else None
 
     def leave(self) -> None:
         """Back to the context before; a coroutine closed from another context has none to go back to."""
@@ -69,7 +72,8 @@ class _Running:
             current.reset(self._token)
         except ValueError:
             return
-        context_api.detach(self._context)
+        if self._context is not None:
+            context_api.detach(self._context)
 
     def fail(self, error: BaseException) -> None:
         """The call raised; the exception goes on to the program as it is."""
@@ -99,8 +103,8 @@ def _start(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Runni
         pending = begin(recorder, client, options, sys._getframe(2))  # pyright: ignore[reportPrivateUsage]
         if recorder.settings.stream_usage == "ask":
             _ask_for_usage(pending, options)
-        if recorder.instrument_client is not None:
-            recorder.instrument_client(client._client)
+        if recorder.write_attempt is not None:
+            client_instrumentation()(client._client)
         running = _Running(pending)
     return running
 

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Final, NamedTuple
 
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
@@ -62,7 +63,8 @@ class Recorder:
         tracer: Tracer | None = None,
         pseudonym: Callable[[str], str] | None = None,
         clock: Callable[[], int] | None = None,
-        instrument_client: Callable[[Any], None] | None = None,
+        write_attempt: Callable[[ReadableSpan, int, int], object] | None = None,
+        seal: Callable[[], None] | None = None,
     ) -> None:
         self.settings = settings
         self.write = write
@@ -73,7 +75,10 @@ class Recorder:
         self.wall: Callable[[], int] = clock or time.time_ns
         # Durations must not follow the wall clock when it is set back; an injected clock is both.
         self.monotonic: Callable[[], int] = clock or time.perf_counter_ns
-        self.instrument_client = instrument_client
+        self.clock = clock
+        # None where tries are not listed.
+        self.write_attempt = write_attempt
+        self._seal = seal
         self.sampler = Sampler(settings.sample_rate, settings.sample_floor, settings.sample_rates)
         self.redactor = Redactor(settings.redact)
         self.open: dict[int, Pending] = {}
@@ -114,11 +119,17 @@ class Recorder:
                 pending.finish(stream_end="abandoned", end_ns=pending.last_byte_ns)
 
     def close(self) -> None:
-        """Records every stream still open, as abandoned; calls of a parent process are left to the parent."""
+        """Records every stream still open, as abandoned, and seals what was written, so that a merge may delete it.
+
+        Calls of a parent process are left to the parent; a call that ends later is still written.
+        """
         self.drain()
         for pending in list(self.open.values()):
             with Observe("close"):
                 pending.finish(stream_end="abandoned", end_ns=pending.last_byte_ns)
+        if self._seal is not None:
+            with Observe("seal"):
+                self._seal()
 
 
 class _State:
@@ -210,13 +221,16 @@ class Pending:
         self.name = f"{endpoint.operation} {model}" if model else endpoint.operation
         parent = get_current_span().get_span_context()
         self.parent = parent if parent.is_valid else None
-        self.span: Span = (
-            _own_span(parent)
-            if recorder.tracer is None
-            else recorder.tracer.start_span(
-                self.name, kind=SpanKind.CLIENT, attributes=_attributes(fields), start_time=self.start_ns
-            )
-        )
+        self.span = self._start_span(recorder.tracer, parent)
+
+    def _start_span(self, tracer: Tracer | None, parent: SpanContext) -> Span:
+        if tracer is not None:
+            attributes = _attributes(self.fields)
+            span = tracer.start_span(self.name, kind=SpanKind.CLIENT, attributes=attributes, start_time=self.start_ns)
+            # A provider with no SDK behind it gives back nothing, or the parent.
+            if span.get_span_context().span_id not in (0, parent.span_id):
+                return span
+        return _own_span(parent)
 
     def now(self) -> int:
         """The wall time that belongs to this moment, counted from the call's start."""

@@ -311,7 +311,9 @@ def _steady(headers: Any) -> list[tuple[str, str]]:
             found.append((name, "random"))
         elif name.lower() == "content-type" and "boundary=" in value:
             found.append((name, value.partition("boundary=")[0]))
-        elif name.lower() == "content-length" and any(n.lower() == "content-type" and "boundary" in v for n, v in headers):
+        elif name.lower() == "content-length" and any(
+            n.lower() == "content-type" and "boundary" in v for n, v in headers
+        ):
             found.append((name, "of a form"))
         else:
             found.append((name, value))
@@ -354,7 +356,10 @@ _DESCRIBERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, int], Any]], ...]
     (_is_http("Request"), _request),
     (lambda v: isinstance(v, openai.Stream | openai.AsyncStream), _sdk_stream),
     (lambda v: _name(v).endswith(("APIResponse", "BinaryAPIResponse")), _sdk_response),
-    (lambda v: hasattr(v, "response") and _is_http("Response")(v.response), lambda v, d: [_name(v), describe(v.response, d)]),
+    (
+        lambda v: hasattr(v, "response") and _is_http("Response")(v.response),
+        lambda v, d: [_name(v), describe(v.response, d)],
+    ),
 )
 
 
@@ -436,4 +441,3 @@ def _drive(coroutine: Any) -> Any:
     except StopIteration as stop:
         return stop.value
     raise AssertionError("a sync way waited for something")
-

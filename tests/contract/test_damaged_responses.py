@@ -70,7 +70,23 @@ RESPONSES_EVENTS: Any = [
     {"type": "response.output_item.done", "sequence_number": 3, "output_index": 0, "item": OUTPUT[0]},
     {"type": "response.completed", "sequence_number": 4, "response": RESPONSES_BODY},
 ]
-RUBBISH: list[Any] = [None, True, -1, 2**70, 1.5, float("nan"), "", "n/a", "\ud800", "\x00", [], [None], [[]], {}, {"": 1}]
+RUBBISH: list[Any] = [
+    None,
+    True,
+    -1,
+    2**70,
+    1.5,
+    float("nan"),
+    "",
+    "n/a",
+    "\ud800",
+    "\x00",
+    [],
+    [None],
+    [[]],
+    {},
+    {"": 1},
+]
 DEEP: Any = [[[[[[[[[[{}]]]]]]]]]]
 
 
@@ -104,8 +120,8 @@ def stream_bytes(seed: int, events: list[Any]) -> bytes:
     rng = random.Random(seed)
     newline = rng.choice([b"\n", b"\n", b"\r\n"])
     lines: list[bytes] = []
-    for event in events:
-        event = damage(rng.randrange(2**32), event) if rng.random() < 0.6 else event
+    for whole in events:
+        event = damage(rng.randrange(2**32), whole) if rng.random() < 0.6 else whole
         name = b"event: " + str(event.get("type")).encode("utf-8", "replace") + newline if "type" in event else b""
         lines.append(name + b"data: " + json.dumps(event, separators=(",", ":")).encode() + newline * 2)
     if rng.random() < 0.3:

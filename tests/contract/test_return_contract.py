@@ -69,6 +69,7 @@ class Recorded:
         fresh, self._seen[kind] = found[self._seen[kind] :], len(found)
         return sorted(fresh, key=lambda r: r["started_us"])
 
+
 # Old SDKs leave the socket of a dropped stream to the collector, in whichever test that runs.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 

@@ -1,4 +1,4 @@
-"""`stream_usage="ask"` on a host known to take the option: the caller sees the stream it asked for, we see the usage."""
+"""`stream_usage="ask"` on a host that takes the option: the caller sees the stream it asked for, we see the usage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,14 @@ from .kit import CHAT, Kit, RepeatableServer, Way, run
 from .ways import WAYS, lacks
 
 LIBRARY: Any = base.httpx2 if hasattr(base, "httpx2") else base.httpx
-STREAMS = ("stream_", "streaming_lines", "streaming_raw", "streaming_parsed_as", "raw_streamed", "retry_429_then_stream")
+STREAMS = (
+    "stream_",
+    "streaming_lines",
+    "streaming_raw",
+    "streaming_parsed_as",
+    "raw_streamed",
+    "retry_429_then_stream",
+)
 # Where the stand-in cuts or changes a body by its length or its usage, the longer body is another body.
 OTHER_BODIES = ("stream_dies_midway", "stream_reset", "stream_without_end_marker", "stream_usage_on_each_chunk")
 ASKED = [w for w in WAYS if w.name.startswith(STREAMS) and w.name not in OTHER_BODIES and not lacks(w.needs)]
@@ -135,7 +142,7 @@ def test_what_was_asked_for_is_hidden_however_it_is_written(
         headers = {"content-type": "text/event-stream", **({"content-encoding": packing} if packing else {})}
         return RawReply(200, headers, chunks=[body[:70], body[70:]])
 
-    way = Way("stream", lambda k: _text(k), "sync")
+    way = Way("stream", _text, "sync")
     with unhooked():
         server.put_back(0)
         server.script("*", [sent([{k: v for k, v in c.items() if k != "usage"} for c in CHUNKS])])
@@ -156,7 +163,7 @@ def test_a_damaged_packed_stream_fails_as_it_does_without(home: Path, server: Re
 
     def outcome() -> str:
         server.script("*", [reply])
-        kit = kit_of(Way("damaged", lambda k: _text(k), "sync"), server)
+        kit = kit_of(Way("damaged", _text, "sync"), server)
         with pytest.raises((LIBRARY.DecodingError, openai.APIConnectionError)) as raised:
             asyncio.run(_text(kit))
         return repr(raised.value) + repr(raised.value.__cause__)

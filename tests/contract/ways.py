@@ -43,7 +43,9 @@ class Forecast(BaseModel):
     days: int
 
 
-def way(*modes: str, needs: str | None = None, is_racy: bool = False) -> Callable[[Callable[[Kit], Awaitable[Any]]], Any]:
+def way(
+    *modes: str, needs: str | None = None, is_racy: bool = False
+) -> Callable[[Callable[[Kit], Awaitable[Any]]], Any]:
     """Registers a way under its function's name, once per mode."""
 
     def register(function: Callable[[Kit], Awaitable[Any]]) -> Callable[[Kit], Awaitable[Any]]:
@@ -669,9 +671,7 @@ async def streaming_to_a_file(k: Kit) -> Any:
 
 async def _answered(k: Kit, **changes: Any) -> Any:
     answer = await k.get(k.client.responses.create(**{**ASK, **changes}))
-    k.record(
-        usage=answer.usage, endpoint="/responses", response_id=answer.id, response_model=answer.model, attempts=1
-    )
+    k.record(usage=answer.usage, endpoint="/responses", response_id=answer.id, response_model=answer.model, attempts=1)
     return answer
 
 

@@ -37,7 +37,7 @@ class ClientInstrumentation:
 
     def __init__(self) -> None:
         # Explicit limits: OTEL_* variables of the program must not cut a record.
-        self._tracer_provider = TracerProvider(
+        self._tracer_provider = _ForkSafeProvider(
             sampler=ALWAYS_ON, resource=Resource({}), shutdown_on_exit=False, span_limits=_unlimited()
         )
         self._tracer_provider.add_span_processor(AttemptProcessor())
@@ -80,6 +80,17 @@ class ClientInstrumentation:
             setattr(transport, _MARK, True)
         # The program may still want to instrument the client for itself.
         setattr(client, _INSTRUMENTED, False)
+
+
+class _ForkSafeProvider(TracerProvider):
+    """The SDK asks its resource detectors anew in every forked child, in threads of a pool.
+
+    Where `concurrent.futures.thread` was imported after the provider was made, the child waits for ever for a lock that
+    the fork itself holds. Our tries carry no resource.
+    """
+
+    def _handle_fork(self) -> None:
+        self._tracers_lock = threading.Lock()
 
 
 @functools.cache

@@ -38,22 +38,22 @@ class SpoolRecorder:
         self.spool = SpoolWriter(settings.spool_dir, settings.spool_max_mb << 20, clock or time.time_ns)
         self._resources: dict[int, tuple[Resource, dict[str, Any]]] = {}
 
-    def _resource(self, resource: Resource | None) -> dict[str, Any]:
-        """The resource's columns; the process id is that of the writer, whoever forked it."""
+    def _resource(self, resource: Resource | None, pid: int) -> dict[str, Any]:
+        """The resource's columns; the process id is that of the caller, whoever forked it."""
         if resource is None:
-            return {"process_pid": os.getpid()}
+            return {"process_pid": pid}
         known = self._resources.get(id(resource))
-        if known is None or known[0] is not resource or known[1]["process_pid"] != os.getpid():
+        if known is None or known[0] is not resource or known[1]["process_pid"] != pid:
             attributes = resource.attributes
             columns = {f.column: attributes[f.attribute] for f in RESOURCE_FIELDS if f.attribute in attributes}
-            columns["process_pid"] = os.getpid()
+            columns["process_pid"] = pid
             known = self._resources[id(resource)] = (resource, columns)
         return known[1]
 
     def write_span(self, span: CallSpan, resource: Resource | None) -> bool:
         """Writes one call; True means that no crash of this process can lose it."""
         identity = _identity(span.context, span.parent, span.started_ns, span.ended_ns)
-        record = record_from_span(identity, self._resource(resource), span.attributes)
+        record = record_from_span(identity, self._resource(resource, span.pid), span.attributes)
         return self.spool.append(CALL, encode_record(record))
 
     def write_attempt(self, span: ReadableSpan, started_ns: int, ended_ns: int) -> bool:
@@ -89,7 +89,14 @@ def call_span(span: ReadableSpan) -> CallSpan | None:
     has_usage = "gen_ai.usage.input_tokens" in attributes or "gen_ai.usage.output_tokens" in attributes
     attributes.setdefault("llmwatch.usage.source", "response" if has_usage else "absent")
     return CallSpan(
-        span.name, span.context, span.parent, span.start_time or 0, span.end_time or 0, attributes, is_error
+        span.name,
+        span.context,
+        span.parent,
+        span.start_time or 0,
+        span.end_time or 0,
+        attributes,
+        is_error,
+        os.getpid(),
     )
 
 

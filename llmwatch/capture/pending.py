@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
@@ -151,18 +152,33 @@ class CallSpan(NamedTuple):
     ended_ns: int
     attributes: dict[str, Any]
     is_error: bool
+    pid: int
 
 
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 
 
-def _own_span(parent: SpanContext) -> NonRecordingSpan:
-    """A span's identity under the current one. From the system's randomness: a program that seeds `random` would
-    give two processes the same ids, and a fork likewise."""
-    noise = os.urandom(24)
-    trace_id = parent.trace_id if parent.is_valid else int.from_bytes(noise[:16], "big")
-    context = SpanContext(trace_id, int.from_bytes(noise[16:], "big") or 1, False, _SAMPLED)
-    return NonRecordingSpan(context)
+class _Ids:
+    """Span and trace ids from randomness of our own, reseeded in every fork.
+
+    A program that seeds `random` would give two processes the same ids, and asking the system for each id is one
+    more system call in every call, which costs its branch predictions too. The process id is mixed in for forks that
+    Python is not told of.
+    """
+
+    def __init__(self) -> None:
+        self._random = random.Random()
+        os.register_at_fork(after_in_child=self._random.seed)
+
+    def span(self, parent: SpanContext, pid: int) -> NonRecordingSpan:
+        """A span's identity under `parent`, or one that begins a trace."""
+        bits = self._random.getrandbits(192) ^ (pid * 0x9E3779B97F4A7C15)
+        trace_id = parent.trace_id if parent.is_valid else (bits >> 64) or 1
+        return NonRecordingSpan(SpanContext(trace_id, (bits & _MASK_64) or 1, False, _SAMPLED))
+
+
+_MASK_64: Final = (1 << 64) - 1
+_ids: Final = _Ids()
 
 
 class Pending:
@@ -230,7 +246,7 @@ class Pending:
             # A provider with no SDK behind it gives back nothing, or the parent.
             if span.get_span_context().span_id not in (0, parent.span_id):
                 return span
-        return _own_span(parent)
+        return _ids.span(parent, self.pid)
 
     def now(self) -> int:
         """The wall time that belongs to this moment, counted from the call's start."""
@@ -250,7 +266,8 @@ class Pending:
         self.is_finished = True
         recorder = self.recorder
         recorder.open.pop(id(self), None)
-        if self.pid != os.getpid():
+        # A fork has the parent's open streams too; they are the parent's to record.
+        if self.is_open and self.pid != os.getpid():
             return
         end_ns = end_ns or self.now()
         fields = self.fields
@@ -270,7 +287,9 @@ class Pending:
                 span.set_status(Status(StatusCode.ERROR, fields.get("error_type")))
             span.end(end_time=end_ns)
         context = span.get_span_context()
-        self.recorder.write(CallSpan(self.name, context, self.parent, self.start_ns, end_ns, attributes, is_error))
+        self.recorder.write(
+            CallSpan(self.name, context, self.parent, self.start_ns, end_ns, attributes, is_error, self.pid)
+        )
 
     def _collect(self, error: BaseException | None, stream_end: str | None) -> None:
         fields = self.fields

@@ -179,6 +179,7 @@ def _begin(
     pending.site = call_site(frame)
     pending.tags = {**request_tags(body, None), **{c: (v, "tag") for c, v in current_tags().items()}}
     pending.read_request()
+    pending.is_open = True
     recorder.open[id(pending)] = pending
     return pending
 

@@ -87,6 +87,14 @@ def _stop() -> None:
     recorder, state.recorder = state.recorder, None
     if recorder is not None:
         recorder.close()
+        recorder.seal()
+
+
+def _end() -> None:
+    """At exit nothing is synced: what is written survives the process, and a slow disk must not hold it up."""
+    recorder, state.recorder = state.recorder, None
+    if recorder is not None:
+        recorder.close()
 
 
 def _recorder(
@@ -163,7 +171,7 @@ def _register() -> None:
     _registered = True
     for name in _HOOKED:
         wrapt.register_post_import_hook(_install, name)
-    atexit.register(shutdown)
+    atexit.register(_end)
 
 
 def _install(module: Any) -> None:

@@ -120,14 +120,14 @@ class Recorder:
                 pending.finish(stream_end="abandoned", end_ns=pending.last_byte_ns)
 
     def close(self) -> None:
-        """Records every stream still open, as abandoned, and seals what was written, so that a merge may delete it.
-
-        Calls of a parent process are left to the parent; a call that ends later is still written.
-        """
+        """Records every stream still open, as abandoned; calls of a parent process are left to the parent."""
         self.drain()
         for pending in list(self.open.values()):
             with Observe("close"):
                 pending.finish(stream_end="abandoned", end_ns=pending.last_byte_ns)
+
+    def seal(self) -> None:
+        """Ends the segment, so that a merge may delete it; a call that ends later is still written."""
         if self._seal is not None:
             with Observe("seal"):
                 self._seal()

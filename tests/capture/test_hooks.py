@@ -323,9 +323,12 @@ def test_the_program_sees_its_own_span_while_a_call_runs(home: Path, server: Sta
     llmwatch.init(home=home)
     tracer = TracerProvider().get_tracer("program")
     hooks = {"request": [note], "response": [note]}
-    with LIBRARY.Client(transport=Transport(), event_hooks=hooks) as given, make(server, http_client=given) as client:
-        with tracer.start_as_current_span("work") as span:
-            client.chat.completions.create(**CHAT)
+    with (
+        LIBRARY.Client(transport=Transport(), event_hooks=hooks) as given,
+        make(server, http_client=given) as client,
+        tracer.start_as_current_span("work") as span,
+    ):
+        client.chat.completions.create(**CHAT)
 
     assert seen == [span] * 3
 

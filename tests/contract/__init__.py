@@ -1,0 +1,1 @@
+"""The return contract of capture: what a call gives, with llmwatch and without."""

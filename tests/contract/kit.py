@@ -11,6 +11,7 @@ import gc
 import hashlib
 import inspect
 import logging
+import math
 import re
 import ssl
 import warnings
@@ -210,7 +211,7 @@ def _name(value: Any) -> str:
 
 def describe(value: Any, depth: int = 0) -> Any:
     """Plain data that is equal for equal values of equal types, whatever it is."""
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and math.isnan(value):
         return "nan"
     if value is None or isinstance(value, bool | int | float | str):
         return value if type(value) in (bool, int, float, str, type(None)) else [_name(value), repr(value)]

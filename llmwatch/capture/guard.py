@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
@@ -40,4 +41,6 @@ def report(where: str, error: BaseException) -> None:
     """Counts a failure of ours and logs it: once per place as a warning, then for debugging only."""
     failures[where] += 1
     level = logging.WARNING if failures[where] == 1 else logging.DEBUG
-    _log.log(level, "llmwatch could not observe a call (%s): %s: %s", where, type(error).__name__, str(error)[:200])
+    # At the end of the stack, or in a program whose log handlers raise, even saying it can fail.
+    with suppress(Exception):
+        _log.log(level, "llmwatch could not observe a call (%s): %s: %s", where, type(error).__name__, str(error)[:200])

@@ -420,7 +420,7 @@ class Pending:
         head = request.head if request else None
         key = task_key(self.site, fields.get("tool_names") or (), fields.get("response_format"), head)
         fields["task_key"] = key
-        mode = "metadata" if not _content_allowed.get() else recorder.settings.content
+        mode = "metadata" if _no_content_depth.get() else recorder.settings.content
         fields["content_mode"] = mode
         if mode != "metadata" and head and recorder.is_new_head(key):
             fields["prompt_head"] = self._safe_text(head)
@@ -490,22 +490,19 @@ class Pending:
 
 # What a later fetch of a response takes over from the call that made it.
 _INHERITED: Final = ("task", "task_source", "task_key", "call_site", "customer_id", "feature", "user_id", "session_id")
-_content_allowed: ContextVar[bool] = ContextVar("llmwatch_content_allowed", default=True)
+_no_content_depth: ContextVar[int] = ContextVar("llmwatch_no_content", default=0)
 
 
 class NoContent:
     """Inside this block no content is kept, whatever the mode."""
 
-    def __init__(self) -> None:
-        self._outer: list[bool] = []
-
     def __enter__(self) -> NoContent:
-        self._outer.append(_content_allowed.get())
-        _content_allowed.set(False)
+        _no_content_depth.set(_no_content_depth.get() + 1)
         return self
 
     def __exit__(self, *_: object) -> None:
-        _content_allowed.set(self._outer.pop())
+        # At least 0: the block may be left in another context than it was entered in.
+        _no_content_depth.set(max(0, _no_content_depth.get() - 1))
 
 
 def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:

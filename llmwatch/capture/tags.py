@@ -15,6 +15,8 @@ from typing import Any, Final, TypeVar, cast
 _F = TypeVar("_F", bound=Callable[..., Any])
 _EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
 _tags: ContextVar[Mapping[str, str]] = ContextVar("llmwatch_tags", default=_EMPTY)
+# (tag, tags outside of it) of each block entered in this context: one Tag may be in use by many tasks at once.
+_entered: ContextVar[tuple[tuple[object, Mapping[str, str]], ...]] = ContextVar("llmwatch_entered", default=())
 # A name longer than this is a mistake (a prompt passed as a task, say); it is cut, never refused.
 _MAX_LENGTH: Final = 256
 
@@ -35,12 +37,11 @@ def current_tags() -> Mapping[str, str]:
 class Tag:
     """One tag in force inside a `with` block or a decorated function; a tag set inside it wins."""
 
-    __slots__ = ("_column", "_outer", "_value")
+    __slots__ = ("_column", "_value")
 
     def __init__(self, column: str, value: object) -> None:
         self._column = column
         self._value = str(value)[:_MAX_LENGTH] if value is not None else ""
-        self._outer: list[Mapping[str, str]] = []
 
     def _enter(self) -> Mapping[str, str]:
         outer = _tags.get()
@@ -48,14 +49,20 @@ class Tag:
         return outer
 
     def __enter__(self) -> Tag:
-        self._outer.append(self._enter())
+        outer = self._enter()
+        _entered.set((*_entered.get(), (self, outer)))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Set, not reset by token: a generator may be closed in another context than it was started in.
-        _tags.set(self._outer.pop() if self._outer else _EMPTY)
+        entered = _entered.get()
+        for position in range(len(entered) - 1, -1, -1):
+            if entered[position][0] is self:
+                _tags.set(entered[position][1])
+                _entered.set(entered[:position])
+                return
 
     async def __aenter__(self) -> Tag:
         return self.__enter__()

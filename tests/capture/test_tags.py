@@ -125,3 +125,20 @@ def test_a_tag_of_any_type_is_text_and_never_fails() -> None:
     """A customer id that is a number, None or a prompt by mistake."""
     with llmwatch.customer(42), llmwatch.task(None), llmwatch.feature("x" * 1000):  # type: ignore[arg-type]
         assert dict(current_tags()) == {"customer_id": "42", "feature": "x" * 256}
+
+
+def test_one_tag_object_serves_many_tasks_at_once() -> None:
+    """A tag made once and entered by interleaved tasks leaves each with its own tags outside of it."""
+    shared = llmwatch.task("shared")
+
+    async def work(customer: str, seconds: float) -> str | None:
+        with llmwatch.customer(customer):
+            with shared:
+                await asyncio.sleep(seconds)
+            await asyncio.sleep(0.02)
+            return current_tags().get("customer_id")
+
+    async def both() -> list[str | None]:
+        return await asyncio.gather(work("a", 0.01), work("b", 0.03))
+
+    assert asyncio.run(both()) == ["a", "b"]

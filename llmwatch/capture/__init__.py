@@ -27,7 +27,8 @@ from ..settings import Settings, load_settings
 from . import hook, websocket
 from .export import SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
 from .guard import Observe
-from .pending import NoContent, Recorder, state
+from .pending import NoContent
+from .recorder import Recorder, state
 from .tags import customer, feature, session, task, user
 
 if TYPE_CHECKING:

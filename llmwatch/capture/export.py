@@ -20,7 +20,7 @@ from ..call import RESOURCE_FIELDS, SCOPE_NAME, attempt_record, encode_record, r
 from ..settings import Settings, load_settings
 from ..spool import ATTEMPT, CALL, SpoolWriter
 from .guard import Observe
-from .pending import CallSpan, state
+from .recorder import CallSpan, state
 
 # The instrumentation writes old or new names as the process has opted; both mean the same.
 _HTTP_NAMES: Final[Mapping[str, str]] = {

@@ -16,7 +16,8 @@ from opentelemetry.trace import set_span_in_context
 
 from .attempts import client_instrumentation
 from .guard import Observe
-from .pending import Pending, begin, current, read_headers, state
+from .pending import Pending, begin, current, read_headers
+from .recorder import state
 from .sse import StreamFold
 from .stream import tee
 

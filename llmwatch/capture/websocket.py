@@ -19,7 +19,8 @@ from typing import Any, Final
 from .endpoints import REALTIME, RESPONSES_SOCKET, Endpoint, provider_name
 from .fingerprint import call_site
 from .guard import Observe
-from .pending import Pending, Recorder, state
+from .pending import Pending
+from .recorder import Recorder, state
 from .sse import StreamFold
 from .tags import current_tags, request_tags
 

@@ -56,17 +56,15 @@ def test_a_service_told_to_stop_loses_nothing_it_answered(service: str, tmp_path
     """Every completion whose id reached a client has its record, once, after SIGTERM in mid-traffic."""
     port = free_port()
     command = [word.replace("PORT", str(port)) for word in SERVICES[service]]
-    child = subprocess.Popen(
-        [BIN / command[0], *command[1:]],
-        cwd=ROOT,
-        env=environment(server, tmp_path / "home"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    said = tmp_path / "said"
+    with said.open("wb") as output:
+        variables = environment(server, tmp_path / "home")
+        program = [BIN / command[0], *command[1:]]
+        child = subprocess.Popen(program, cwd=ROOT, env=variables, stdout=output, stderr=output)
     answered: list[str] = []
     stopping = threading.Event()
     try:
-        wait_until_listening(port, child)
+        wait_until_listening(port, child, said)
         threads = [threading.Thread(target=send, args=(port, answered, stopping)) for _ in range(3)]
         for thread in threads:
             thread.start()
@@ -94,11 +92,11 @@ def free_port() -> int:
         return found.getsockname()[1]
 
 
-def wait_until_listening(port: int, child: subprocess.Popen[bytes]) -> None:
+def wait_until_listening(port: int, child: subprocess.Popen[bytes], said: Path) -> None:
     """Until the service accepts; fails if it dies first."""
 
     def listens() -> bool:
-        assert child.poll() is None, "the service did not start"
+        assert child.poll() is None, said.read_text()
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return True
         return False

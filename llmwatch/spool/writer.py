@@ -1,70 +1,31 @@
-"""Owns the spool: append-only segments of checksummed lines, one segment per process, written and read here only.
-
-A line is `KIND crc32 payload\\n`; the checksum covers kind and payload. A segment's name never changes; its writer
-holds an exclusive flock on it, so *live* means that the lock is held, and the kernel ends that with the process.
-The writing half never raises into its caller, holds no lock across a fork and starts no thread before the first
-append. Standard library only.
-"""
+"""Owns appending: one write(2) a record, to a segment of this process's own. Never raises into its caller, holds no
+lock across a fork and starts no thread before the first append."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import logging
 import os
-import re
 import stat
 import threading
 import time
 import weakref
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-CALL: Final = b"C"
-ATTEMPT: Final = b"A"
-EVENT: Final = b"E"
-FEEDBACK: Final = b"F"
-REVENUE: Final = b"R"
-KINDS: Final = (CALL, ATTEMPT, EVENT, FEEDBACK, REVENUE)
-# The checksum of a payload continues the checksum of its kind.
-_SEEDS: Final = {kind: zlib.crc32(kind) for kind in KINDS}
+from .line import EVENT, SUFFIX, encode_event, encode_line, take_lock
 
-SUFFIX: Final = ".spool"
 SEGMENT_BYTES: Final = 16 << 20
 # Shortest and longest pause after a failed write; the longest keeps "resumes within 5 s" true.
 PAUSE_S: Final = (0.25, 4.0)
 SYNC_S: Final = 1.0
 LOG_S: Final = 60.0
-# Beyond it a line is garbage: capture caps a record at far less.
-LINE_BYTES: Final = 64 << 20
 
 _logger = logging.getLogger("llmwatch")
-
-
-def encode_line(kind: bytes, payload: bytes) -> bytes:
-    """One spool line; raises KeyError for a kind that readers do not know."""
-    return b"%b %08x %b\n" % (kind, zlib.crc32(payload, _SEEDS[kind]), payload)
-
-
-def encode_event(kind: str, count: int, detail: str, occurred_us: int) -> bytes:
-    """The payload of a pipeline event: what the collector has to say about itself."""
-    event = {
-        "event_id": os.urandom(8).hex(),
-        "occurred_us": occurred_us,
-        "kind": kind,
-        "count": count,
-        "detail": detail,
-        "process_pid": os.getpid(),
-    }
-    return json.dumps(event).encode("ascii")
-
-
-# --- writing ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -385,7 +346,7 @@ def _open_segment(directory: Path, now_ns: int) -> _OpenSegment | str:
             found = os.fstat(fd)
             segment = _OpenSegment(path, fd, found.st_dev, found.st_ino)
             # A merge that looked at the file before we locked it may hold the lock or have deleted the file.
-            if _lock(fd, fcntl.LOCK_EX) is not False and os.fstat(fd).st_nlink:
+            if take_lock(fd, fcntl.LOCK_EX) is not False and os.fstat(fd).st_nlink:
                 return segment
             segment.close()
     except OSError as e:
@@ -397,17 +358,6 @@ def _is_private(directory: Path) -> bool:
     found = directory.lstat()
     is_own = found.st_uid == os.geteuid() or os.geteuid() == 0
     return stat.S_ISDIR(found.st_mode) and is_own and not found.st_mode & 0o022
-
-
-def _lock(fd: int, operation: int) -> bool | None:
-    """True if the lock was taken, False if somebody holds it, None where the file system has no locks."""
-    try:
-        fcntl.flock(fd, operation | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
 
 
 def _folder_bytes(directory: Path) -> int:
@@ -427,149 +377,3 @@ def _forget_parents() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_parents)
-
-
-# --- reading ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A segment on disk; `is_live` means that its writer may still append to it."""
-
-    name: str
-    path: Path
-    size: int
-    is_live: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Verified records of one stretch of a segment, in order; `next_offset` is where to read on."""
-
-    records: list[tuple[bytes, bytes]]
-    next_offset: int
-    # Lines that are not what was written, skipped.
-    damaged: int = 0
-    # Bytes after the last newline: a write under way in a live segment, damage in any other.
-    tail_bytes: int = 0
-
-
-def list_segments(directory: Path) -> list[Segment]:
-    """The segments of a spool, oldest first; one that vanishes meanwhile is left out."""
-    try:
-        paths = sorted(path for path in directory.iterdir() if path.name.endswith(SUFFIX))
-    except FileNotFoundError:
-        return []
-    found = map(_look_at, paths)
-    return [segment for segment in found if segment is not None]
-
-
-def _look_at(path: Path) -> Segment | None:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        # The lock first: what is sealed cannot grow after it was looked at.
-        is_live = _lock(fd, fcntl.LOCK_SH) is not True
-        status = os.fstat(fd)
-    finally:
-        os.close(fd)
-    return Segment(path.name, path, status.st_size, is_live) if stat.S_ISREG(status.st_mode) else None
-
-
-def remove_if_consumed(path: Path, consumed: int) -> bool:
-    """Delete a segment that nobody can append to and of which every byte was consumed; False leaves it as it is."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        # Held while deleting, so that a writer that has just created the file sees it and takes another name.
-        if _lock(fd, fcntl.LOCK_SH) is not True or os.fstat(fd).st_size > consumed:
-            return False
-        path.unlink()
-    except OSError:
-        return False
-    finally:
-        os.close(fd)
-    return True
-
-
-def blank(path: Path, end: int) -> None:
-    """The first `end` bytes, which a merge has consumed, say nothing any more; what is appended is untouched."""
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        done = 0
-        while done < end:
-            done += os.pwrite(fd, b"\n" * min(1 << 20, end - done), done)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def read_batches(path: Path, offset: int = 0, max_bytes: int = 8 << 20) -> Iterator[Batch]:
-    """The records from `offset` on, in batches of about `max_bytes`; the last batch says what tail is left.
-
-    No content of the file makes it fail: a line whose checksum is wrong is skipped and counted.
-    """
-    with path.open("rb", buffering=0) as file:
-        file.seek(offset)
-        rest = b""
-        while block := file.read(max_bytes):
-            block = rest + block
-            end = block.rfind(b"\n") + 1
-            if not end and len(block) > LINE_BYTES:
-                offset += len(block)
-                rest = b""
-                yield Batch([], offset, damaged=1)
-            elif end:
-                offset += end
-                rest = block[end:]
-                yield _verify(block[: end - 1].split(b"\n"), offset, len(rest))
-            else:
-                rest = block
-        if rest:
-            yield Batch([], offset, tail_bytes=len(rest))
-
-
-def _verify(lines: list[bytes], offset: int, tail_bytes: int) -> Batch:
-    records: list[tuple[bytes, bytes]] = []
-    damaged = 0
-    crc32 = zlib.crc32
-    seeds = _SEEDS
-    for line in lines:
-        kind, payload = line[:1], line[11:]
-        seed = seeds.get(kind)
-        if seed is not None and line[:11] == b"%b %08x " % (kind, crc32(payload, seed)):
-            records.append((kind, payload))
-        # An empty line is what `blank` leaves.
-        elif line:
-            recovered = _resync(line)
-            records.extend(recovered)
-            damaged += len(recovered) < 2
-    return Batch(records, offset, damaged, tail_bytes)
-
-
-_HEADER: Final = re.compile(rb"[A-Z] [0-9a-f]{8} ")
-
-
-def _resync(line: bytes) -> list[tuple[bytes, bytes]]:
-    """Whole records inside a damaged line: what stood on either side of a newline that was hit."""
-    # Bounded, because a crafted line could hold a header every 11 bytes and make this quadratic.
-    for _, match in zip(range(32), _HEADER.finditer(line), strict=False):
-        if not match.start():
-            continue
-        behind = _parse(line[match.start() :])
-        if behind:
-            before = _parse(line[: match.start() - 1])
-            return [before, behind] if before else [behind]
-    return []
-
-
-def _parse(line: bytes) -> tuple[bytes, bytes] | None:
-    kind, payload = line[:1], line[11:]
-    seed = _SEEDS.get(kind)
-    if seed is None or line[:11] != b"%b %08x " % (kind, zlib.crc32(payload, seed)):
-        return None
-    return kind, payload

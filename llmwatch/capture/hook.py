@@ -181,7 +181,8 @@ def _note_response(pending: Pending, kwargs: dict[str, Any], *, is_async: bool) 
 
 
 # Hosts that are known to take the option; a strict compatible server would refuse the request.
-_USAGE_HOSTS: Final = ("api.openai.com", ".api.openai.com", ".openai.azure.com")
+# Azure is not among them: its older API versions do not know it.
+_USAGE_HOSTS: Final = ("api.openai.com", ".api.openai.com")
 
 
 def _ask_for_usage(pending: Pending, options: Any) -> None:
@@ -193,8 +194,11 @@ def _ask_for_usage(pending: Pending, options: Any) -> None:
     asked = body.get("stream_options") or {}
     if not isinstance(asked, dict) or asked.get("include_usage") or not host.endswith(_USAGE_HOSTS):
         return
-    # A new dict: the program may own the old one.
+    # New dicts: the program may own the old ones. What is asked for must be readable to be hidden again.
     options.json_data = {**body, "stream_options": {**asked, "include_usage": True}}
+    headers = options.headers if isinstance(options.headers, dict) else {}
+    if not any(name.lower() == "accept-encoding" for name in headers):
+        options.headers = {**headers, "Accept-Encoding": "gzip, deflate"}
     pending.stripped_usage = True
 
 

@@ -127,8 +127,7 @@ class Pending:
             return
         end_ns = end_ns or self.now()
         fields = self.fields
-        with Observe("record"):
-            self._collect(error, stream_end)
+        self._collect(error, stream_end)
         fields.setdefault("status", "ok" if error is None else "error")
         fields.setdefault("usage_source", "absent" if self.endpoint.billing == "reported" else self.endpoint.billing)
         self._end_span(end_ns)
@@ -148,24 +147,36 @@ class Pending:
         )
 
     def _collect(self, error: BaseException | None, stream_end: str | None) -> None:
-        fields = self.fields
+        """Fills the record step by step; a step that fails costs what it reads, not what the others do."""
+        answer: Answer | None = None
+        with Observe("request") as request:
+            self._note_request()
+        with Observe("answer") as read:
+            answer = self._read_answer()
+        with Observe("outcome") as outcome:
+            self._note_times()
+            if error is not None:
+                self._note_exception(error)
+            if answer is not None:
+                self._merge_answer(answer)
+            if self.fold is not None:
+                self._note_stream(stream_end)
+        with Observe("tags") as tags:
+            self._note_tags(answer)
+            self._count_once()
+        steps = {"request": request, "answer": read, "outcome": outcome, "tags": tags}
+        defects = [f"{name}_unread" for name, step in steps.items() if not step.ok]
+        if answer is not None:
+            defects += answer.defects
+        if defects:
+            self.fields["defects"] = [*self.fields.get("defects", ()), *defects]
+
+    def _note_request(self) -> None:
         self.read_request()
         if self.request is not None:
-            fields.update(self.request.fields)
+            self.fields.update(self.request.fields)
         if self.request_content:
-            fields["request_hash"] = body_digest(self.request_content)
-        answer = self._read_answer()
-        self._note_times()
-        if error is not None:
-            self._note_exception(error)
-        if answer is not None:
-            self._merge_answer(answer)
-        if self.fold is not None:
-            self._note_stream(stream_end)
-        self._note_tags(answer)
-        self._count_once()
-        if answer is not None and answer.defects:
-            fields["defects"] = answer.defects
+            self.fields["request_hash"] = body_digest(self.request_content)
 
     def _read_answer(self) -> Answer | None:
         if self.fold is not None:

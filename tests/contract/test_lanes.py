@@ -18,7 +18,6 @@ CHOSEN = "not (full- or ask-of-an-unknown-host or provider-of-the-program)"
 OLD_SDK = ["-p", "no:unraisableexception"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("lane", LANES)
 def test_the_contract_holds_on_an_older_sdk(lane: str):
     """Every way that the SDK has passes there; `make setup` makes the environments."""

@@ -1,0 +1,240 @@
+"""Has a task's quality fallen, since when, and is it the answers or the inputs? Verdicts over weekly sums of scores.
+
+Reads weekly cells per task and stratum, or raw scores; decides with the scan of `scan.py` over all tasks at once. Never
+blends kinds of evidence: the caller passes scores of one kind only. A score lies between 0 and 1.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, Literal
+
+import numpy as np
+
+from ..errors import UsageError
+from .power import smallest_visible_fall
+from .scan import CANDIDATES, MIN_BASELINE_SCORES, MIN_BASELINE_WEEKS, MIN_NEW_SCORES, WEEKS, Scan, Sums, scan
+from .stats import benjamini_hochberg
+from .weekly import Cell, Window, candidate_week, candidate_weeks, cells_of, monday_of, week_of, window_of
+
+Verdict = Literal["fell", "no sign of change", "mix changed", "too little evidence"]
+# A number, or a day in it: a date or its ISO text; results name the Monday in the kind that was given.
+Week = int | str | date
+Row = tuple[str, Week, str, float]
+
+FALSE_SHARE: Final = 0.05
+# A look over fewer tasks is as strict as one over this many: alone at 0.05 a week, 55 to 60 % of unchanged tasks alarm
+# within a year, among twenty 4 to 7 %.
+FAMILY: Final = 20
+LEAST_LOSS: Final = 0.03
+# With less of the new scores in strata known before, the average's fall is neither the inputs' nor the answers'.
+LEAST_COMPARED: Final = 0.5
+NEW_INPUTS: Final = "the average fell, and most new inputs are of a kind not seen before"
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What the scores of one task say at the end of one week. Losses and parts are in score units: 0.03 is 3 points."""
+
+    task: str
+    # The last week looked at.
+    week: Week
+    verdict: Verdict
+    # Why there is too little evidence; empty otherwise.
+    reason: str = ""
+    # Loss at equal mix from the likeliest start week on: biased upwards, so show `lower` beside it.
+    loss: float | None = None
+    # With 95 % confidence the loss is more than this, whichever of the start weeks it is.
+    lower: float | None = None
+    since_week: Week | None = None
+    since_range: tuple[Week, Week] | None = None
+    # The range reaches back to the first week that could be tried: the fall may be older.
+    may_be_older: bool = False
+    mean_before: float | None = None
+    mean_after: float | None = None
+    # mean_after - mean_before = mix_part + quality_part.
+    mix_part: float | None = None
+    quality_part: float | None = None
+    p: float | None = None
+    q: float | None = None
+    n_before: int = 0
+    n_after: int = 0
+    # Share of the new scores whose stratum has scores before too; only these were compared.
+    compared_share: float | None = None
+    # The fall that would be shown four times in five had it begun four weeks ago; None is "not even a total one".
+    could_have_seen: float | None = None
+    overdispersion: float = 1.0
+    is_permuted: bool = False
+
+    @property
+    def total_change(self) -> float | None:
+        """What a plain average shows: after less before, at whatever mix."""
+        return None if self.mean_before is None or self.mean_after is None else self.mean_after - self.mean_before
+
+
+def find_drift(
+    cells: Iterable[Cell],
+    through: int,
+    baselines: Mapping[str, int] | None = None,
+) -> list[Drift]:
+    """One verdict a task at the end of week `through`, by task name; false alarms are controlled over all of them.
+
+    `baselines`: first week that counts, for tasks whose alarm was acknowledged. Cells of one key add up.
+    """
+    starts = baselines or {}
+    by_task: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if cell.week <= through:
+            by_task[cell.task].append(cell)
+    windows = [window_of(task, by_task[task], through, starts.get(task)) for task in sorted(by_task)]
+    found = [scan(w.sums, w.scores) for w in windows]
+    plain = [f if w.strata == 1 else _plain(w) for w, f in zip(windows, found, strict=True)]
+    q_of, plain_q_of = _q_values(found), _q_values(plain)
+    tested = max(FAMILY, sum(f is not None for f in found))
+    return [
+        _verdict(window, through, f, q, pooled, pooled_q, tested)
+        for window, f, q, pooled, pooled_q in zip(windows, found, q_of, plain, plain_q_of, strict=True)
+    ]
+
+
+def _plain(window: Window) -> Scan | None:
+    """The scan of plain averages, which a change of mix moves too."""
+    pooled = window.as_one_stratum()
+    return scan(pooled.sums, pooled.scores)
+
+
+def _q_values(found: Sequence[Scan | None]) -> list[float]:
+    """Benjamini-Hochberg over the tasks with evidence, counted as at least FAMILY; 1 for the others."""
+    p = [f.p for f in found if f is not None]
+    q = iter(benjamini_hochberg(p + [1.0] * (FAMILY - len(p))))
+    return [1.0 if f is None else next(q) for f in found]
+
+
+def _verdict(
+    window: Window, through: int, found: Scan | None, q: float, pooled: Scan | None, pooled_q: float, tested: int
+) -> Drift:
+    """The words for one task."""
+    if found is None:
+        return Drift(window.task, through, "too little evidence", _what_lacks(window.sums))
+    if q <= FALSE_SHARE and found.loss >= LEAST_LOSS:
+        return _compared(window, through, found, found.best, "fell", q)
+    if pooled is not None and pooled_q <= FALSE_SHARE and pooled.loss >= LEAST_LOSS:
+        mixed = _compared(window, through, found, pooled.best, "mix changed", pooled_q)
+        mixed = replace(mixed, p=pooled.p, since_range=candidate_weeks(through, pooled.compatible))
+        if (mixed.compared_share or 0.0) < LEAST_COMPARED:
+            return replace(mixed, verdict="too little evidence", reason=NEW_INPUTS)
+        if _is_mix(mixed):
+            return mixed
+    seen = smallest_visible_fall(window.sums, found, FALSE_SHARE / tested, LEAST_LOSS)
+    quiet = _compared(window, through, found, found.best, "no sign of change", q)
+    return replace(quiet, since_week=None, since_range=None, may_be_older=False, could_have_seen=seen)
+
+
+def _is_mix(drift: Drift) -> bool:
+    """The change of mix alone takes away the least loss, and more than the answers do."""
+    mix, quality = drift.mix_part or 0.0, drift.quality_part or 0.0
+    return mix <= -LEAST_LOSS and mix <= quality
+
+
+def _compared(window: Window, through: int, found: Scan, best: int, verdict: Verdict, q: float) -> Drift:
+    """The numbers of one start week, parts included."""
+    sides = found.split
+    shared = sides.weight[best] > 0
+    n_before, n_after = sides.n_before[best], sides.n_after[best]
+    before, after = found.plain_means(window.sums, best)
+    loss = float(sides.loss[best])
+    return Drift(
+        window.task,
+        through,
+        verdict,
+        loss=loss,
+        lower=found.lower(best),
+        since_week=candidate_week(through, best),
+        since_range=candidate_weeks(through, found.compatible),
+        may_be_older=found.compatible[0] == int(np.argmax(sides.is_eligible)),
+        mean_before=before,
+        mean_after=after,
+        mix_part=after - before + loss,
+        quality_part=-loss,
+        p=found.p,
+        q=q,
+        n_before=round(float(n_before.sum())),
+        n_after=round(float(n_after.sum())),
+        compared_share=float(n_after[shared].sum() / n_after.sum()),
+        overdispersion=found.overdispersion,
+        is_permuted=found.is_permuted,
+    )
+
+
+def _what_lacks(sums: Sums) -> str:
+    """One clause that says what would have to be there."""
+    by_week = sums.n.sum(axis=1)
+    scores, weeks = round(float(by_week.sum())), int(np.count_nonzero(by_week))
+    if scores < MIN_BASELINE_SCORES + MIN_NEW_SCORES:
+        return f"{scores} scores in {WEEKS} weeks; {MIN_BASELINE_SCORES} before and {MIN_NEW_SCORES} new are needed"
+    if weeks <= MIN_BASELINE_WEEKS:
+        return f"scores in {weeks} weeks; {MIN_BASELINE_WEEKS} before and 1 new are needed"
+    if by_week[-CANDIDATES:].sum() < MIN_NEW_SCORES:
+        return f"fewer than {MIN_NEW_SCORES} scores in the last {CANDIDATES} weeks"
+    return "too few inputs of one kind both before and after"
+
+
+def weekly_verdicts(rows: Iterable[Row], acknowledged: Mapping[str, Week] | None = None) -> list[Drift]:
+    """What `find_drift` says at the end of every week from the first with scores to the last, by week, then task."""
+    scores: list[tuple[str, int, str, float]] = []
+    kind: type[int] | type[str] | type[date] = int
+    for task, week, stratum, score in rows:
+        kind = _kind(week)
+        scores.append((task, _number(week), stratum, score))
+    starts = {task: _number(week) for task, week in (acknowledged or {}).items()}
+    cells = cells_of(scores)
+    if not cells:
+        return []
+    weeks = range(min(c.week for c in cells), max(c.week for c in cells) + 1)
+    return [_named(drift, kind) for through in weeks for drift in find_drift(cells, through, starts)]
+
+
+def weekly_alarms(rows: Iterable[Row], acknowledged: Mapping[str, Week] | None = None) -> list[Drift]:
+    """The verdicts "fell" of every weekly look over rows (task, week, stratum, score); repeated until acknowledged.
+
+    Weeks are whole numbers, dates or ISO dates, one kind throughout. `acknowledged`: where a task's baseline begins.
+    """
+    return [drift for drift in weekly_verdicts(rows, acknowledged) if drift.verdict == "fell"]
+
+
+def _kind(week: Week) -> type[int] | type[str] | type[date]:
+    """Which kind of week was given."""
+    return str if isinstance(week, str) else date if isinstance(week, date) else int
+
+
+def _number(week: Week) -> int:
+    """The week's number."""
+    if isinstance(week, str):
+        try:
+            return week_of(date.fromisoformat(week[:10]))
+        except ValueError as error:
+            raise UsageError(
+                f"The week {week!r} is no date.", "Weeks are whole numbers or dates like 2026-11-16."
+            ) from error
+    return week_of(week) if isinstance(week, date) else int(week)
+
+
+def _named(drift: Drift, kind: type[int] | type[str] | type[date]) -> Drift:
+    """The same verdict with its weeks in the kind they were given in."""
+    if kind is int:
+        return drift
+
+    def name(week: Week) -> Week:
+        monday = monday_of(_number(week))
+        return monday.isoformat() if kind is str else monday
+
+    since, between = drift.since_week, drift.since_range
+    return replace(
+        drift,
+        week=name(drift.week),
+        since_week=None if since is None else name(since),
+        since_range=None if between is None else (name(between[0]), name(between[1])),
+    )

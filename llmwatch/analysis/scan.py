@@ -1,0 +1,267 @@
+"""The "since when" scan: for each of the last eight weeks, were scores lower from it on than in the weeks before it?
+
+Owns the arithmetic over one window of weekly sums per stratum; knows no task, no date and no verdict. A window is
+always WEEKS long, oldest first; a week without scores is a row of zeros. Scores lie between 0 and 1.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .stats import Floats, critical_maximum, maximum_p, null_maxima, skewness_corrected
+
+CANDIDATES: Final = 8
+BASELINE: Final = 12
+WEEKS: Final = CANDIDATES + BASELINE
+MIN_BASELINE_WEEKS: Final = 4
+MIN_BASELINE_SCORES: Final = 20
+MIN_NEW_SCORES: Final = 5
+# Start weeks whose log likelihood ratio is within this of the best one's are as good a guess.
+_COMPATIBLE: Final = 2.0
+_LEVEL: Final = 0.95
+_FIRST = np.arange(BASELINE, WEEKS)
+_SEED: Final = 999
+_BLOCK: Final = 999
+_MORE_BLOCKS: Final = 9
+# Below this many permutations as extreme, the p value is a guess and more are drawn.
+_ENOUGH: Final = 10
+# Graded scores are shuffled so many copies at a time, and beyond so many scores not at all: memory and seconds.
+_CHUNK: Final = 100
+_MOST_SHUFFLED: Final = 20_000
+# A p value above this decides nothing, however exact.
+_WORTH_PERMUTING: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Count and sums of three powers, each (..., week, stratum); leading axes are copies, such as permutations."""
+
+    n: Floats
+    total: Floats
+    squares: Floats
+    cubes: Floats
+
+    @property
+    def is_pass_or_fail(self) -> bool:
+        """Every score is 0 or 1, so the sums say all there is."""
+        return bool(np.allclose(self.total, self.squares) and np.allclose(self.total, self.cubes))
+
+    def pooled(self) -> Sums:
+        """The same scores as one stratum."""
+        return Sums(*(x.sum(axis=-1, keepdims=True) for x in (self.n, self.total, self.squares, self.cubes)))
+
+    def flipped(self) -> Sums:
+        """The sums of 1 - score: what fell has risen."""
+        n, t, s = self.n, self.total, self.squares
+        return Sums(n, n - t, n - 2 * t + s, n - 3 * t + 3 * s - self.cubes)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Every candidate's comparison, axis -1 over candidates (strata: axis -1 after candidates)."""
+
+    n_before: Floats
+    n_after: Floats
+    weight: Floats
+    loss: Floats
+    se: Floats
+    skewness: Floats
+    is_eligible: NDArray[np.bool_]
+
+    def evidence(self, overdispersion: float = 1.0) -> Floats:
+        """The corrected z of every candidate; minus infinity where there is too little to compare."""
+        z = skewness_corrected(self.loss / (self.se * overdispersion**0.5), self.skewness)
+        return np.where(self.is_eligible, z, -np.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The likeliest start week of one window and what speaks for it; candidates count from 0, oldest first."""
+
+    best: int
+    # First and last candidate that fit nearly as well as the best.
+    compatible: tuple[int, int]
+    # Chance of a maximum as high when nothing happened.
+    p: float
+    overdispersion: float
+    is_permuted: bool
+    split: Split
+    # The largest of the maximum's draws when nothing happened; all of them would be 160 kB a task.
+    upper: Floats
+
+    @property
+    def loss(self) -> float:
+        """Loss at equal mix from the best candidate on."""
+        return float(self.split.loss[self.best])
+
+    def lower(self, candidate: int) -> float:
+        """A bound below the loss that holds for all candidates at once with 95 % confidence."""
+        return float(
+            self.split.loss[candidate] - self.critical(1 - _LEVEL) * self.split.se[candidate] * self.overdispersion**0.5
+        )
+
+    def critical(self, alpha: float) -> float:
+        """The evidence that luck alone exceeds with chance `alpha`, over all start weeks; at most 0.05."""
+        return critical_maximum(self.upper, int(np.count_nonzero(self.split.is_eligible)), alpha)
+
+    def plain_means(self, sums: Sums, candidate: int) -> tuple[float, float]:
+        """Average score before and from a candidate on, at whatever mix."""
+        before, after = (x[candidate].sum() for x in _sides(sums.total))
+        return float(before / self.split.n_before[candidate].sum()), float(after / self.split.n_after[candidate].sum())
+
+
+def _sides(x: Floats) -> tuple[Floats, Floats]:
+    """Sums over the weeks before and from each candidate on: (..., candidate, stratum)."""
+    sums = np.concatenate([np.zeros_like(x[..., :1, :]), np.cumsum(x, axis=-2)], axis=-2)
+    before = sums[..., BASELINE:WEEKS, :] - sums[..., :CANDIDATES, :]
+    return before, sums[..., WEEKS:, :] - sums[..., BASELINE:WEEKS, :]
+
+
+def _over(x: Floats, y: Floats) -> Floats:
+    """x / y, and 0 where there is nothing to divide by."""
+    return np.divide(x, y, out=np.zeros(np.broadcast_shapes(x.shape, y.shape)), where=y > 0)
+
+
+def _variance(n: Floats, total: Floats, squares: Floats) -> Floats:
+    """The variance of all scores of a stratum with half a pseudo-score at 0 and at 1: never 0."""
+    return (np.maximum(squares - _over(total * total, n), 0.0) + 0.25) / (n + 1)
+
+
+def split(sums: Sums) -> Split:
+    """Before against after at equal mix, for each candidate: Mantel-Haenszel weights, pooled variance, skewness."""
+    n0, n1 = _sides(sums.n)
+    t0, t1 = _sides(sums.total)
+    n, total = n0 + n1, t0 + t1
+    squares, cubes = (np.add(*_sides(x)) for x in (sums.squares, sums.cubes))
+    weight = _over(n0 * n1, n)
+    weight = _over(weight, weight.sum(axis=-1, keepdims=True))
+    loss = (weight * (_over(t0, n0) - _over(t1, n1))).sum(axis=-1)
+    variance = _variance(n, total, squares)
+    mean = _over(total, n)
+    third = _over(cubes, n) - 3 * mean * _over(squares, n) + 2 * mean**3
+    one = np.ones(())
+    se = np.sqrt((weight**2 * variance * (_over(one, n0) + _over(one, n1))).sum(axis=-1))
+    spread = (weight**3 * third * (_over(one, n0 * n0) - _over(one, n1 * n1))).sum(axis=-1)
+    is_shared = weight > 0
+    before, after = (n0 * is_shared).sum(axis=-1), (n1 * is_shared).sum(axis=-1)
+    weeks, _ = _sides((sums.n.sum(axis=-1, keepdims=True) > 0).astype(np.float64))
+    eligible = (before >= MIN_BASELINE_SCORES) & (after >= MIN_NEW_SCORES) & (weeks[..., 0] >= MIN_BASELINE_WEEKS)
+    se = np.where(se > 0, se, 1.0)
+    return Split(n0, n1, weight, loss, se, spread / se**3, eligible)
+
+
+def correlation(sums: Sums, compared: Split) -> Floats:
+    """How the eligible candidates' statistics move together when nothing happened, for these very weekly sizes."""
+    week = np.arange(WEEKS)
+    is_before = (week >= _FIRST[:, None] - BASELINE) & (week < _FIRST[:, None])
+    is_after = week >= _FIRST[:, None]
+    one = np.ones(())
+    # How much one score of a week and stratum moves each candidate's loss: (candidate, week, stratum).
+    moves = compared.weight[:, None, :] * (
+        is_before[:, :, None] * _over(one, compared.n_before)[:, None, :]
+        - is_after[:, :, None] * _over(one, compared.n_after)[:, None, :]
+    )
+    variance = _variance(sums.n.sum(axis=0), sums.total.sum(axis=0), sums.squares.sum(axis=0))
+    scaled = (moves * np.sqrt(sums.n * variance)).reshape(CANDIDATES, -1)[compared.is_eligible]
+    scaled /= np.sqrt((scaled**2).sum(axis=1, keepdims=True))
+    return scaled @ scaled.T
+
+
+def overdispersion(sums: Sums, first: int) -> float:
+    """How many times more than luck the weeks before `first` differ from each other at equal mix; at least 1."""
+    weeks = slice(max(0, first - BASELINE), first)
+    n, total, squares = sums.n[weeks], sums.total[weeks], sums.squares[weeks]
+    variance = _variance(n.sum(axis=0), total.sum(axis=0), squares.sum(axis=0))
+    mean = _over(total.sum(axis=0), n.sum(axis=0))
+    expected = (n * variance).sum(axis=1)
+    surplus = (total - n * mean).sum(axis=1)
+    free = int(np.count_nonzero(expected)) - 1
+    if free < 1:
+        return 1.0
+    statistic = float(_over(surplus**2, expected).sum())
+    return max(1.0, statistic / free)
+
+
+def scan(sums: Sums, scores: tuple[Floats, ...] | None = None) -> Scan | None:
+    """The likeliest week from which scores are lower, and how often luck does as much; None with too little evidence.
+
+    `scores`: per stratum, the raw scores of the window in week order. Without them sums of passes and fails are
+    permuted all the same; sums of graded scores are judged by the normal law alone.
+    """
+    compared = split(sums)
+    if not compared.is_eligible.any():
+        return None
+    eligible = np.flatnonzero(compared.is_eligible)
+    phi = overdispersion(sums, BASELINE + int(eligible[0]))
+    z = compared.evidence(phi)
+    best = int(np.argmax(z))
+    maxima = null_maxima(correlation(sums, compared))
+    p = maximum_p(float(z[best]), maxima, len(eligible))
+    permuted = None
+    if p < _WORTH_PERMUTING and sizes_vary(sums.n.sum(axis=1)):
+        permuted = permutation_p(sums, scores, float(z[best]))
+    is_permuted = permuted is not None
+    upper = maxima[-math.ceil((1 - _LEVEL) * len(maxima)) - 1 :].copy()
+    return Scan(best, _compatible(z, best), p if permuted is None else permuted, phi, is_permuted, compared, upper)
+
+
+def _compatible(z: Floats, best: int) -> tuple[int, int]:
+    """First and last candidate that fit the scores nearly as well as the best."""
+    fits = (z > 0) & ((z[best] ** 2 - np.where(z > 0, z, 0.0) ** 2) / 2 <= _COMPATIBLE)
+    fits[best] = True
+    candidates = np.flatnonzero(fits)
+    return int(candidates[0]), int(candidates[-1])
+
+
+def sizes_vary(sizes: Floats) -> bool:
+    """Some week has more than three times the scores of another: the normal law is not trusted then."""
+    some = sizes[sizes > 0]
+    return bool(some.max() > 3 * some.min())
+
+
+def permutation_p(sums: Sums, scores: tuple[Floats, ...] | None, observed: float) -> float | None:
+    """Share of shufflings within strata that reach the observed maximum; None where raw scores lack or are too many."""
+    if not sums.is_pass_or_fail and (scores is None or sum(map(len, scores)) > _MOST_SHUFFLED):
+        return None
+    rng = np.random.default_rng(_SEED)
+    drawn = reached = 0
+    for _ in range(1 + _MORE_BLOCKS):
+        shuffled = _shuffled_counts(rng, sums) if sums.is_pass_or_fail else _shuffled_scores(rng, sums, scores or ())
+        reached += int(np.count_nonzero(split(shuffled).evidence().max(axis=-1) >= observed - 1e-9))
+        drawn += _BLOCK
+        if reached >= _ENOUGH:
+            break
+    return (1 + reached) / (1 + drawn)
+
+
+def _shuffled_counts(rng: np.random.Generator, sums: Sums) -> Sums:
+    """Passes dealt anew to the weeks of each stratum."""
+    sizes = np.rint(sums.n).astype(np.int64)
+    passes = np.rint(sums.total.sum(axis=0)).astype(np.int64)
+    total = np.stack(
+        [
+            rng.multivariate_hypergeometric(sizes[:, s], int(passes[s]), size=_BLOCK, method="marginals")
+            for s in range(sizes.shape[1])
+        ],
+        axis=-1,
+    ).astype(np.float64)
+    return Sums(sums.n, total, total, total)
+
+
+def _shuffled_scores(rng: np.random.Generator, sums: Sums, scores: tuple[Floats, ...]) -> Sums:
+    """Scores dealt anew to the weeks of each stratum."""
+    powers = np.zeros((3, _BLOCK, *sums.n.shape))
+    ends = np.concatenate([np.zeros((1, len(scores))), np.cumsum(sums.n, axis=0)]).astype(np.int64)
+    for stratum, values in enumerate(scores):
+        for first in range(0, _BLOCK, _CHUNK):
+            copies = slice(first, min(first + _CHUNK, _BLOCK))
+            dealt = rng.permuted(np.tile(values, (copies.stop - first, 1)), axis=1)
+            for power in range(3):
+                running = np.cumsum(np.pad(dealt ** (power + 1), ((0, 0), (1, 0))), axis=1)
+                powers[power, copies, :, stratum] = np.diff(running[:, ends[:, stratum]], axis=1)
+    return Sums(sums.n, powers[0], powers[1], powers[2])

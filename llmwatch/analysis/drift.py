@@ -33,6 +33,7 @@ LEAST_LOSS: Final = 0.03
 # With less of the new scores in strata known before, the average's fall is neither the inputs' nor the answers'.
 LEAST_COMPARED: Final = 0.5
 NEW_INPUTS: Final = "the average fell, and most new inputs are of a kind not seen before"
+UNDECIDED: Final = "the average fell, and how much of it is the answers' and how much the inputs' is not clear yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +127,7 @@ def _verdict(
         mixed = replace(mixed, p=pooled.p, since_range=candidate_weeks(through, pooled.compatible))
         if (mixed.compared_share or 0.0) < LEAST_COMPARED:
             return replace(mixed, verdict="too little evidence", reason=NEW_INPUTS)
-        if _is_mix(mixed):
-            return mixed
+        return mixed if _is_mix(mixed) else replace(mixed, verdict="too little evidence", reason=UNDECIDED)
     seen = smallest_visible_fall(window.sums, found, FALSE_SHARE / tested, LEAST_LOSS)
     quiet = _compared(window, through, found, found.best, "no sign of change", q)
     return replace(quiet, since_week=None, since_range=None, may_be_older=False, could_have_seen=seen)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from llmwatch.analysis.behaviour import AnswersChanged, find_changed_answers
-from llmwatch.analysis.drift import NEW_INPUTS, Drift, find_drift, weekly_alarms, weekly_verdicts
+from llmwatch.analysis.drift import NEW_INPUTS, UNDECIDED, Drift, find_drift, weekly_alarms, weekly_verdicts
 from llmwatch.analysis.scan import BASELINE, CANDIDATES, WEEKS, Sums, permutation_p, scan, split
 from llmwatch.analysis.stats import benjamini_hochberg, maximum_p, null_maxima, skewness_corrected, wilson
 from llmwatch.analysis.weekly import Cell, cells_of, monday_of, week_of, window_of
@@ -208,6 +208,20 @@ def test_the_order_of_rows_and_cells_changes_nothing() -> None:
     assert any(d.is_permuted for d in weekly_verdicts(given))
 
 
+def test_graded_cells_add_up_in_any_order_and_any_pieces() -> None:
+    """Floats summed in another order differ in the last digit, and shuffled in another order in every one."""
+    rng = random.Random(4)
+    given = [("t", week, "en", rng.random() * (0.6 if week > 16 else 1)) for week in range(20) for _ in range(3 + week)]
+    cells, pieces = cells_of(given), [cell for part in range(3) for cell in cells_of(given[part::3])]
+
+    whole, pieced = only(find_drift(cells, 19)), only(find_drift(pieces, 19))
+
+    assert find_drift(cells[::-1], 19) == [whole]
+    assert find_drift(pieces[::-1], 19) == [pieced]
+    assert whole.is_permuted
+    assert (pieced.p, pieced.loss) == (whole.p, pytest.approx(whole.loss))
+
+
 def test_cells_of_one_week_add_up() -> None:
     """A week written twice in halves is the week."""
     whole = [*level("t", range(17), 30, 28), *level("t", range(17, 20), 30, 18)]
@@ -243,6 +257,20 @@ def test_small_strata_are_one_stratum_together() -> None:
 
     assert window_of("t", cells, 19).sums.n.shape == (WEEKS, 2)
     assert only(find_drift(cells, 19)).compared_share == 1.0
+
+
+def test_a_fall_that_is_neither_clearly_the_answers_nor_the_inputs_is_undecided() -> None:
+    """3 points by the mix and 5 by the answers: too few scores to prove the 5, too much lost for no change."""
+    cells = [
+        passes("t", week, stratum, n, round(n * (right - (0.06 if week > 15 else 0.0))))
+        for week in range(20)
+        for stratum, n, right in (("easy", 76 if week > 15 else 80, 0.95), ("hard", 24 if week > 15 else 20, 0.3))
+    ]
+
+    verdict = only(find_drift(cells, 19))
+
+    assert (verdict.verdict, verdict.reason) == ("too little evidence", UNDECIDED)
+    assert verdict.mix_part == pytest.approx(-0.026, abs=0.001)
 
 
 def test_inputs_of_a_new_kind_alone_prove_nothing_about_the_answers() -> None:
@@ -364,6 +392,39 @@ def test_permutations_agree_with_the_normal_law_where_both_are_right() -> None:
     assert counted == pytest.approx(found.p, rel=0.5)
     assert dealt == pytest.approx(counted, rel=0.5)
     assert permutation_p(graded, None, observed) is None
+
+
+def test_a_shuffling_that_reaches_the_maximum_counts_as_reaching_it() -> None:
+    """One failure in 25 scores falls into the last five in a fifth of all shufflings."""
+    n, hits = np.zeros((WEEKS, 1)), np.zeros((WEEKS, 1))
+    n[-5:], hits[-5:], hits[-1] = 5, 5, 4
+    observed = float(split(binary(n, hits)).evidence().max())
+
+    assert permutation_p(binary(n, hits), None, observed) == pytest.approx(0.2, abs=0.04)
+
+
+def test_the_sums_of_one_minus_the_score_are_those_of_the_turned_scores() -> None:
+    """For shares and for logarithms alike."""
+    x = np.array([0.2, 0.5, 1.0, 6.5])
+
+    def sums(values: np.ndarray) -> Sums:
+        return Sums(*(np.array([[float((values**power).sum())]]) for power in range(4)))
+
+    turned, expected = sums(x).flipped(), sums(1 - x)
+
+    assert (turned.n, turned.total) == (expected.n, pytest.approx(expected.total))
+    assert (turned.squares, turned.cubes) == (pytest.approx(expected.squares), pytest.approx(expected.cubes))
+
+
+def test_the_range_holds_the_start_weeks_within_two_units_of_log_likelihood() -> None:
+    """A small fall can be dated only roughly."""
+    cells = [*level("t", range(16), 100, 90), *level("t", range(16, 17), 100, 84), *level("t", range(17, 20), 100, 79)]
+    z = split(window_of("t", cells, 19).sums).evidence()
+    fits = [12 + i for i in range(CANDIDATES) if (z.max() ** 2 - z[i] ** 2) / 2 <= 2]
+
+    fallen = only(find_drift(cells, 19))
+
+    assert fallen.since_range == (fits[0], fits[-1]) == (16, 17)
 
 
 def test_weeks_that_wander_by_themselves_weaken_the_evidence() -> None:

@@ -50,9 +50,10 @@ def sheet_text(text: str) -> str:
     >>> sheet_text("=cmd()"), sheet_text("-4.5"), sheet_text("-a")
     ("'=cmd()", '-4.5', "'-a")
     """
-    starts_as_formula = text[:1] in "\t\r" or _FORMULA.match(text)
     plain = one_line(text)
-    if starts_as_formula and text and not _NUMBER.match(text):
+    # Of both: a mark that nobody sees may stand before the sign, and is gone from the plain text.
+    starts_as_formula = text[:1] in "\t\r" or _FORMULA.match(text) or _FORMULA.match(plain)
+    if starts_as_formula and text and not _NUMBER.match(plain):
         return "'" + plain
     return plain
 

@@ -62,6 +62,13 @@ def test_no_cell_of_a_sheet_is_a_formula(name: str) -> None:
     assert [cell for cell in cells if cell.lstrip()[:1] in tuple("=+-@\uff1d\uff0b\uff0d\uff20")] == []
 
 
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u202e", "\x1b[31m", "\x00", " \u2060\t"])
+def test_a_mark_nobody_sees_does_not_hide_a_formula(mark: str) -> None:
+    """What is taken out of a name cannot be what kept its formula from being recognised."""
+    assert sheet_text(f"{mark}=cmd|' /C calc'!A0").startswith("'")
+    assert sheet_text(f"{mark}-4.5").strip() == "-4.5"
+
+
 @pytest.mark.parametrize("number", ["-4.5", "+3", "0.0000655", "-0"])
 def test_numbers_of_a_sheet_stay_numbers(number: str) -> None:
     """A negative amount is not made a text."""

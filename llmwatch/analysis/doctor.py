@@ -182,7 +182,9 @@ def _permission_checks(found: Found) -> list[Check]:
 
 def _merge_check(found: Found) -> Check:
     if found.store_error:
-        return Check("store", "fail", found.store_error, "Nothing in the spool is lost.", "llmwatch doctor --repair")
+        # Only a damaged store is set aside; for a newer or forbidden one the error itself says what to do.
+        code = "llmwatch doctor --repair" if "--repair" in found.store_error else ""
+        return Check("store", "fail", found.store_error, "Nothing in the spool is lost.", code)
     if found.quarantined:
         code = "\n".join(found.quarantined)
         return Check(

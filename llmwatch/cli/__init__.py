@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as e:
         if is_debug:
             raise
-        _leave(f"{type(e).__name__}: {e}. This is a defect of llmwatch; --debug shows where.", 3)
+        _leave(_unforeseen(e), 3)
     sys.exit(0)
 
 
@@ -94,6 +94,13 @@ def _sentence(error: LlmwatchError) -> str:
     message = "\n".join(one_line(line) for line in error.message.split("\n"))
     hint = "\n".join(one_line(line) for line in error.hint.split("\n"))
     return f"{message}\n{hint}".strip()
+
+
+def _unforeseen(error: Exception) -> str:
+    # A file that cannot be had is the machine's matter, not a defect.
+    if isinstance(error, OSError) and error.filename:
+        return f"{one_line(str(error.filename))}: {error.strerror}. Correct the path or its permissions."
+    return f"{type(error).__name__}: {error}. This is a defect of llmwatch; --debug shows where."
 
 
 def _leave(message: str, code: int) -> NoReturn:

@@ -21,6 +21,7 @@ ORDERS: Final[Mapping[str, str]] = {
     "tokens": "input_tokens + output_tokens desc nulls last,",
     "started": "started desc,",
 }
+STATUSES: Final = ("ok", "error", "incomplete")
 
 
 def calls(  # noqa: PLR0913, PLR0917 - each is an option of the command
@@ -54,6 +55,8 @@ def calls(  # noqa: PLR0913, PLR0917 - each is an option of the command
     one_of(format_name, FORMATS, "--format")
     if not 1 <= limit <= 100_000:
         raise UsageError(f"--limit {limit} is not a number from 1 to 100000.")
+    if status is not None:
+        one_of(status, STATUSES, "--status")
     flags = {"task": task, "customer": customer, "model": model, "status": status}
     filters = [parse_filter(text) for text in where or ()]
     filters += [Filter(column, "=", value) for column, value in flags.items() if value is not None]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..analysis.report import Report
+from ..errors import UsageError
 from ..render import FORMATS, RENDERERS
 from ..settings import Settings
 from ..store import Store
@@ -85,7 +86,10 @@ def write_report(report: Report, format_name: str, output: Path | None) -> None:
 def write(text: str, output: Path | None) -> None:
     """Writes the text whole; characters the terminal's encoding lacks are replaced, not fatal."""
     if output is not None:
-        output.write_text(text, "utf-8", newline="\n")
+        try:
+            output.write_text(text, "utf-8", newline="\n")
+        except OSError as e:
+            raise UsageError(f"--output {output} cannot be written: {e.strerror}.") from e
         return
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))

@@ -20,7 +20,7 @@ _LEAVES_OUT: Final = "†"
 
 def render_md(report: Report) -> str:
     """The whole report as GitHub-flavoured Markdown."""
-    parts = [f"# {inert(report.title)}", *(inert(line) for line in report.summary)]
+    parts = [*([f"# {inert(report.title)}"] if report.title else []), *(inert(line) for line in report.summary)]
     for section in report.sections:
         parts += _section(section)
     return "\n\n".join(parts) + "\n"

@@ -75,3 +75,12 @@ def test_each_trouble_has_its_check(changes: dict[str, Any], check: str, verdict
     assert found[check] == verdict
     assert any(note.text.startswith(check.replace("_", " ")) for note in report.sections[1].notes)
     assert has_failed(report) is (verdict == "fail")
+
+
+def test_only_a_damaged_store_is_to_be_repaired() -> None:
+    """The remedy for a store of a newer version is the one in its error; setting it aside would help nobody."""
+    newer = doctor_report(Found(**(WELL | {"store_error": "has schema 99. Run: pip install --upgrade llmwatch"})))
+    damaged = doctor_report(Found(**(WELL | {"store_error": "not a database. Run `llmwatch doctor --repair`"})))
+
+    assert [note.code for note in newer.sections[1].notes] == [""]
+    assert [note.code for note in damaged.sections[1].notes] == ["llmwatch doctor --repair"]

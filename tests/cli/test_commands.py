@@ -185,6 +185,7 @@ def test_reads_of_an_answer_and_requests_without_a_model_are_no_calls(tmp_path: 
         (["report", "--since", "2026-11-02", "--until", "2026-11-01"], "The period is empty"),
         (["report", "--by", "tasks"], "Did you mean task?"),
         (["report", "--format", "yaml"], "--format 'yaml' is not one of text, json, csv, md."),
+        (["report", "-o", "/dev/null/x.csv"], "--output /dev/null/x.csv cannot be written: Not a directory."),
         (["report", "--top", "0"], "--top 0 lists nothing."),
         (["calls", "--where", "nonsense"], "--where 'nonsense' is not a filter."),
         (["calls", "--where", "custmer=a"], "Nearest: customer"),
@@ -192,6 +193,7 @@ def test_reads_of_an_answer_and_requests_without_a_model_are_no_calls(tmp_path: 
         (["calls", "--where", "cost>much"], "'much' is not a number."),
         (["calls", "--where", "task>a"], "task is a text."),
         (["calls", "--where", "1=1; drop table calls"], "calls have no '1'"),
+        (["calls", "--status", "failed"], "--status 'failed' is not one of ok, error, incomplete."),
         (["calls", "--order", "price"], "--order 'price' is not one of"),
         (["show", "zz"], "too short to name a call"),
         (["show", "zzzzzz"], "No call is named 'zzzzzz'."),
@@ -371,3 +373,24 @@ def test_settings_name_their_home(home: Path, monkeypatch: pytest.MonkeyPatch) -
 
     assert len(money(result.stdout)) == 7
     assert Settings(home=home).store_path.exists()
+
+
+def test_what_the_machine_forbids_is_named_and_no_defect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path that cannot be used is one sentence that names it."""
+    settings = empty_store(tmp_path / "home")
+    settings.home.joinpath("merge.lock").unlink()
+    settings.home.joinpath("merge.lock").mkdir()
+    monkeypatch.setenv("LLMWATCH_HOME", str(settings.home))
+
+    code, written = refused(capsys, "purge", "--customer", "acme", "--yes")
+
+    assert code == 3
+    assert f"{settings.home / 'merge.lock'}: Is a directory." in written
+    assert "defect" not in written
+
+
+def test_markdown_without_a_title_has_no_empty_heading(home: Path) -> None:
+    """A table alone is a table alone."""
+    assert run("calls", "--as-of", NOW, "--format", "md", home=home).startswith("| ")

@@ -115,7 +115,7 @@ _BESIDE: Final = (
 )
 
 
-def answers_section(now: Measures, before: Measures, is_comparable: bool) -> Section:
+def answers_section(now: Measures, before: Measures, is_comparable: bool, flags: str = "") -> Section:
     """What was paid for answers nobody received; the three kinds exclude each other and add up."""
     columns = (
         Column("kind", "", is_number=False),
@@ -138,7 +138,7 @@ def answers_section(now: Measures, before: Measures, is_comparable: bool) -> Sec
     notes = [Note("Retries themselves are not billed as a rule; that line is what the answered calls cost.")]
     if now.unheard:
         words = f"You paid {money_text(now.unheard)} for answers nobody received."
-        notes.insert(0, Note(words, "See which calls:", "llmwatch calls --status incomplete --order cost"))
+        notes.insert(0, Note(words, "See which calls:", f"llmwatch calls --status incomplete --order cost{flags}"))
     return Section(
         "answers",
         "ANSWERS NOBODY RECEIVED",
@@ -163,7 +163,7 @@ def _waste_row(
         count(calls),
         share(calls, now.calls, "no calls"),
         usd(paid, reason),
-        share(paid, now.spend, "nothing was spent"),
+        share(paid, now.spend, now.no_share_reason),
         usd(before, reason),
         change(paid, before, "usd", is_comparable, is_bad_up=True),
     )

@@ -10,6 +10,7 @@ from typing import Any, Final
 from .report import DATA_RANK, Cell, Change, Column, Number, Text, Tone, Unit, Unknown, count, share, usd
 
 NO_PRICE: Final = "none of its calls has a price"
+NOTHING_SPENT: Final = "nothing was spent"
 LEAVES_OUT: Final = "without its calls that have no price, see NOT KNOWN"
 NOT_COMPARABLE: Final = "the store does not hold the whole period before"
 # Sums of parts that a difference of totals may be taken of; percentiles are not among them.
@@ -78,6 +79,11 @@ class Measures:
         return NO_PRICE if self.unpriced else "no calls"
 
     @property
+    def no_share_reason(self) -> str:
+        """Why nothing can be a share of this spend."""
+        return self.no_spend_reason if self.spend is None else NOTHING_SPENT
+
+    @property
     def per_thousand(self) -> Decimal | None:
         """Dollars per 1,000 calls; unpriced calls are in neither number."""
         priced = self.calls - self.unpriced
@@ -133,7 +139,7 @@ def money_cells(now: Measures, before: Measures, whole: Decimal | None, *, is_co
     return (
         count(now.calls),
         usd(now.spend, now.no_spend_reason, now.caveat),
-        share(now.spend, whole, now.no_spend_reason),
+        share(now.spend, whole, NO_PRICE if whole is None else now.no_share_reason),
         usd(before.spend, before.no_spend_reason, before.caveat),
         change(now.spend, before.spend, "usd", is_comparable),
     )

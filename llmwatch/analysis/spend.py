@@ -89,6 +89,8 @@ class Spend:
     prices_age_days: int | None = None
     # What kept the store from being up to date, as sentences.
     hindrances: tuple[str, ...] = ()
+    # The flags by which another command answers about the same calls, each after a space.
+    flags: str = ""
     now: Measures = field(init=False)
     before: Measures = field(init=False)
 
@@ -114,7 +116,7 @@ def spend_report(spend: Spend) -> Report:
         _breakdown_section(spend),
         *_beside_sections(spend),
         speed_section(spend.dimension, spend.names, spend.by),
-        answers_section(spend.now, spend.before, spend.is_comparable),
+        answers_section(spend.now, spend.before, spend.is_comparable, spend.flags),
         tokens_section(spend.now, spend.before, spend.is_comparable),
         unknowns_section(spend),
     )
@@ -139,7 +141,7 @@ def _head(spend: Spend) -> tuple[str, ...]:
     against = f", against the {length} before" if spend.is_comparable else ""
     dates = f"{_day(period.since)} to {_day(period.until)} UTC ({length}){against}"
     names = {str(row["dimension"]): int(row["current_names"]) for row in spend.each}
-    counts = [f"{spend.now.calls:,} calls"]
+    counts = [f"{spend.now.calls:,} call{_s(spend.now.calls)}"]
     counts += [f"{n:,} {d}{_s(n)}" for d in ("task", "model", "customer") if (n := names.get(d, 0))]
     prices = f"prices {spend.prices}" if spend.prices else "no price table"
     return (dates, " · ".join([*counts, prices]))
@@ -151,10 +153,13 @@ def _day(at: datetime) -> str:
 
 
 def _length(length: timedelta) -> str:
-    hours = length / timedelta(hours=1)
-    if hours % 24 == 0:
-        return f"{hours / 24:.0f} day{'' if hours == 24 else 's'}"
-    return f"{hours:.0f} hours" if hours >= 2 else f"{length / timedelta(minutes=1):.0f} minutes"
+    minutes = round(length / timedelta(minutes=1))
+    if minutes < 120:
+        return f"{minutes} minute{_s(minutes)}"
+    hours = round(minutes / 60)
+    days, rest = divmod(hours, 24) if hours % 24 == 0 or hours > 48 else (0, hours)
+    parts = ((days, "day"), (rest, "hour"))
+    return " ".join(f"{n:,} {unit}{_s(n)}" for n, unit in parts if n)
 
 
 def _empty_section(spend: Spend) -> Section:
@@ -167,7 +172,7 @@ def _empty_section(spend: Spend) -> Section:
     else:
         note = Note(
             f"No calls in this period; the store's first call is of {_day(spend.first_call_at)} UTC.",
-            "Ask for an earlier start:",
+            "Ask for a later end:" if spend.first_call_at >= spend.period.until else "Ask for an earlier start:",
             f"llmwatch report --since {spend.first_call_at:%Y-%m-%d}",
         )
     return Section("empty", "", notes=(note, *(Note(text) for text in spend.hindrances)))
@@ -241,7 +246,9 @@ def _money_row(
     is_bad_up: bool = False,
 ) -> Row:
     reason = "no call of the period has a price"
-    of_spend = share(now, spend.now.spend, reason) if shows_share and key != "spend_usd" else Text("")
+    of_spend = (
+        share(now, spend.now.spend, spend.now.no_share_reason) if shows_share and key != "spend_usd" else Text("")
+    )
     cells = (
         Text(title),
         usd(now, reason),
@@ -256,7 +263,7 @@ def _trend_tables(spend: Spend) -> tuple[Table, ...]:
     step = spend.period.step
     steps = -(-spend.period.length // step)
     known = {int(row["step"]): row["spend_usd"] or Decimal(0) for row in spend.over_time}
-    if steps < 3 or not known:
+    if steps < 3 or not known or spend.now.spend is None:
         return ()
     values = tuple(known.get(n, Decimal(0)) for n in range(steps))
     word = {1: "hour", 24: "day", 168: "week"}[int(step / timedelta(hours=1))]
@@ -288,12 +295,12 @@ def _grade_table(now: Measures) -> Table:
     for grade, meaning in GRADES.items():
         calls = now.unpriced if grade == "D" else now.count(f"grade_{grade.lower()}_calls")
         amount = None if grade == "D" else now.money(f"grade_{grade.lower()}_usd") or Decimal(0)
-        if not calls and grade != "A":
+        if not calls and (grade != "A" or now.spend is None):
             continue
         cells = (
             Text(grade),
             usd(amount, "no price: see NOT KNOWN"),
-            share(amount, now.spend, "not in any total") if amount is not None else Unknown("no price: see NOT KNOWN"),
+            share(amount, now.spend, now.no_share_reason) if amount is not None else Unknown("no price: see NOT KNOWN"),
             count(calls),
             share(calls, now.calls, "no calls"),
             Text(meaning),
@@ -306,7 +313,9 @@ def _money_notes(spend: Spend) -> list[Note]:
     notes: list[Note] = []
     if spend.now.unpriced:
         unpriced = f"{spend.now.unpriced:,} unpriced call{_s(spend.now.unpriced)}"
-        notes.append(Note(f"The total leaves out {unpriced}, named under NOT KNOWN."))
+        others = spend.now.calls - spend.now.unpriced
+        rest = f"; cost per 1,000 calls is of the other {others:,}" if others else ""
+        notes.append(Note(f"The total leaves out {unpriced}, named under NOT KNOWN{rest}."))
     if not spend.is_comparable and spend.first_call_at is not None:
         notes.append(Note(f"The store begins on {_day(spend.first_call_at)} UTC, too late for a change to be stated."))
     notes.append(Note("Spend is reported usage at list or contract prices of the day; it is not the invoice."))

@@ -50,6 +50,11 @@ class Asked(Protocol):
         """What kept the store from being up to date."""
         ...
 
+    @property
+    def flags(self) -> str:
+        """How another command is asked about the same calls."""
+        ...
+
 
 def unknowns_section(asked: Asked) -> Section:
     """Every gap found; when there is none, the section says so rather than vanish."""
@@ -99,7 +104,7 @@ def _unpriced_notes(asked: Asked) -> list[Note]:
         return []
     of_calls = percent(asked.now.unpriced, asked.now.calls)
     text = f"What {asked.now.unpriced:,} unpriced calls cost ({of_calls} of calls): they are in no total."
-    notes = [Note(text, "Look at them:", 'llmwatch calls --where "grade=D"')]
+    notes = [Note(text, "Look at them:", f'llmwatch calls --where "grade=D"{asked.flags}')]
     priceless = [row for row in asked.unpriced if row["model"] and "no price" in str(row["reason"])]
     if priceless:
         entry = price_entry(priceless[0]["model"], priceless[0]["host"])
@@ -114,7 +119,8 @@ def _unpriced_notes(asked: Asked) -> list[Note]:
 def price_entry(model: str, host: str | None) -> str:
     """The llmwatch.toml entry to fill in; quotes and control characters of a hostile name cannot end the text."""
     place = f"host = {_toml(host)}\n" if host and host != "api.openai.com" else ""
-    return f"[[prices]]\nmodel = {_toml(model)}\n{place}input = 0.00   # dollars per million tokens\noutput = 0.00"
+    # Not 0: pasted as it is, it is refused, and does not make the calls free.
+    return f'[[prices]]\nmodel = {_toml(model)}\n{place}input = "?"   # dollars per million tokens\noutput = "?"'
 
 
 def _toml(text: str) -> str:
@@ -170,7 +176,7 @@ def _defect_notes(asked: Asked) -> list[Note]:
         Note(
             f"Fields of {calls:,} calls that could not be read: {named}.",
             "Look at one of them:",
-            'llmwatch calls --where "defects!="',
+            f'llmwatch calls --where "defects!="{asked.flags}',
         )
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Final
@@ -46,7 +48,14 @@ def report(
     with reading(settings) as store:
         spend = load_spend(store, asked, dimension, listed)
 
-    write_report(spend_report(spend), format_name, output)
+    flags = same_calls(since=None if since == "7d" else since, until=until, as_of=as_of, home=home)
+    write_report(spend_report(replace(spend, flags=flags)), format_name, output)
+
+
+def same_calls(**flags: object) -> str:
+    """The flags given, ready to paste behind another command; those not given are left to their default."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    return "".join(f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
 
 
 def load_spend(store: Reading, asked: Period, dimension: str, top: int) -> Spend:

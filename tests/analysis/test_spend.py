@@ -108,6 +108,30 @@ def test_a_period_longer_than_the_store_is_compared_with_nothing() -> None:
     assert "The store begins on" in words(report)
 
 
+def test_cost_per_call_says_which_calls_it_is_of() -> None:
+    """Spend by all calls is another number, so the note gives the divisor."""
+    report = spend_report(spend(row(None, unpriced_calls=4), row("a", unpriced_calls=4)))
+
+    assert "cost per 1,000 calls is of the other 6." in words(report)
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=20, hours=5, minutes=41), "20 days 6 hours"),
+    ],
+)
+def test_the_length_of_a_period_is_said_as_people_do(length: timedelta, said: str) -> None:
+    """Days where there are some, one of anything in the singular."""
+    report = spend_report(Spend(Period(SINCE, SINCE + length), "task", (), [row(None, calls=1)]))
+
+    assert f"({said})" in report.summary[0]
+    assert report.summary[1].startswith("1 call ")
+
+
 @pytest.mark.parametrize(("days", "hours"), [(1, 1), (2, 1), (7, 24), (90, 24), (365, 168)])
 def test_the_trend_has_points_that_fit_on_a_line(days: int, hours: int) -> None:
     """Hours up to two days, days up to ninety, weeks beyond."""

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +18,9 @@ import pytest
 from typer.testing import CliRunner
 
 from llmwatch.cli import app, main
+from llmwatch.cli.report import same_calls
+from llmwatch.errors import PriceError
+from llmwatch.prices.overrides import parse_overrides
 from llmwatch.settings import Settings
 from tests.stores import MOMENT, call, empty_store, fill
 
@@ -156,6 +160,41 @@ def test_a_period_in_which_nothing_is_priced_has_no_spend_and_not_zero(tmp_path:
     rows = {row["key"]: row for row in money(run("report", "--as-of", NOW, "--format", "json", home=settings.home))}
     assert rows["spend_usd"]["now"] is None
     assert rows["per_thousand_usd"]["now"] is None
+    text = run("report", "--as-of", NOW, home=settings.home)
+    assert "$0" not in text
+    assert "nothing was spent" not in text
+
+
+def test_a_period_of_errors_cost_nothing_and_says_so(tmp_path: Path) -> None:
+    """A share of no spend is unknown because nothing was spent, not for lack of calls or prices."""
+    settings = empty_store(tmp_path / "home")
+    fill(settings, [call(1, cost="0", status="error"), call(2, cost="0", status="error")])
+
+    text = run("report", "--as-of", NOW, home=settings.home)
+
+    assert "nothing was spent" in text
+    assert "no calls" not in text
+    assert "has a price" not in text
+
+
+def test_a_hint_asks_about_the_calls_of_the_report(home: Path) -> None:
+    """Pasted, it answers about the same period and home; what stands at its default is not repeated."""
+    text = run("report", "--since", "2026-11-13", "--as-of", NOW, home=home)
+    same = f"--since 2026-11-13 --as-of {NOW} --home {home}"
+
+    assert f'llmwatch calls --where "grade=D" {same}' in " ".join(text.split())
+    assert f"llmwatch calls --status incomplete --order cost {same}" in " ".join(text.split())
+    assert same_calls(since=None, until=None) == ""
+    assert same_calls(until="2026-11-01 10:00") == " --until '2026-11-01 10:00'"
+
+
+def test_the_price_to_fill_in_is_refused_until_it_is(home: Path, tmp_path: Path) -> None:
+    """Pasted as it stands it does not make the calls free."""
+    text = run("report", "--as-of", NOW, home=home)
+    pasted = "\n".join(line.strip() for line in text[text.index("[[prices]]") :].splitlines()[:5])
+
+    with pytest.raises(PriceError, match=r"input = '\?' is not a price"):
+        parse_overrides(tomllib.loads(pasted)["prices"])
 
 
 def test_reads_of_an_answer_and_requests_without_a_model_are_no_calls(tmp_path: Path) -> None:

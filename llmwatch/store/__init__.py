@@ -6,12 +6,14 @@ what is not merged is read from the spool by the same steps.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from ..errors import StoreError, StoreLocked
@@ -209,11 +211,22 @@ class Store:
         con.execute(prices_sql("prices").replace("create table if not exists", "create temp table"))
         with suppress(Exception):
             con.execute(f'insert into temp.prices from "{stored}".main.prices')
-        Merging(con, self._home, self._book(), into="pending_").run(segments, consumed)
+        with self._scratch() as folder:
+            Merging(con, folder, self._book(), into="pending_").run(segments, consumed)
         for table in ("calls", "content", "http_attempts", "pipeline_events"):
             con.execute(
                 f'create temp view {table} as from "{stored}".main.{table} union all by name from temp.pending_{table}'
             )
+
+    @contextmanager
+    def _scratch(self) -> Generator[Path]:
+        """Where a reader's temporary files go: the home, or a private folder elsewhere if it cannot be written."""
+        own = self._home / "tmp"
+        if os.access(own if own.exists() else self._home, os.W_OK | os.X_OK, effective_ids=True):
+            yield self._home
+            return
+        with TemporaryDirectory(prefix="llmwatch-") as name:
+            yield Path(name)
 
     def _book(self) -> PriceBook:
         return PriceBook(self._settings.prices, self._settings.price_file)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pytest
@@ -206,6 +207,41 @@ def test_the_folder_and_its_files_are_private(tmp_path: Path) -> None:
     modes = {p.name: p.stat().st_mode & 0o777 for p in (tmp_path / "home").rglob("*")}
     assert modes == {"spool": 0o700, "tmp": 0o700, "store.duckdb": 0o600, "merge.lock": 0o600}
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o700
+
+
+@contextmanager
+def nobody(home: Path) -> Iterator[None]:
+    """The folder may be read and not written, by this process, whoever runs it."""
+    for path in (home, *home.rglob("*")):
+        if os.geteuid() == 0:
+            os.chown(path, 65534, 65534)
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+        home.chmod(0o700)
+        for path in home.rglob("*"):
+            path.chmod(0o700)
+
+
+def test_a_home_that_cannot_be_written_is_read_with_its_spool() -> None:
+    """What is merged and what is not is in the answer, priced."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        home = Path(name) / "home"
+        opened = merged(home, call())
+        spool(home, call(), call())
+        with nobody(home):
+            result = opened.merge()
+            with opened.read() as con:
+                found = con.execute("select count(*), count(cost_usd) from calls").fetchone()
+
+    assert "cannot be written" in (result.blocked or "")
+    assert found == (3, 3)
 
 
 def test_health_says_what_is_there(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ def purge(
 ) -> None:
     """Erase calls for good. The file is written anew and searched afterwards; what was found is printed.
 
+    Each option adds to what is erased: --customer acme --older-than 90d erases acme whole and everybody's older calls.
+
     [dim]llmwatch purge --customer acme
     llmwatch purge --older-than 400d --yes[/dim]
     """
@@ -51,12 +53,12 @@ def purge(
 
 def words(customer: str | None, user: str | None, before: datetime | None) -> str:
     """What will be erased, in words; refuses nothing at all."""
-    parts = [f"customer {customer!r}"] if customer else []
-    parts += [f"user {user!r}"] if user else []
-    parts += [f"calls before {before:%Y-%m-%d %H:%M} UTC"] if before else []
+    parts = [f"everything of customer {customer!r}"] if customer else []
+    parts += [f"everything of user {user!r}"] if user else []
+    parts += [f"everybody's calls before {before:%Y-%m-%d %H:%M} UTC"] if before else []
     if not parts:
         raise UsageError("Nothing to purge was named.", "Give --customer, --user or --older-than.")
-    return " and ".join(parts)
+    return ", and ".join(parts)
 
 
 def confirm(question: str) -> None:

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 _PROBE = """
 import json, resource, sys, time
@@ -37,6 +38,16 @@ def probe(before: str, measured: str, rounds: int = 5) -> tuple[float, float, fl
     return wall, cpu, memory, rows[0][3]
 
 
+def ending_ms(setup: str, rounds: int = 5) -> float:
+    """Milliseconds from a program's last line to its end, the median of fresh processes."""
+    code = f"{setup}\n{_CALLS}\nimport time; print(time.monotonic(), flush=True)"
+    found = []
+    for _ in range(rounds):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        found.append((time.monotonic() - float(done.stdout)) * 1e3)
+    return statistics.median(found)
+
+
 def main() -> None:
     """Prints the table."""
     with tempfile.TemporaryDirectory() as home:
@@ -53,9 +64,11 @@ def main() -> None:
             "1,000 chat calls, bare": probe(_CALLS, "for _ in range(1000): call()"),
             "1,000 chat calls, llmwatch": probe(f"{init}\n{_CALLS}", "for _ in range(1000): call()"),
         }
+        bare, ours = ending_ms(""), ending_ms(init)
     print(f"{'process':<50}{'wall ms':>10}{'CPU ms':>10}{'MiB':>8}  heavy modules")
     for name, (wall, cpu, memory, modules) in rows.items():
         print(f"{name:<50}{wall:>10.1f}{cpu:>10.1f}{memory:>8.1f}  {', '.join(modules) or '-'}")
+    print(f"from the last line to the end: bare {bare:.0f} ms, llmwatch {ours:.0f} ms ({ours - bare:+.0f} ms)")
 
 
 if __name__ == "__main__":

@@ -59,6 +59,9 @@ class Found:
     prices_age_days: int | None = None
     prices_digest: str = ""
     prices_error: str = ""
+    # Models as prices are looked up by: those of the user's own prices, and those of the last days' calls.
+    own_models: frozenset[str] = frozenset()
+    called_models: frozenset[str] = frozenset()
     store_error: str = ""
     hindrances: tuple[str, ...] = ()
     pending_records: int | None = 0
@@ -77,6 +80,7 @@ def doctor_report(found: Found) -> Report:
         *_loss_checks(found),
         *_knowledge_checks(found),
         _price_check(found),
+        *_own_price_checks(found),
     )
     rows = tuple(
         Row(check.key, (Text(check.key.replace("_", " ")), Text(check.found)), check.verdict) for check in checks
@@ -304,3 +308,19 @@ def _price_check(found: Found) -> Check:
     if found.prices_age_days > OLD_PRICES_DAYS:
         return Check("prices", "warn", text, "Prices may have changed since:", "pip install --upgrade genai-prices")
     return Check("prices", "ok", text)
+
+
+def _own_price_checks(found: Found) -> list[Check]:
+    """A contract rate is matched exactly; one that names an alias of what answers has no effect, and nobody is told."""
+    likely = {
+        model: sorted(called for called in found.called_models if called.startswith(f"{model}-20"))
+        for model in sorted(found.own_models - found.called_models)
+    }
+    missed = [(model, dated) for model, dated in likely.items() if dated]
+    if not missed:
+        return []
+    words = "; ".join(
+        f"the price of {model} is used by no call, they name {', '.join(dated)}" for model, dated in missed
+    )
+    code = "\n".join(f'model = "{dated}"' for _, names in missed for dated in names)
+    return [Check("own_prices", "warn", words, "Name the model in llmwatch.toml as the answers do:", code)]

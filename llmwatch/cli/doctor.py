@@ -21,6 +21,8 @@ from .options import AsOf, Format, Home, Output, now_utc, one_of, settings_for
 from .reading import reading, write_report
 
 _LOOKS_BACK = timedelta(days=7)
+# More models than anybody calls in that time.
+_MODELS = 10_000
 _PROBE_TIMEOUT_S = 30
 
 
@@ -112,6 +114,12 @@ def stored_facts(settings: Settings, now: datetime) -> tuple[dict[str, Any], str
             total = store.rows("spend_by", dimension="task", names=[], since=since, until=now, previous_since=since)
             return {
                 "calls": Measures(next((row for row in total if row["is_total"]), {})),
+                "called_models": frozenset(
+                    str(row["name"]).lower()
+                    for row in store.rows(
+                        "names_by", dimension="model", top=_MODELS, since=since, until=now, previous_since=since
+                    )
+                ),
                 "last_call_at": store.rows("coverage")[0]["last_call_at"],
                 "events": store.rows("events", since=since, until=now),
                 "defects": store.rows("defects", since=since, until=now),
@@ -130,4 +138,8 @@ def prices(settings: Settings, now: datetime) -> dict[str, Any]:
         book = PriceBook(settings.prices, settings.price_file)
     except LlmwatchError as e:
         return {"prices_error": str(e)}
-    return {"prices_age_days": book.age_days(now.date()), "prices_digest": book.digest()[:8]}
+    return {
+        "prices_age_days": book.age_days(now.date()),
+        "prices_digest": book.digest()[:8],
+        "own_models": book.own_models(),
+    }

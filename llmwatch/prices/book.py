@@ -126,6 +126,10 @@ class PriceBook:
         verified = self.verified_on()
         return None if verified is None else (today - verified).days
 
+    def own_models(self) -> frozenset[str]:
+        """The models that the user's own prices name, in lower case."""
+        return frozenset(o.model for o in self._overrides if o.model is not None)
+
     def _with_known_provider(self, override: Override) -> Override:
         if override.provider is None:
             return override

@@ -65,6 +65,11 @@ def test_a_machine_that_is_well_has_no_warning() -> None:
         ({"calls": Measures({"calls": 100, "untagged_task_calls": 6})}, "task_tags", "warn"),
         ({"prices_error": "entry 1 is wrong"}, "prices", "fail"),
         ({"prices_age_days": 90}, "prices", "warn"),
+        (
+            {"own_models": frozenset({"gpt-4o"}), "called_models": frozenset({"gpt-4o-2024-08-06"})},
+            "own_prices",
+            "warn",
+        ),
     ],
 )
 def test_each_trouble_has_its_check(changes: dict[str, Any], check: str, verdict: str) -> None:
@@ -84,3 +89,10 @@ def test_only_a_damaged_store_is_to_be_repaired() -> None:
 
     assert [note.code for note in newer.sections[1].notes] == [""]
     assert [note.code for note in damaged.sections[1].notes] == ["llmwatch doctor --repair"]
+
+
+def test_own_prices_of_models_that_are_called_or_only_planned_are_no_trouble() -> None:
+    """A price for another model of the same family, or for a model not called yet, is as it should be."""
+    called = frozenset({"gpt-4o", "gpt-4o-mini-2024-07-18"})
+
+    assert set(verdicts(own_models=frozenset({"gpt-4o", "planned-1"}), called_models=called).values()) == {"ok"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ..errors import StoreError
 from ..store import MergeResult, Store
 from .options import Home, settings_for
 from .reading import progress_on_terminal
@@ -17,12 +18,13 @@ def merge(home: Home = None) -> None:
     settings = settings_for(home)
     with progress_on_terminal("merging") as progress:
         result = Store(settings).merge(progress=progress)
+    if result.blocked:
+        # A cron job must notice; a reading command goes on with what it can read.
+        raise StoreError(f"Nothing was merged: {result.blocked}", "No call is lost, they stay in the spool.")
     sys.stdout.write(f"{sentence(result)}\n")
 
 
 def sentence(result: MergeResult) -> str:
     """What one merge did, in words."""
-    if result.blocked:
-        return f"Nothing was merged: {result.blocked} No call is lost, they stay in the spool."
     damaged = f" {result.damaged_records:,} damaged records were left out." if result.damaged_records else ""
     return f"Merged {result.calls:,} calls and {result.attempts:,} HTTP attempts in {result.seconds:.2f} s.{damaged}"

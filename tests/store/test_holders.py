@@ -284,3 +284,18 @@ def test_parquet_holds_what_the_tables_hold(tmp_path: Path) -> None:
     assert {p.stat().st_mode & 0o777 for p in (tmp_path / "out").iterdir()} == {0o600}
     with pytest.raises(UsageError, match="not an empty folder"):
         opened.export_parquet(tmp_path / "out")
+
+
+def test_a_merge_command_that_could_not_merge_is_code_3(tmp_path: Path) -> None:
+    """Another program holds the store: a cron job sees it by the exit code, and nothing is lost."""
+    opened = merged(tmp_path, call())
+    spool(tmp_path, call())
+
+    with holder(tmp_path / "store.duckdb", read_only=False) as pid:
+        command = [sys.executable, "-m", "llmwatch", "merge", "--home", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Nothing was merged" in done.stderr
+    assert str(pid) in done.stderr
+    assert opened.merge().calls == 1

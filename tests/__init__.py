@@ -1,0 +1,1 @@
+"""Tests: they mirror llmwatch/, and drive real parts."""

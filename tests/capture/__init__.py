@@ -1,0 +1,1 @@
+"""Tests of the half in the customer's process."""

@@ -1,4 +1,4 @@
-"""Real recorded traffic, replayed through the real SDK: each answer gives one call that says what the recording says."""
+"""Real recorded traffic, replayed through the real SDK: each answer gives one call that says what it says."""
 
 from __future__ import annotations
 

@@ -1,0 +1,456 @@
+"""Owns the verdict on one task and one cheaper model: move, promising, keep, or cannot tell yet and what would decide.
+
+Evidence comes one replay at a time (`Sequential`), so that a replay runner stops as soon as it is decided. An
+unaudited judge never moves a task; a guard can block what the sum of all replays would allow.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from random import Random
+from typing import Final, Literal
+
+from .guards import LONG_UNTIL, Exclusion, Guard, behaviour_guards, losing_strata, untested_long
+from .paired import (
+    CAP,
+    LEAST_AUDITS,
+    LOG_PROOF,
+    LOOKS,
+    Z95,
+    Z975,
+    Evidence,
+    Summary,
+    audit_plan,
+    is_hopeless,
+    is_too_dear,
+    sequential_replays,
+    summarized,
+    two_phase,
+)
+from .replayed import Judgement, Pair
+
+Kind = Literal["move", "promising", "keep", "cannot_tell"]
+Reason = Literal[
+    "", "proved", "worse", "hopeless", "too_dear", "cap", "review", "guard", "critical", "unaudited", "undecided"
+]
+
+# Replays of a task that only people can score: more of them say little until some are reviewed.
+UNSCORED_REPLAYS: Final = 500
+AUDIT_BATCH: Final = 40
+# Audits that overturn more scores than this say that the scores are no truth; 5 to 10 % hardly matter.
+_OVERTURNED: Final = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Stakes:
+    """The loss a task may take, in shares of answers; None: it may not be moved at all."""
+
+    name: str
+    margin: float | None
+    needs_audit: bool = False
+
+
+STAKES: Final[Mapping[str, Stakes]] = {
+    "low": Stakes("low", 0.05),
+    "standard": Stakes("standard", 0.03),
+    "high": Stakes("high", 0.02, needs_audit=True),
+    "critical": Stakes("critical", None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a runner does after a replay; `reason` says why it may stop."""
+
+    is_over: bool
+    reason: Reason
+    replays: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """What would settle a question that is open: how many more replays or reviews, and what the replays cost."""
+
+    what: Literal["replay", "review", "accept", "nothing"]
+    count: int = 0
+    cost_usd: Decimal | None = None
+    # The margin at which the replays made, or the count named, would do.
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A recommendation and everything it rests on; shares are of replayed answers, differences in -1 to 1."""
+
+    kind: Kind
+    reason: Reason
+    stakes: Stakes
+    replays: int
+    same: int
+    better: int
+    worse: int
+    # Different answers that nobody but perhaps a judge has compared.
+    unscored: int
+    audits: int
+    difference: float
+    interval: tuple[float, float]
+    log_evidence: float
+    exclusions: tuple[Exclusion, ...] = ()
+    guards: tuple[Guard, ...] = ()
+    decider: Decider | None = None
+    strata: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def is_move(self) -> bool:
+        """Whether the task can move now."""
+        return self.kind == "move"
+
+    @property
+    def at_most_worse(self) -> float:
+        """The largest loss that the interval leaves open; 0 if it leaves none."""
+        return max(-self.interval[0], 0.0)
+
+
+class Sequential:
+    """Takes replays in the order of time and says when to stop; what it has proved stays proved.
+
+    A different answer without a score counts as lost for the proof and as won for the disproof, so neither needs a
+    judge. Replays of long inputs wait until there are enough of them to say anything.
+    """
+
+    def __init__(self, stakes: Stakes, *, cap: int = CAP, traffic: Mapping[str, float] | None = None) -> None:
+        if stakes.margin is None:
+            raise ValueError(f"stakes {stakes.name}: there is nothing to replay for")
+        self.margin = stakes.margin
+        self.cap = cap
+        self.taken: list[Pair] = []
+        self.excluded: dict[str, Exclusion] = {}
+        self.reason: Reason = ""
+        self._traffic = traffic
+        self._long: list[Pair] = []
+        self._unscored = 0
+        self._restart()
+
+    def _restart(self) -> None:
+        self._safe = Evidence(self.margin)
+        self._unsafe = Evidence(self.margin, is_mirrored=True)
+        self._n, self._total, self._total_sq = 0, 0.0, 0.0
+
+    @property
+    def log_evidence(self) -> float:
+        """The highest logarithm of E so far."""
+        return self._safe.highest
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the loss was shown to be below the margin, all excluded inputs left out."""
+        return self.reason == "proved"
+
+    def take(self, pair: Pair) -> Step:
+        """Continue, or stop with a reason; a replay after the stop is kept and changes nothing."""
+        self.taken.append(pair)
+        self._unscored += pair.difference is None
+        if not self.reason:
+            self._count(pair)
+            self.reason = self._stop()
+        return Step(self.reason != "", self.reason, len(self.taken))
+
+    def settle(self) -> None:
+        """A proof does not outlive replays after it that show a stratum to lose; it must hold without that stratum."""
+        if self.is_proved and self._exclude():
+            self.reason = "undecided"
+
+    def _count(self, pair: Pair) -> None:
+        if pair.stratum in self.excluded:
+            return
+        if pair.is_long:
+            self._long.append(pair)
+            if len(self._long) < LONG_UNTIL:
+                return
+            waiting = self._long if len(self._long) == LONG_UNTIL else [pair]
+        else:
+            waiting = [pair]
+        for one in waiting:
+            known = one.difference
+            self._safe.take(-1.0 if known is None else known)
+            hoped = 1.0 if known is None else known
+            self._unsafe.take(hoped)
+            self._n += 1
+            self._total += hoped
+            self._total_sq += hoped * hoped
+
+    def _stop(self) -> Reason:
+        if self._safe.highest >= LOG_PROOF and not self._exclude():
+            return "proved"
+        if self._unsafe.highest >= LOG_PROOF:
+            return "worse"
+        taken = len(self.taken)
+        if taken in LOOKS and self._n:
+            futile = self._futility()
+            if futile:
+                return futile
+        if self._unscored and taken >= min(UNSCORED_REPLAYS, self.cap):
+            return "review"
+        return "cap" if taken >= self.cap else ""
+
+    def _futility(self) -> Reason:
+        mean = self._total / self._n
+        variance = self._total_sq / self._n - mean * mean
+        if bool(is_hopeless(self._n, mean, variance, self.margin)):
+            return "hopeless"
+        if not self._unscored and bool(is_too_dear(self._n, mean, variance, self.margin, self.cap)):
+            return "too_dear"
+        return ""
+
+    def _exclude(self) -> bool:
+        """Whether a stratum was found to lose, and everything else is not yet proved without it."""
+        found = losing_strata(self.taken, self.margin, self._traffic)
+        fresh = [one for one in found if one.stratum not in self.excluded]
+        if not fresh:
+            return False
+        self.excluded |= {one.stratum: one for one in fresh}
+        self._restart()
+        self._long = []
+        for pair in self.taken:
+            self._count(pair)
+        return self._safe.highest < LOG_PROOF
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a decision is made under: the price of one replay, traffic by stratum, and the batches of audits made."""
+
+    stakes: Stakes
+    cap: int = CAP
+    replay_usd: Decimal | None = None
+    traffic: Mapping[str, float] | None = None
+    audit_batches: int = 1
+
+
+def decide(pairs: Sequence[Pair], terms: Terms, audits: Mapping[str, float] | None = None) -> Verdict:
+    """The verdict on these replays, in order; `audits` are differences that people gave, by the id of the pair."""
+    stakes = terms.stakes
+    if stakes.margin is None:
+        return _seen(pairs, terms, "keep", "critical")
+    given = audits or {}
+    trusts_scores = _overturned(pairs, given) <= _OVERTURNED
+    known = [_with_audit(pair, given, trusts_scores=trusts_scores) for pair in pairs]
+    run = Sequential(stakes, cap=terms.cap, traffic=terms.traffic)
+    for pair in known:
+        run.take(pair)
+    run.settle()
+    verdict = _measured(run, known, terms, given)
+    guards = behaviour_guards(pairs)
+    if guards and verdict.kind in ("move", "promising"):
+        verdict = replace(verdict, kind="keep", reason="guard", decider=None)
+    return replace(verdict, guards=guards)
+
+
+def _overturned(pairs: Sequence[Pair], audits: Mapping[str, float]) -> float:
+    """The share of scored and audited pairs whose audit is another one than the score."""
+    both = [(pair.difference, audits[pair.id]) for pair in pairs if pair.id in audits and pair.difference is not None]
+    return sum(score != audit for score, audit in both) / len(both) if both else 0.0
+
+
+def _with_audit(pair: Pair, audits: Mapping[str, float], *, trusts_scores: bool) -> Pair:
+    if pair.difference is None or pair.is_same:
+        return pair
+    if trusts_scores:
+        return replace(pair, scored=audits[pair.id]) if pair.id in audits else pair
+    # Scores that people overturn are one more judge's opinion.
+    return replace(pair, scored=None, incumbent_score=None, candidate_score=None, judge=pair.sided)
+
+
+def _measured(run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mapping[str, float]) -> Verdict:
+    reason = run.reason
+    if reason == "proved":
+        missing = _missing_audits(pairs, audits) if terms.stakes.needs_audit else 0
+        if missing:
+            return _seen(pairs, terms, "promising", "unaudited", run, Decider("review", missing))
+        return _seen(pairs, terms, "move", "proved", run)
+    if reason in ("worse", "hopeless"):
+        return _seen(pairs, terms, "keep", reason, run)
+    if any(pair.difference is None for pair in pairs):
+        return _audited(run, pairs, terms, audits)
+    verdict = _seen(pairs, terms, "cannot_tell", reason or "undecided", run)
+    return replace(verdict, decider=_what_decides(run, terms))
+
+
+def _missing_audits(pairs: Sequence[Pair], audits: Mapping[str, float]) -> int:
+    """Reviews short of 5 of every way in which answers differ."""
+    counts = Counter(pair.sided for pair in pairs if not pair.is_same)
+    made = Counter(pair.sided for pair in pairs if not pair.is_same and pair.id in audits)
+    return sum(max(min(count, LEAST_AUDITS) - made[way], 0) for way, count in counts.items())
+
+
+def _in_scope(run: Sequential | None, pairs: Sequence[Pair]) -> list[Pair]:
+    excluded = run.excluded if run else {}
+    drops_long = bool(untested_long(pairs))
+    return [p for p in pairs if p.stratum not in excluded and not (drops_long and p.is_long)]
+
+
+def _seen(
+    pairs: Sequence[Pair], terms: Terms, kind: Kind, reason: Reason,
+    run: Sequential | None = None, decider: Decider | None = None,
+) -> Verdict:  # fmt: skip
+    """A verdict with what was counted; the interval is of scored pairs, unscored ones at their worst and best."""
+    scope = _in_scope(run, pairs)
+    known = [pair.difference for pair in scope if pair.difference is not None]
+    unscored = len(scope) - len(known)
+    low, high = (summarized([*known, *([end] * unscored)]) for end in (-1.0, 1.0))
+    summary: Summary = summarized(known)
+    exclusions = (*(run.excluded.values() if run else ()), *untested_long(pairs))
+    return Verdict(
+        kind=kind,
+        reason=reason,
+        stakes=terms.stakes,
+        replays=len(pairs),
+        same=len(known) - summary.better - summary.worse,
+        better=summary.better,
+        worse=summary.worse,
+        unscored=unscored,
+        audits=0,
+        difference=summary.mean if not unscored else (low.mean + high.mean) / 2,
+        interval=(low.interval()[0], high.interval()[1]),
+        log_evidence=run.log_evidence if run else 0.0,
+        exclusions=exclusions,
+        decider=decider,
+        strata=dict(Counter(pair.stratum for pair in pairs)),
+    )
+
+
+def _audited(run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mapping[str, float]) -> Verdict:
+    """The two-phase verdict where only people can tell; without enough of their answers, what the judge suggests."""
+    margin = run.margin
+    scope = _in_scope(run, pairs)
+    ways = {way: [p for p in scope if p.difference is None and p.way == way] for way in _ways(scope)}
+    made = {way: [audits[p.id] for p in ps if p.id in audits] for way, ps in ways.items()}
+    verdict = _seen(pairs, terms, "cannot_tell", "review", run)
+    missing = sum(max(min(len(ps), LEAST_AUDITS) - len(made[way]), 0) for way, ps in ways.items())
+    count = sum(map(len, made.values()))
+    if missing:
+        ask = max(missing, min(AUDIT_BATCH, sum(map(len, ways.values()))) - count)
+        kind: Kind = "promising" if _judge_likes(scope, margin) else "cannot_tell"
+        reason: Reason = "unaudited" if kind == "promising" else "review"
+        return replace(verdict, kind=kind, reason=reason, audits=count, decider=Decider("review", ask))
+    known = [d for p in scope if (d := p.difference) is not None]
+    # Pairs with a score are a way of their own, audited to the last one.
+    different = [d for d in known if d]
+    groups = [(len(ps), made[way]) for way, ps in ways.items()]
+    if different:
+        groups.append((len(different), different))
+    counts, sums = [n for n, _ in groups], [(len(ds), sum(ds), sum(d * d for d in ds)) for _, ds in groups]
+    estimate = two_phase(len(known) - len(different), counts, *zip(*sums, strict=True))
+    low, high = float(estimate.low()), float(estimate.high())
+    verdict = replace(verdict, audits=count, difference=float(estimate.mean), interval=(max(low, -1.0), min(high, 1.0)))
+    bound = Z95 if terms.audit_batches <= 1 else Z975
+    if float(estimate.low(bound)) > -margin:
+        return replace(verdict, kind="move", reason="proved")
+    if high < -margin:
+        return replace(verdict, kind="keep", reason="worse")
+    left = sum(map(len, ways.values())) - count
+    if left:
+        return replace(verdict, decider=Decider("review", min(left, max(count, AUDIT_BATCH))))
+    return replace(verdict, reason="undecided", decider=_what_decides(run, terms))
+
+
+def _ways(pairs: Iterable[Pair]) -> list[Judgement]:
+    return sorted({pair.way for pair in pairs if pair.difference is None})
+
+
+def _judge_likes(pairs: Sequence[Pair], margin: float) -> bool:
+    """Whether the task would move if the judge were right; not if an answer was never judged."""
+    values = [p.difference if p.difference is not None else p.judged for p in pairs]
+    if any(value is None for value in values):
+        return False
+    return summarized([v for v in values if v is not None]).interval()[0] > -margin
+
+
+def _what_decides(run: Sequential, terms: Terms) -> Decider:
+    """The replays that would decide, were the difference what it looks like; or the margin that the cap can decide."""
+    scope = summarized([d for p in _in_scope(run, run.taken) if (d := p.difference) is not None])
+    variance = scope.variance
+    needed = sequential_replays(variance, min(scope.mean, 0.0), run.margin)
+    if needed <= terms.cap:
+        more = max(int(needed) - len(run.taken), LEAST_AUDITS * 4)
+        if len(run.taken) + more <= terms.cap:
+            return Decider("replay", more, None if terms.replay_usd is None else terms.replay_usd * more)
+    margins = sorted(s.margin for s in STAKES.values() if s.margin is not None and s.margin > run.margin)
+    for wider in margins:
+        total = sequential_replays(variance, min(scope.mean, 0.0), wider)
+        if total <= terms.cap:
+            return Decider("accept", max(int(total) - len(run.taken), 0), margin=wider)
+    return Decider("nothing")
+
+
+Item = tuple[str, str, float | None, float | None, Judgement | Literal["identical"] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedAnswer:
+    """What outside data gave: the verdict, the 90 % interval of the difference, and what it took."""
+
+    verdict: Verdict
+    interval: tuple[float, float]
+    replays: int
+    audits: int
+
+
+def paired_verdict(
+    items: Iterable[Item],
+    audit: Callable[[str], float] | None = None,
+    stakes: str | Stakes = "standard",
+    *,
+    cap: int = CAP,
+    audit_batches: int = 2,
+    seed: int = 0,
+) -> PairedAnswer:
+    """Replays items until decided, then asks for audits where they are needed; the same code as the commands use.
+
+    An item is (id, stratum, incumbent score, candidate score, judge verdict). With both scores the judge is not
+    asked; without them the answers differ unless the verdict is "identical". `audit` gives the difference by id.
+    """
+    level = STAKES[stakes] if isinstance(stakes, str) else stakes
+    terms = Terms(level, cap)
+    if level.margin is None:
+        return _answer(decide([], terms))
+    run = Sequential(level, cap=cap)
+    for item in items:
+        if run.take(_pair(item)).is_over:
+            break
+    pairs = run.taken
+    verdict, audits = decide(pairs, terms), dict[str, float]()
+    for batch in range(1, audit_batches + 1):
+        wants = verdict.decider
+        if audit is None or wants is None or wants.what != "review":
+            break
+        for chosen in to_audit(pairs, AUDIT_BATCH, done=audits, seed=seed):
+            audits[chosen] = audit(chosen)
+        verdict = decide(pairs, replace(terms, audit_batches=batch), audits)
+    return _answer(verdict, len(audits))
+
+
+def _answer(verdict: Verdict, audits: int = 0) -> PairedAnswer:
+    return PairedAnswer(verdict, verdict.interval, verdict.replays, audits)
+
+
+def _pair(item: Item) -> Pair:
+    name, stratum, old, new, judge = item
+    is_same = judge == "identical"
+    return Pair(name, stratum, is_same, old, new, None if judge == "identical" else judge)
+
+
+def to_audit(pairs: Sequence[Pair], budget: int, *, done: Mapping[str, float], seed: int = 0) -> list[str]:
+    """Ids drawn at random within every way of differing, at least 5 of each; `done` are not drawn again."""
+    open_pairs = [p for p in pairs if not p.is_same and p.id not in done]
+    unscored = [p for p in open_pairs if p.difference is None]
+    ways: dict[Judgement, list[str]] = {}
+    for pair in unscored or open_pairs:
+        ways.setdefault(pair.sided, []).append(pair.id)
+    counts: dict[Judgement, int] = {way: len(ids) for way, ids in ways.items()}
+    plan = audit_plan(counts, budget)
+    rng = Random(seed)
+    return [one for way in sorted(plan) for one in rng.sample(sorted(ways[way]), plan[way])]

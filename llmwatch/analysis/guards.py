@@ -1,0 +1,91 @@
+"""Owns what blocks or narrows a move although the sum of all replays allows it: checks, cut answers, single strata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from .paired import Z95, holm, summarized, tail
+from .replayed import LONG_TOKENS, Pair
+
+# Fewer replays of long inputs than this say nothing of them.
+LONG_UNTIL: Final = 30
+_LEAST_SHARE: Final = 0.08
+_FAMILY_LEVEL: Final = 0.10
+_VALID_LOSS: Final = 0.005
+_CUT_GAIN: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Something the candidate does worse whatever its answers say; shares are of the same inputs."""
+
+    what: Literal["invalid", "cut"]
+    incumbent_share: float
+    candidate_share: float
+    replays: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Inputs that a move leaves where they are, and why."""
+
+    stratum: str
+    why: Literal["loses", "untested"]
+    replays: int
+    difference: float | None = None
+
+
+def behaviour_guards(pairs: Sequence[Pair]) -> tuple[Guard, ...]:
+    """Validity shown to be lower by over 0.5 points; cut and refused answers up by over 1 point, and not by chance."""
+    found: list[Guard] = []
+    valid = _both(pairs, lambda p: (p.incumbent_valid, p.candidate_valid))
+    if valid:
+        seen = summarized([float(new) - float(old) for old, new in valid])
+        if seen.z(-_VALID_LOSS) < -Z95:
+            found.append(_guard("invalid", [(not old, not new) for old, new in valid]))
+    cut = _both(pairs, lambda p: (p.incumbent_cut, p.candidate_cut))
+    if cut:
+        seen = summarized([float(new) - float(old) for old, new in cut])
+        if seen.mean > _CUT_GAIN and seen.z(0.0) > Z95:
+            found.append(_guard("cut", cut))
+    return tuple(found)
+
+
+def _both(pairs: Sequence[Pair], read: Callable[[Pair], tuple[bool | None, bool | None]]) -> list[tuple[bool, bool]]:
+    both = (read(pair) for pair in pairs)
+    return [(old, new) for old, new in both if old is not None and new is not None]
+
+
+def _guard(what: Literal["invalid", "cut"], flags: Sequence[tuple[bool, bool]]) -> Guard:
+    n = len(flags)
+    return Guard(what, sum(old for old, _ in flags) / n, sum(new for _, new in flags) / n, n)
+
+
+def losing_strata(pairs: Sequence[Pair], margin: float, traffic: Mapping[str, float] | None = None) -> list[Exclusion]:
+    """Strata with 8 % of traffic or more whose own loss is shown to be above the margin, Holm 10 % over all of them."""
+    by_stratum: dict[str, list[float]] = {}
+    for pair in pairs:
+        by_stratum.setdefault(pair.stratum, [])
+        if pair.difference is not None:
+            by_stratum[pair.stratum].append(pair.difference)
+    if len(by_stratum) < 2:
+        return []
+    whole = len(pairs)
+    counts = {name: sum(p.stratum == name for p in pairs) / whole for name in by_stratum}
+    shares = traffic or counts
+    large = [name for name in sorted(by_stratum) if shares.get(name, 0.0) >= _LEAST_SHARE and by_stratum[name]]
+    seen = {name: summarized(by_stratum[name]) for name in large}
+    rejected = holm([tail(seen[name].z(-margin)) for name in large], _FAMILY_LEVEL)
+    return [
+        Exclusion(name, "loses", seen[name].n, seen[name].mean)
+        for name, is_losing in zip(large, rejected, strict=True)
+        if is_losing
+    ]
+
+
+def untested_long(pairs: Sequence[Pair]) -> tuple[Exclusion, ...]:
+    """Inputs above 50,000 tokens, if they were replayed but fewer than 30 times."""
+    n = sum(pair.is_long for pair in pairs)
+    return (Exclusion(f"inputs above {LONG_TOKENS:,} tokens", "untested", n),) if 0 < n < LONG_UNTIL else ()

@@ -1,0 +1,136 @@
+"""Owns the dated catalogue of models: what each takes and gives, when it came and stops, at the prices of a day.
+
+What is not known is None, never False and never guessed. Never opens a socket.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from .book import PriceBook
+from .rates import PriceKey, PriceRow
+
+_FILE: Final = Path(__file__).parent / "data" / "models.toml"
+_TIERS: Final = ("default", "flex", "priority")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTokens:
+    """What one image of high detail counts: a base, and a number for every tile."""
+
+    base: int
+    tile: int
+
+    def of(self, images: int, tiles: int) -> int:
+        """The tokens of these images together."""
+        return images * self.base + tiles * self.tile
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model on one day; None is not known."""
+
+    name: str
+    snapshots: tuple[str, ...] = ()
+    input_modalities: frozenset[str] | None = None
+    output_modalities: frozenset[str] | None = None
+    has_tools: bool | None = None
+    has_structured_output: bool | None = None
+    # True if it thinks before it answers unless it is told not to.
+    reasons: bool | None = None
+    max_input_tokens: int | None = None
+    max_output_tokens: int | None = None
+    # The API families that serve it, if not all.
+    endpoints: frozenset[str] | None = None
+    # Tiers with a list price; "batch" is one of them here.
+    tiers: frozenset[str] | None = None
+    released_on: date | None = None
+    shutdown_on: date | None = None
+    image_tokens: ImageTokens | None = None
+    # Input tokens billed for every web search.
+    search_tokens: int | None = None
+    # US dollars per million tokens (fees: per 1,000 calls), by kind of `rates.RATES`; empty if there is no price.
+    prices: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    long_above: int | None = None
+    conditions: tuple[str, ...] = ()
+    source: str = ""
+    checked_on: date | None = None
+
+    def is_named(self, name: str) -> bool:
+        """Whether calls report this model by that name."""
+        return name == self.name or name in self.snapshots
+
+
+def load_models(
+    book: PriceBook, day: date, *, service_tier: str = "default", is_batch: bool = False, server_address: str = ""
+) -> list[Model]:
+    """The whole catalogue at the prices of `day` for calls of this tier to this host (OpenAI's own if empty)."""
+    tables = _tables()
+    rows = tables["model"]
+    host = server_address or "api.openai.com"
+    tiers = [(name, tier, False) for name in (row["name"] for row in rows) for tier in _TIERS]
+    tiers += [(row["name"], "default", True) for row in rows]
+    asked = [PriceKey("openai", name, tier, host, day, is_batch=batch) for name, tier, batch in tiers]
+    offered: dict[str, set[str]] = {}
+    for (name, tier, batch), row in zip(tiers, book.resolve(asked), strict=True):
+        if row.is_priced:
+            offered.setdefault(name, set()).add("batch" if batch else tier)
+    keys = [PriceKey("openai", row["name"], service_tier, host, day, is_batch=is_batch) for row in rows]
+    return [
+        _model(row, tables, offered.get(row["name"], set()), price)
+        for row, price in zip(rows, book.resolve(keys), strict=True)
+    ]
+
+
+def shutdown_on(name: str) -> date | None:
+    """The day a model stops answering, a fine-tuned one with its base; None if nothing was announced."""
+    base = name.split(":")[1] if name.startswith("ft:") and name.count(":") else name
+    found = _holding("shutdown", base)
+    return found["on"] if found else None
+
+
+@cache
+def _tables() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads(_FILE.read_text("utf-8"))
+
+
+def _holding(table: str, name: str) -> dict[str, Any] | None:
+    return next((row for row in _tables()[table] if name in row["names"]), None)
+
+
+def _model(row: dict[str, Any], tables: dict[str, list[dict[str, Any]]], tiers: set[str], price: PriceRow) -> Model:
+    name: str = row["name"]
+    image, search, released = (_holding(table, name) for table in ("image_tokens", "search_tokens", "released"))
+    return Model(
+        name=name,
+        snapshots=tuple(row.get("snapshots", ())),
+        input_modalities=_set(row.get("input")),
+        output_modalities=_set(row.get("output")),
+        has_tools=row.get("tools"),
+        has_structured_output=row.get("structured_output"),
+        reasons=row.get("reasons"),
+        max_input_tokens=row.get("max_input_tokens"),
+        max_output_tokens=row.get("max_output_tokens"),
+        endpoints=_set(row.get("endpoints")),
+        tiers=frozenset(tiers) or None,
+        released_on=released["on"] if released else None,
+        shutdown_on=shutdown_on(name),
+        image_tokens=ImageTokens(image["base"], image["tile"]) if image else None,
+        search_tokens=search["tokens"] if search else None,
+        prices=price.rates if price.is_priced else {},
+        long_above=price.long_above,
+        conditions=tuple(c["text"] for c in tables["condition"] if name in c["names"]),
+        source=row["source"],
+        checked_on=row["checked"],
+    )
+
+
+def _set(values: list[str] | None) -> frozenset[str] | None:
+    return None if values is None else frozenset(values)

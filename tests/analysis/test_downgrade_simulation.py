@@ -1,0 +1,61 @@
+"""Error rates of the downgrade procedure on tasks of known truth; in full: `python -m tests.simulations.downgrade`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from llmwatch.analysis.downgrade import Item, paired_verdict
+from tests.simulations.downgrade import (
+    TARGET_RECALL,
+    WEAK,
+    Task,
+    main,
+    simulate_judges,
+    simulate_scored,
+    spread_of_tasks,
+)
+
+
+@pytest.mark.parametrize("points", [2, 3, 5])
+def test_scored_replays_reach_the_targets(points: int) -> None:
+    """False at most 5 % on average and on 10 % of the worst task; wrong share, and recall at 200 and 800."""
+    _, capped = simulate_scored(spread_of_tasks(2026, 68), points / 100, (200,), (200, 800), 60, points)
+
+    for cap, rates in capped.items():
+        assert rates.false_mean <= 5
+        assert rates.false_worst <= 10
+        assert rates.wrong_share <= 5
+        assert rates.recall >= TARGET_RECALL[points, cap]
+
+
+def test_forty_audits_make_a_weak_judge_safe_to_use() -> None:
+    """Taken as truth it recommends most bad tasks; audited, 2 % at most, and 90 % of the safe ones."""
+    found = simulate_judges(spread_of_tasks(2026, 68), [WEAK], 0.05, 500, 40, 1)
+
+    assert found["weak", "truth"].false_mean > 30
+    assert found["weak", "audits"].false_mean <= 2
+    assert found["weak", "audits"].recall >= 90
+
+
+def test_the_adapter_gives_the_rates_of_the_simulation() -> None:
+    """Through `paired_verdict` with a weak judge and audits: a bad task is moved seldom, a safe one mostly."""
+    moved = {loss: sum(_run(Task(0.01, 0.01 + loss, 0.03), seed) for seed in range(30)) for loss in (0.0, 0.09)}
+
+    assert moved[0.09] <= 2
+    assert moved[0.0] >= 25
+
+
+def _run(task: Task, seed: int) -> bool:
+    rng = np.random.default_rng(seed)
+    truth = rng.choice((-1.0, 0.0, 1.0, 9.0), 500, p=(task.worse, task.reworded, task.better,
+                                                       1 - task.worse - task.reworded - task.better))  # fmt: skip
+    says = [rng.choice(("worse", "same", "better"), p=WEAK.says[int(t) + 1]) if t != 9 else "identical" for t in truth]
+    items: list[Item] = [(str(n), "", None, None, str(say)) for n, say in enumerate(says)]  # type: ignore[misc]
+    return paired_verdict(items, lambda one: float(truth[int(one)]), "low", seed=seed).verdict.is_move
+
+
+@pytest.mark.slow
+def test_the_full_simulation_reaches_every_target() -> None:
+    """All tables, 200 repetitions."""
+    assert main(200) == 0

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-# The version of the record written to the spool. A reader accepts every version up to its own.
-RECORD_VERSION: Final = 1
 SCOPE_NAME: Final = "llmwatch"
 
 Kind = Literal["text", "integer", "real", "boolean", "texts", "json"]

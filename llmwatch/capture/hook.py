@@ -102,10 +102,13 @@ def _start(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Runni
     with Observe("started call"):
         options = kwargs["options"] if "options" in kwargs else args[1]
         pending = begin(recorder, client, options, sys._getframe(2))  # pyright: ignore[reportPrivateUsage]
+        # Each apart: an option that fails must not cost the call.
         if recorder.settings.stream_usage == "ask":
-            _ask_for_usage(pending, options)
+            with Observe("usage asked"):
+                _ask_for_usage(pending, options)
         if recorder.write_attempt is not None:
-            client_instrumentation()(client._client)
+            with Observe("attempts"):
+                client_instrumentation()(client._client)
         running = _Running(pending)
     return running
 

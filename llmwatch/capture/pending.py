@@ -45,7 +45,6 @@ class Pending:
         "body",
         "content",
         "endpoint",
-        "error",
         "fields",
         "first_byte_ns",
         "first_token_ns",
@@ -83,7 +82,6 @@ class Pending:
         self.fold: StreamFold | None = None
         self.is_open = False
         self.stripped_usage = False
-        self.error: BaseException | None = None
         self.site: str | None = None
         self.tags: dict[str, tuple[str, str]] = {}
         # Not the recorder's: a worker forked after `init` makes calls of its own.

@@ -39,11 +39,6 @@ def lines(text: str) -> str:
     return "\n".join(one_line(line) for line in text.split("\n"))
 
 
-def shortened(text: str, width: int) -> str:
-    """At most `width` characters; a cut is shown by an ellipsis."""
-    return text if len(text) <= width else text[: width - 1] + "\u2026"
-
-
 def sheet_text(text: str) -> str:
     """The text as a spreadsheet shows it and computes nothing; numbers stay numbers.
 

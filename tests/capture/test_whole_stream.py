@@ -6,8 +6,10 @@ from pathlib import Path
 
 import httpx2
 import openai
+import pytest
 
 import llmwatch
+from llmwatch.capture import hook
 from tests.capture.test_sse import HEAD, chunk, sse
 from tests.spooled import calls
 
@@ -27,3 +29,23 @@ def test_a_stream_that_is_read_already_is_recorded_whole(tmp_path: Path) -> None
     assert (call["status"], call["stream_end"], call["usage_source"]) == ("ok", "complete", "response")
     assert (call["finish_reasons"], call["input_tokens"], call["output_characters"]) == (["stop"], 3, 5)
     assert "defects" not in call
+
+
+def test_an_option_that_fails_costs_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP tries that cannot be listed leave the call recorded and its answer as it was."""
+
+    def broken() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(hook, "client_instrumentation", broken)
+    transport = httpx2.MockTransport(
+        lambda _: httpx2.Response(200, json={"id": "c1", "model": "gpt-4o", "choices": []})
+    )
+    llmwatch.init(home=tmp_path)
+    client = openai.OpenAI(api_key="k", base_url="http://mock/v1", http_client=httpx2.Client(transport=transport))
+
+    answer = client.chat.completions.create(model="gpt-4o", messages=[])
+    llmwatch.shutdown()
+
+    assert answer.id == "c1"
+    assert [call["response_id"] for call in calls(tmp_path)] == ["c1"]

@@ -5,30 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..analysis.report import Report
 from ..errors import UsageError
+from ..figures.reading import Reading
 from ..render import FORMATS, RENDERERS
 from ..settings import Settings
 from ..store import Store
-from ..store.queries import create_views, rows
+from ..store.queries import create_views
 from .options import one_of
-
-
-@dataclass(slots=True)
-class Reading:
-    """An open store; `hindrances` are sentences about what it may lack."""
-
-    con: Any
-    hindrances: tuple[str, ...] = ()
-    settings: Settings = field(default_factory=Settings)
-
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        """The rows of a query by its name."""
-        return rows(self.con, query, **parameters)
 
 
 @contextmanager

@@ -6,7 +6,20 @@ The writing half never raises into its caller, holds no lock across a fork and s
 append. Standard library only.
 """
 
-from .line import ATTEMPT, CALL, EVENT, FEEDBACK, KINDS, REVENUE, SUFFIX, encode_event, encode_line
+from .line import (
+    ATTEMPT,
+    CALL,
+    EVENT,
+    FEEDBACK,
+    JUDGEMENT,
+    KINDS,
+    REPLAY,
+    RESERVED,
+    REVENUE,
+    SUFFIX,
+    encode_event,
+    encode_line,
+)
 from .reader import Batch, Segment, blank, list_segments, read_batches, remove_if_consumed
 from .writer import PAUSE_S, SEGMENT_BYTES, SYNC_S, SpoolWriter
 
@@ -15,8 +28,11 @@ __all__ = [
     "CALL",
     "EVENT",
     "FEEDBACK",
+    "JUDGEMENT",
     "KINDS",
     "PAUSE_S",
+    "REPLAY",
+    "RESERVED",
     "REVENUE",
     "SEGMENT_BYTES",
     "SUFFIX",

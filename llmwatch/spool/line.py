@@ -13,7 +13,11 @@ ATTEMPT: Final = b"A"
 EVENT: Final = b"E"
 FEEDBACK: Final = b"F"
 REVENUE: Final = b"R"
-KINDS: Final = (CALL, ATTEMPT, EVENT, FEEDBACK, REVENUE)
+REPLAY: Final = b"P"
+JUDGEMENT: Final = b"J"
+# For what a later version will write: kept as it is.
+RESERVED: Final = b"X"
+KINDS: Final = (CALL, ATTEMPT, EVENT, FEEDBACK, REVENUE, REPLAY, JUDGEMENT, RESERVED)
 # The checksum of a payload continues the checksum of its kind.
 SEEDS: Final = {kind: zlib.crc32(kind) for kind in KINDS}
 

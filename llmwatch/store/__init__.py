@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 _MERGE_WAIT_S: Final = 60.0
 _FOREIGN_WAIT_S: Final = 2.0
 # The tables that a reader who could not merge sees together with what is pending.
-_PENDING_TABLES: Final = ("calls", "content", "http_attempts", "pipeline_events", "segments", "kept_records")
+_PENDING_TABLES: Final = ("calls", "content", "http_attempts", "pipeline_events", "scores", "revenue")
+_PENDING_NOTES: Final = ("segments", "kept_records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Store:
         if not self._home.exists() and not list_segments(self._settings.spool_dir):
             return MergeResult()
         try:
-            with self._changing() as con:
+            with self.changing() as con:
                 result = self._merge_into(con, book, progress)
         except StoreLocked as e:
             return MergeResult(blocked=str(e), seconds=time.monotonic() - started)
@@ -117,8 +118,8 @@ class Store:
         file.set_meta(con, "retained_on", today.isoformat())
 
     @contextmanager
-    def _changing(self) -> Generator[DuckDBPyConnection]:
-        """The file open for writing, by this process alone; its errors as ours."""
+    def changing(self) -> Generator[DuckDBPyConnection]:
+        """The file open for writing, by this process alone, for moments; its errors as ours, StoreLocked among them."""
         import duckdb
 
         with file.private_files(), file.merge_lock(self._home, _MERGE_WAIT_S) as is_held:
@@ -204,7 +205,7 @@ class Store:
             return
         row = con.execute("select current_database()").fetchone()
         stored = row[0] if row else ""
-        for table in _PENDING_TABLES:
+        for table in (*_PENDING_TABLES, *_PENDING_NOTES):
             con.execute(f'create temp table pending_{table} as from "{stored}".main.{table} limit 0')
         con.execute("create unique index pending_segment on pending_segments (name)")
         con.execute(f'create temp table tasks as from "{stored}".main.tasks')
@@ -213,7 +214,7 @@ class Store:
             con.execute(f'insert into temp.prices from "{stored}".main.prices')
         with self._scratch() as folder:
             Merging(con, folder, self._book(), into="pending_").run(segments, consumed)
-        for table in ("calls", "content", "http_attempts", "pipeline_events"):
+        for table in _PENDING_TABLES:
             con.execute(
                 f'create temp view {table} as from "{stored}".main.{table} union all by name from temp.pending_{table}'
             )
@@ -249,7 +250,7 @@ class Store:
 
         self.merge()
         wanted = Wanted.of(self._settings, customer, user, older_than)
-        with self._changing() as con:
+        with self.changing() as con:
             result = purge(con, self._settings, wanted)
         return result
 

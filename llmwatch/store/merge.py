@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ..call import CONTENT_FIELDS, attempt_columns, call_columns
 from ..prices import INCOMING_COLUMNS, PriceBook, price_incoming
-from ..spool import ATTEMPT, CALL, EVENT, Segment, list_segments, read_batches, remove_if_consumed
+from ..records import REVENUE_COLUMNS, SCORE_COLUMNS
+from ..spool import (
+    ATTEMPT,
+    CALL,
+    EVENT,
+    FEEDBACK,
+    REVENUE,
+    Segment,
+    list_segments,
+    read_batches,
+    remove_if_consumed,
+)
 from .file import MERGE_FILE, quoted
 from .tasks import NamedTask, UnnamedTask, name_tasks
 
@@ -42,7 +53,20 @@ _EVENT_COLUMNS: Final = {
     "detail": "varchar",
     "process_pid": "bigint",
 }
-_COLUMNS: Final = {CALL: call_columns(), ATTEMPT: attempt_columns(), EVENT: _EVENT_COLUMNS}
+_COLUMNS: Final = {
+    CALL: call_columns(),
+    ATTEMPT: attempt_columns(),
+    EVENT: _EVENT_COLUMNS,
+    FEEDBACK: SCORE_COLUMNS,
+    REVENUE: REVENUE_COLUMNS,
+}
+# Kind -> the step that puts its lines into their table; calls take several.
+_STORED: Final = {
+    ATTEMPT: "stored_attempts",
+    EVENT: "stored_events",
+    FEEDBACK: "stored_scores",
+    REVENUE: "stored_revenue",
+}
 _CONTENT: Final = ", ".join(f.column for f in CONTENT_FIELDS)
 # Merging works these out itself, everything else a price needs is as it arrived.
 _OWN: Final = ("usage_source", "estimated_input_tokens", "estimated_output_tokens")
@@ -202,8 +226,7 @@ class Merging:
             if kind == CALL:
                 found, calls = self._store_calls(lines)
             else:
-                name = "stored_attempts" if kind == ATTEMPT else "stored_events"
-                found = _count(con, self._step(name).replace("{lines}", lines))
+                found = _count(con, self._step(_STORED[kind]).replace("{lines}", lines))
                 attempts += found if kind == ATTEMPT else 0
             unreadable += self._written[kind] - found
         self._store_kept()

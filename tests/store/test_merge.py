@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from llmwatch.call import CONTENT_FIELDS, SPAN_COLUMNS, SQL_TYPES, call_columns, encode_record
 from llmwatch.prices import PriceBook
 from llmwatch.settings import Settings
-from llmwatch.spool import CALL, FEEDBACK, SpoolWriter, encode_line, list_segments
+from llmwatch.spool import CALL, RESERVED, SpoolWriter, encode_line, list_segments
 from llmwatch.store import Store
 
 from .records import STARTED_US, attempt, call, merged, query, spool, store
@@ -205,13 +205,13 @@ def test_no_payload_stops_a_merge(values: list[Any], raw: list[bytes]) -> None:
 def test_kinds_without_a_table_are_kept(tmp_path: Path) -> None:
     """Records that a later version will know are stored as they are, not lost with their segment."""
     writer = SpoolWriter(tmp_path / "spool", 1 << 30)
-    writer.append(FEEDBACK, b'{"score": 1}')
+    writer.append(RESERVED, b'{"score": 1}')
     writer.close()
     opened = store(tmp_path)
 
     opened.merge()
 
-    assert query(opened, "from kept_records") == [("F", '{"score": 1}')]
+    assert query(opened, "from kept_records") == [("X", '{"score": 1}')]
 
 
 def test_a_call_costs_what_the_book_says(tmp_path: Path) -> None:

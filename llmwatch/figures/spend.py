@@ -1,0 +1,58 @@
+"""Owns how the rows of the spend of a period are asked for."""
+
+from __future__ import annotations
+
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from ..analysis.spend import Period, Spend
+from .reading import Reading
+
+
+def load_spend(store: Reading, asked: Period, dimension: str, top: int) -> Spend:
+    """Everything the report is made from, in two scans of both periods and a few narrow ones."""
+    here: dict[str, Any] = {"since": asked.since, "until": asked.until}
+    both: dict[str, Any] = here | {"previous_since": asked.previous_since}
+    ranked = store.rows("names_by", dimension=dimension, top=top, **both)
+    names = [row["name"] for row in ranked]
+    by = store.rows("spend_by", dimension=dimension, names=names, **both)
+    speeds = store.rows("speed_by", dimension=dimension, names=names, **both)
+    prices, age_days = price_table(store, asked)
+    coverage = store.rows("coverage")[0]
+    return Spend(
+        period=asked,
+        dimension=dimension,
+        names=tuple(names),
+        other_names=ranked[0]["names"] - len(names) if ranked else 0,
+        by=joined(by, speeds),
+        each=store.rows("spend_by_each", top=5, **both),
+        over_time=store.rows("spend_over_time", step_seconds=int(asked.step.total_seconds()), **here),
+        unpriced=store.rows("unpriced", **here),
+        defects=store.rows("defects", **here),
+        events=store.rows("events", **here),
+        first_call_at=coverage["first_call_at"],
+        prices=prices,
+        prices_age_days=age_days,
+        hindrances=store.hindrances,
+    )
+
+
+def joined(by: list[dict[str, Any]], speeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of sums with the percentiles of the same period and name."""
+    found = {(row["is_current"], row["is_total"], row["name"]): row for row in speeds}
+    return [row | found.get((row["is_current"], row["is_total"], row["name"]), {}) for row in by]
+
+
+def price_table(store: Reading, asked: Period) -> tuple[str, int | None]:
+    """Name of the prices that the store's costs were made with, and the age of their list at the period's end."""
+    known = {row["key"]: row["value"] for row in store.rows("meta")}
+    try:
+        name = f"genai-prices {version('genai-prices')}"
+    except PackageNotFoundError:
+        name = "genai-prices"
+    digest = known.get("price_digest")
+    checked = known.get("prices_verified_on")
+    words = [name, *([f"of {checked}"] if checked else []), *([f"table {digest[:8]}"] if digest else [])]
+    age = (asked.until.date() - date.fromisoformat(checked)).days if checked else None
+    return " ".join(words), age

@@ -58,6 +58,7 @@ class ListPrice:
     is_listed: bool
 
 
+@cache
 def library_version() -> str:
     """The version of genai-prices, without importing it."""
     return importlib.metadata.version("genai-prices")

@@ -16,8 +16,9 @@ DATA_RANK: Final = 9
 
 Tone = Literal["", "good", "bad", "quiet"]
 Verdict = Literal["", "ok", "warn", "fail"]
-# plain: as it is, to the last digit, where nobody knows what it counts
-Unit = Literal["usd", "count", "share", "ms", "per_second", "plain"]
+# points: a difference of two shares, 0.031 is 3.1 points; plain: as it is, to the last digit, where nobody knows what
+# it counts
+Unit = Literal["usd", "count", "share", "points", "ms", "per_second", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,20 @@ class Trend:
     first_day: str
 
 
-Cell = Text | Number | Change | Moment | Trend | Unknown
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value between the two ends of what the evidence allows; `value` None where only the range can be said."""
+
+    low: Decimal | int
+    value: Decimal | int | None
+    high: Decimal | int
+    unit: Unit
+    # What the ends are, if not the 95 % interval: "80 %", "lowest to highest".
+    of: str = "95 %"
+    tone: Tone = ""
+
+
+Cell = Text | Number | Change | Moment | Trend | Interval | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +124,35 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a chart, a value per point, None where nothing is known; `lows` and `highs` its interval, if any."""
+
+    key: str
+    title: str
+    values: tuple[Decimal | None, ...]
+    lows: tuple[Decimal | None, ...] = ()
+    highs: tuple[Decimal | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture of values over time. `points` are the starts of the steps as ISO dates, oldest first.
+
+    `shaded` are the first and last point of a range in question and `marked` the point most likely within it, as
+    places in `points`; `mark_words` say what the range is. Every renderer says in words what the picture shows.
+    """
+
+    key: str
+    title: str
+    unit: Unit
+    points: tuple[str, ...]
+    series: tuple[Series, ...]
+    shaded: tuple[int, int] | None = None
+    marked: int | None = None
+    mark_words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """One thing a reader must know; `remedy` says what to do, `code` is text to paste."""
 
@@ -127,6 +170,7 @@ class Section:
     tables: tuple[Table, ...] = ()
     notes: tuple[Note, ...] = ()
     is_warning: bool = False
+    charts: tuple[Chart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

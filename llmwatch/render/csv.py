@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from ..analysis.report import Cell, Change, Moment, Note, Number, Report, Row, Table, Text, Trend, Unknown
+from ..analysis.report import Cell, Change, Interval, Moment, Note, Number, Report, Row, Table, Text, Trend, Unknown
 from .inert import plain, sheet_text
 
 Pairs = list[tuple[str, str]]
@@ -81,5 +81,8 @@ def _pairs(key: str, cell: Cell) -> Pairs:
             return [(key, at.isoformat().replace("+00:00", "Z"))]
         case Trend(values=values):
             return [(key, " ".join(plain(value) for value in values))]
+        case Interval(low=low, value=value, high=high):
+            middle = "" if value is None else plain(value)
+            return [(key, middle), (f"{key}_low", plain(low)), (f"{key}_high", plain(high))]
         case Unknown():
             return [(key, "")]

@@ -34,6 +34,15 @@ def one_line(text: str) -> str:
     return _CONTROLS.sub("", _SPACES.sub(" ", _SEQUENCES.sub("", text)))
 
 
+def shortened(text: str, length: int) -> str:
+    """The text, with an ellipsis as its last character where it is longer than `length`.
+
+    >>> shortened("reply.draft", 6), shortened("reply", 6)
+    ('reply…', 'reply')
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def lines(text: str) -> str:
     """The same for text of several lines."""
     return "\n".join(one_line(line) for line in text.split("\n"))

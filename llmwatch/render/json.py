@@ -9,6 +9,8 @@ from ..analysis.report import (
     SCHEMA_VERSION,
     Cell,
     Change,
+    Chart,
+    Interval,
     Moment,
     Note,
     Number,
@@ -43,8 +45,31 @@ def _section(section: Section) -> dict[str, Any]:
         "title": section.title,
         "is_warning": section.is_warning,
         "tables": [_table(table) for table in section.tables],
+        "charts": [_chart(chart) for chart in section.charts],
         "notes": [_note(note) for note in section.notes],
     }
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    lines = [
+        {
+            "key": series.key,
+            "title": series.title,
+            **{
+                name: [None if value is None else _number(value, chart.unit) for value in values]
+                for name, values in (("values", series.values), ("lows", series.lows), ("highs", series.highs))
+                if values
+            },
+        }
+        for series in chart.series
+    ]
+    document: dict[str, Any] = {"key": chart.key, "title": chart.title, "unit": chart.unit}
+    document |= {"points": list(chart.points), "series": lines}
+    if chart.shaded is not None:
+        document["shaded"] = [chart.points[n] for n in chart.shaded]
+    if chart.marked is not None:
+        document["marked"] = chart.points[chart.marked]
+    return document | ({"mark_words": chart.mark_words} if chart.mark_words else {})
 
 
 def _note(note: Note) -> dict[str, str]:
@@ -90,6 +115,9 @@ def _value(cell: Cell) -> Any:
             return at.isoformat().replace("+00:00", "Z")
         case Trend(values=values):
             return {"since": cell.first_day, "spend_usd": [plain(value) for value in values]}
+        case Interval(low=low, value=value, high=high, unit=unit):
+            middle = None if value is None else _number(value, unit)
+            return {"value": middle, "low": _number(low, unit), "high": _number(high, unit), "of": cell.of}
         case Unknown():
             return None
 

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from ..analysis.report import Cell, Column, Note, Number, Report, Row, Section, Table, Unknown
-from .inert import lines, one_line
+from .charts import tables_of
+from .inert import lines, one_line, shortened
 from .wording import UNKNOWN, cell_text
 
 # Everything CommonMark or GitHub's dialect gives a meaning inside a line; a bare address is cut before its colon.
@@ -16,6 +17,8 @@ _ADDRESS: Final = re.compile(r"(?i)\b(https?|ftp|mailto|www)(?=[:.])")
 _MAX_RANK: Final = 3
 # Beside a sum that leaves something out; what, is said under the table.
 _LEAVES_OUT: Final = "†"
+# A longer name is cut; formats for programs have it whole.
+_LONGEST: Final = 200
 
 
 def render_md(report: Report) -> str:
@@ -38,7 +41,7 @@ def inert(text: str) -> str:
 
 def _section(section: Section) -> list[str]:
     parts = [f"## {inert(section.title)}"] if section.title else []
-    for table in section.tables:
+    for table in tables_of(section):
         if table.title:
             parts.append(f"**{inert(table.title)}**")
         parts.append(_table(table))
@@ -73,7 +76,8 @@ def _table(table: Table) -> str:
 
 def _row(cells: list[Cell], row: Row, columns: list[Column]) -> str:
     texts = [
-        inert(cell_text(cell)) + (_LEAVES_OUT if isinstance(cell, Number) and cell.caveat else "") for cell in cells
+        inert(shortened(cell_text(cell), _LONGEST)) + (_LEAVES_OUT if isinstance(cell, Number) and cell.caveat else "")
+        for cell in cells
     ]
     if row.kind == "total":
         texts = [f"**{text}**" if text else "" for text in texts]

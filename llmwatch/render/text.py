@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
@@ -16,6 +17,7 @@ from ..analysis.report import (
     Cell,
     Change,
     Column,
+    Interval,
     Note,
     Number,
     Report,
@@ -26,7 +28,8 @@ from ..analysis.report import (
     Trend,
     Unknown,
 )
-from .inert import lines, one_line
+from .charts import tables_of
+from .inert import lines, one_line, shortened
 from .wording import UNKNOWN, bar, cell_text, superscript
 
 _TONES: Final = {"": "", "good": "green", "bad": "red", "quiet": "dim"}
@@ -62,11 +65,12 @@ def render_text(report: Report, width: int = 100, *, is_colored: bool = False) -
 def _print_section(section: Section, console: Console) -> None:
     if section.title:
         console.print(Styled(one_line(section.title), "bold yellow" if section.is_warning else "bold"))
-    for number, table in enumerate(section.tables):
+    tables = tables_of(section)
+    for number, table in enumerate(tables):
         if number:
             console.print()
         console.print(Group(*_table(table, console)))
-    if section.tables and section.notes and section.is_warning:
+    if tables and section.notes and section.is_warning:
         console.print()
     for note in section.notes:
         _print_note(note, section.is_warning, console)
@@ -148,6 +152,9 @@ def _row_cells(table: Table, columns: list[int], row: Row, width: int, reasons: 
     cells: list[Styled] = []
     for n in columns:
         column, cell = table.columns[n], row.cells[n]
+        if isinstance(cell, Text) and not column.can_wrap:
+            # A name of any length leaves room for the numbers.
+            cell = replace(cell, text=shortened(one_line(cell.text), width * 2 // 5))
         text = _styled(cell, reasons)
         if n == columns[0]:
             text = _first(text, row)
@@ -176,7 +183,7 @@ def _styled(cell: Cell, reasons: _Reasons) -> Styled:
             return Styled(f"{UNKNOWN}{reasons.mark(reason) if reason else ''}", "dim")
         case Number(caveat=caveat) if caveat:
             return Styled(f"{cell_text(cell)}{reasons.mark(caveat, '')}")
-        case Text(tone=tone) | Change(tone=tone):
+        case Text(tone=tone) | Change(tone=tone) | Interval(tone=tone):
             return Styled(cell_text(cell), _TONES[tone])
         case Trend():
             return Styled(cell_text(cell), "blue")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from ..analysis.report import Cell, Change, Moment, Number, Text, Trend, Unit, Unknown, money_text
+from ..analysis.report import Cell, Change, Interval, Moment, Number, Text, Trend, Unit, Unknown, money_text
 from .inert import one_line, plain
 
 UNKNOWN: Final = "—"
@@ -25,6 +26,8 @@ def cell_text(cell: Cell) -> str:
             return f"{at:%Y-%m-%d %H:%M:%S}"
         case Trend(values=values):
             return sparkline(values)
+        case Interval():
+            return _interval_text(cell)
         case Unknown():
             return UNKNOWN
 
@@ -38,12 +41,24 @@ def number_text(value: Decimal | int, unit: Unit) -> str:
             return _count_text(value)
         case "share":
             return _share_text(Decimal(value))
+        case "points":
+            return f"{Decimal(value) * 100:+.1f} pts"
         case "ms":
             return _duration_text(Decimal(value))
         case "per_second":
             return f"{value:,.1f}"
         case "plain":
             return plain(value)
+
+
+def _interval_text(cell: Interval) -> str:
+    low, high = number_text(cell.low, cell.unit), number_text(cell.high, cell.unit)
+    # The unit once, behind the value: 98.9 % (98.5 to 99.2).
+    for unit in (" %", " pts"):
+        if low.endswith(unit) and high.endswith(unit) and cell.value is not None:
+            low, high = low.removesuffix(unit), high.removesuffix(unit)
+    ends = f"{low} to {high}"
+    return ends if cell.value is None else f"{number_text(cell.value, cell.unit)} ({ends})"
 
 
 def _count_text(value: Decimal | int) -> str:
@@ -91,12 +106,14 @@ def _change_share_text(share: Decimal) -> str:
     return f"{percent:+.1f} %"
 
 
-def sparkline(values: tuple[Decimal, ...]) -> str:
-    """One block per value, from nothing to the highest; a zero has the lowest block."""
-    top = max(values, default=Decimal(0))
-    if not top:
-        return _STEPS[0] * len(values)
-    return "".join(_STEPS[min(7, int(value * 8 / top))] for value in values)
+def sparkline(values: Sequence[Decimal | None], *, is_from_zero: bool = True) -> str:
+    """One block per value up to the highest, a gap where none is known; the lowest block is 0, or the lowest value."""
+    known = [value for value in values if value is not None]
+    bottom = min([*known, Decimal(0)] if is_from_zero else known, default=Decimal(0))
+    height = max([*known, Decimal(0)] if is_from_zero else known, default=Decimal(0)) - bottom
+    if not height:
+        return "".join(" " if value is None else _STEPS[0] for value in values)
+    return "".join(" " if value is None else _STEPS[min(7, int((value - bottom) * 8 / height))] for value in values)
 
 
 def bar(share: Decimal, width: int) -> str:

@@ -7,13 +7,16 @@ from decimal import Decimal
 
 from llmwatch.analysis.report import (
     Change,
+    Chart,
     Column,
+    Interval,
     Moment,
     Note,
     Number,
     Report,
     Row,
     Section,
+    Series,
     Table,
     Text,
     Trend,
@@ -40,6 +43,14 @@ HOSTILE = {
     "wide": "見積もり",
     "surrogate": "a\ud800b",
     "nul": "a\x00b",
+    "script": "<script>alert(1)</script>",
+    "javascript": "javascript:alert(1)",
+    "quote": '"onmouseover="alert(1)',
+    "entity": "&lt;b&gt;&#x3c;",
+    "style_end": "</style></title></svg><script>alert(1)</script>",
+    "right_to_left": "לקוח 42 שלום",
+    "zero_width": "a\u200bd\u2060m\ufeffin",
+    "long": "x" * 10_000,
 }
 
 _COLUMNS = (
@@ -88,14 +99,51 @@ def awkward_report() -> Report:
             (Text("lag"), Unknown("undetermined: 41 pairs, 160 needed"), Unknown("undetermined: 41 pairs, 160 needed")),
         ),
         Row("trend", (Text("trend"), Trend((Decimal(0), Decimal("0.5"), Decimal(1)), "2026-11-14"), Text(""))),
+        Row("score", (Text("score"), Interval(Decimal("4.26"), Decimal("4.31"), Decimal("4.36"), "plain"), Text(""))),
+        Row(
+            "valid", (Text("valid"), Interval(Decimal("0.985"), Decimal("0.989"), Decimal("0.992"), "share"), Text(""))
+        ),
+        Row("saving", (Text("saving"), Interval(Decimal(-10), None, Decimal("114.5"), "usd"), Text(""))),
+        Row("loss", (Text("loss"), Interval(Decimal("-0.031"), Decimal(0), Decimal("0.014"), "points"), Text(""))),
         Row("seen", (Text("seen"), Moment(datetime(2026, 11, 14, 3, 5, tzinfo=UTC)), Text(""))),
+    )
+    charts = (
+        Chart(
+            "money_over_time",
+            HOSTILE["style_end"],
+            "usd",
+            tuple(f"2026-11-{day:02}" for day in range(1, 6)),
+            (
+                Series("spend", HOSTILE["script"], tuple(Decimal(n) for n in (1, 2, 0, 4, 5))),
+                Series("margin", "margin", (Decimal(-3), None, Decimal(2), Decimal(1), None)),
+                Series("nothing", "revenue", (None,) * 5),
+            ),
+        ),
+        Chart(
+            "score_over_time",
+            "Share right",
+            "share",
+            tuple(f"2026-11-{day:02}" for day in range(1, 6)),
+            (
+                Series(
+                    "score",
+                    "score",
+                    tuple(Decimal(n) / 100 for n in (98, 97, 97, 91, 90)),
+                    tuple(Decimal(n) / 100 for n in (96, 95, 95, 88, 87)),
+                    tuple(Decimal(n) / 100 for n in (99, 99, 99, 94, 93)),
+                ),
+            ),
+            (2, 3),
+            3,
+            "fell in",
+        ),
     )
     notes = (
         Note("A plain note with *stars* and a\nbreak.", "Do this:", 'model = "x```y"\nhost = "\x1b[31m"'),
         Note("=not a formula"),
     )
     sections = (
-        Section("facts", "FACTS", (Table("facts", "measure", facts_columns, facts),)),
+        Section("facts", "FACTS", (Table("facts", "measure", facts_columns, facts),), charts=charts),
         Section("names", "NAMES", (Table("names", "name", _COLUMNS, tuple(rows), "Hostile names"),), notes[1:]),
         Section("unknowns", "NOT KNOWN", notes=notes, is_warning=True),
     )

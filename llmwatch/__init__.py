@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         NoContent as no_content,
     )
     from .capture import OpenAIInstrumentor, SpoolSpanExporter, SpoolSpanProcessor, init, shutdown
+    from .capture.ledger import feedback, outcome, revenue
     from .capture.tags import customer, feature, session, task, user
 
 __all__ = [
@@ -20,8 +21,11 @@ __all__ = [
     "SpoolSpanProcessor",
     "customer",
     "feature",
+    "feedback",
     "init",
     "no_content",
+    "outcome",
+    "revenue",
     "session",
     "shutdown",
     "task",

@@ -27,6 +27,7 @@ from ..settings import Settings, load_settings
 from . import hook, websocket
 from .export import SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
 from .guard import Observe
+from .ledger import feedback, outcome, revenue
 from .pending import NoContent
 from .recorder import Recorder, state
 from .tags import customer, feature, session, task, user
@@ -41,7 +42,10 @@ __all__ = [
     "SpoolSpanProcessor",
     "customer",
     "feature",
+    "feedback",
     "init",
+    "outcome",
+    "revenue",
     "session",
     "shutdown",
     "task",
@@ -70,6 +74,7 @@ def init(
     """
     loaded = load_settings(settings, on_error=lambda e: _log.error("llmwatch: %s", e))
     with _lock:
+        state.settings = loaded
         if loaded.disabled:
             _stop()
             return
@@ -111,6 +116,7 @@ def _recorder(
         clock=clock,
         write_attempt=spool.write_attempt if settings.attempts == "on" else None,
         seal=spool.spool.close,
+        spool=spool.spool,
     )
 
 

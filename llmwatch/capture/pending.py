@@ -358,6 +358,11 @@ _INHERITED: Final = ("task", "task_source", "task_key", "call_site", "customer_i
 _no_content_depth: ContextVar[int] = ContextVar("llmwatch_no_content", default=0)
 
 
+def is_content_refused() -> bool:
+    """Whether the code runs inside a `no_content()` block."""
+    return _no_content_depth.get() > 0
+
+
 class NoContent:
     """Inside this block no content is kept, whatever the mode."""
 

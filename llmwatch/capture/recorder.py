@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Tracer
 
 from ..settings import Settings
+from ..spool import SpoolWriter
 from .guard import Observe
 from .redact import Redactor
 from .sampling import Sampler
@@ -46,8 +47,11 @@ class Recorder:
         clock: Callable[[], int] | None = None,
         write_attempt: Callable[[ReadableSpan, int, int], object] | None = None,
         seal: Callable[[], None] | None = None,
+        spool: SpoolWriter | None = None,
     ) -> None:
         self.settings = settings
+        # Where what is said beside calls is written, by the same writer as the calls.
+        self.spool = spool
         self.write = write
         # Given where the spans also go to somebody else's provider. The record is written whatever its sampler
         # decides: a sampler that keeps 1 % of the spans must not keep 1 % of the costs.
@@ -117,6 +121,8 @@ class _State:
     """The recorder in force; None means that the hooks only pass through."""
 
     recorder: Recorder | None = None
+    # Those of the last `init`, also once it is stopped, and when it was told to record nothing.
+    settings: Settings | None = None
 
 
 state: Final = _State()

@@ -19,9 +19,9 @@ SCORE_COLUMNS: Final[Mapping[str, str]] = {
     "trace_id": "varchar",
     "response_id": "varchar",
     "task": "varchar",
-    # What was scored: quality unless said otherwise. Names are never mixed.
+    # What was scored: quality unless said otherwise. Names are never mixed; `pair` is two answers compared.
     "name": "varchar",
-    # 0 to 1, 1 is fully acceptable.
+    # 0 to 1, 1 is fully acceptable; null of a pair.
     "value": "double",
     "label": "varchar",
     # The rung of evidence: reference, label, feedback, review, judge.
@@ -36,6 +36,9 @@ SCORE_COLUMNS: Final[Mapping[str, str]] = {
     # code, or the name of the file or command it came from.
     "source": "varchar",
     "is_deleted": "boolean",
+    # Of a pair: the replay whose answer was compared with the call's, and candidate minus incumbent: -1, 0 or 1.
+    "replay_id": "varchar",
+    "difference": "double",
 }
 
 # Money earned, given back or credited, and outcomes reached.
@@ -62,4 +65,57 @@ REVENUE_COLUMNS: Final[Mapping[str, str]] = {
     "recognised_until_us": "bigint",
     "source": "varchar",
     "note": "varchar",
+}
+
+# What is paid for to learn something. A request is known by run and id; `sent` is written before it leaves, the other
+# state at once after it. Money is decimal text in US dollars.
+_PAID: Final[Mapping[str, str]] = {
+    "run_id": "varchar",
+    # sent; answered; failed.
+    "state": "varchar",
+    "recorded_us": "bigint",
+    "span_id": "varchar",
+    "task_name": "varchar",
+    "model": "varchar",
+    "server_address": "varchar",
+    "input_tokens": "bigint",
+    "output_tokens": "bigint",
+    # Null where it may have been billed and nobody knows what; the reserve then stands for it.
+    "cost_usd": "varchar",
+    "reserved_usd": "varchar",
+    "error": "varchar",
+}
+# A stored input sent again to another model.
+REPLAY_COLUMNS: Final[Mapping[str, str]] = {
+    # One per input and model, so that no pair is paid twice.
+    "replay_id": "varchar",
+    **_PAID,
+    "response_model": "varchar",
+    "cached_input_tokens": "bigint",
+    "cache_write_tokens": "bigint",
+    "reasoning_tokens": "bigint",
+    "usage_raw": "varchar",
+    "retries": "bigint",
+    "latency_ms": "double",
+    "time_to_first_token_ms": "double",
+    "finish_reason": "varchar",
+    "output_messages": "varchar",
+    # JSON: how the two answers compare, without their text.
+    "facts": "varchar",
+}
+
+# What a judge said of one answer (a score), or of two in one of both orders (a verdict on the candidate's).
+JUDGEMENT_COLUMNS: Final[Mapping[str, str]] = {
+    "judgement_id": "varchar",
+    **_PAID,
+    "replay_id": "varchar",
+    # Which answer stood first, of two: incumbent or candidate.
+    "first_answer": "varchar",
+    "rubric_hash": "varchar",
+    # 0 to 1.
+    "score": "double",
+    "verdict": "varchar",
+    "reason": "varchar",
+    # The chance with which this call came to be judged.
+    "probability": "double",
 }

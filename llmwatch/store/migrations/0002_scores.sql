@@ -16,5 +16,8 @@ create table scores (
     false_facts bigint,
     comment varchar,
     source varchar,
-    is_deleted boolean
+    is_deleted boolean,
+    -- only of two answers compared, whose name is 'pair' and whose value is null
+    replay_id varchar,
+    difference double
 );

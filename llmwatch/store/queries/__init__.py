@@ -14,7 +14,7 @@ _QUERIES: Final = Path(__file__).parent
 _VIEWS: Final = _QUERIES.parent / "views"
 
 # Every view, in the order in which they can be made; every query. A file that is not named here fails a test.
-VIEWS: Final = ("call_facts", "call_lines")
+VIEWS: Final = ("call_facts", "call_lines", "call_strata", "scores_current", "answer_scores")
 QUERIES: Final = (
     "attempts",
     "call",
@@ -31,6 +31,7 @@ QUERIES: Final = (
     "speed_by",
     "tasks",
     "unpriced",
+    "weekly_scores",
 )
 
 

@@ -187,7 +187,7 @@ MIGRATIONS = {
     1: "2f78dd3cbe586bf9",
     2: "6571915896d0f466",
     3: "c5a063eafc77c913",
-    4: "b967f0703dad79b9",
+    4: "7f39ae68a27c3627",
     5: "1ed745df3e86dce5",
     6: "f83bf9c1722ebc4b",
     7: "3bcc1cb7f64b7ba3",

@@ -1,3 +1,6 @@
+-- The name that an untagged call was given by discovery; task_name is that name, or the tag, after the users' edits.
+alter table calls add column task_origin varchar;
+
 -- Versions of a task's static prompt text, in the order in which they were first seen.
 create table prompt_versions (
     task_name varchar not null,
@@ -11,7 +14,7 @@ create table prompt_versions (
     text varchar
 );
 
--- Which version the static text with this digest is.
+-- Which version the static text with this digest is; a digest that is not listed is of no known version.
 create table prompts (
     task_name varchar not null,
     prompt_hash varchar not null,
@@ -25,4 +28,27 @@ create table task_edits (
     action varchar not null,
     arguments varchar not null,
     is_undone boolean not null
+);
+
+-- What a task is called since users renamed or merged it: given_name is a tag or a discovered name.
+create table task_renames (
+    given_name varchar primary key,
+    task_name varchar not null
+);
+
+-- What reading sampled prompts found: the task of a key and static text; an empty prompt_hash stands for all others.
+create table task_members (
+    task_key varchar not null,
+    prompt_hash varchar not null,
+    task_name varchar not null,
+    bucket varchar not null,
+    primary key (task_key, prompt_hash)
+);
+
+-- Per bucket of untagged calls: contents that no refit has read, and what the last refit took.
+create table task_refits (
+    bucket varchar primary key,
+    unread_contents bigint not null,
+    read_contents bigint not null,
+    refitted_at timestamp
 );

@@ -25,6 +25,7 @@ QUERIES: Final = (
     "events",
     "meta",
     "names_by",
+    "prompt_versions",
     "spend_by",
     "spend_by_each",
     "spend_over_time",

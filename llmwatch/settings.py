@@ -59,6 +59,10 @@ class Settings:
     prices: tuple[Mapping[str, Any], ...] = ()
     # A file of further price entries.
     price_file: Path | None = None
+    # Task name -> low, standard, high or critical: how many points of answers a cheaper model may lose (5, 3, 2, none).
+    stakes: Mapping[str, str] = field(default_factory=dict[str, str])
+    # Task name -> what one bad answer costs, in US dollars.
+    bad_answer_usd: Mapping[str, float] = field(default_factory=dict[str, float])
     # Days that sampled content and calls are kept.
     content_days: int = 30
     calls_days: int = 400
@@ -84,11 +88,12 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "stream_usage": ("never", "ask"),
     "attempts": ("on", "off"),
     "user_ids": ("hashed", "plain"),
+    "stakes": ("low", "standard", "high", "critical"),
 }
 # What a host process falls back to where a configured value makes no sense: the value that reveals and changes least.
 SAFE: Final[Mapping[str, Any]] = {"content": "metadata", "stream_usage": "never", "user_ids": "hashed"}
 # Tables and lists have no environment variable.
-_TOML_ONLY: Final = frozenset({"sample_rates", "hosts", "redact", "prices"})
+_TOML_ONLY: Final = frozenset({"sample_rates", "hosts", "redact", "prices", "stakes", "bad_answer_usd"})
 
 
 def _text(key: str, value: object) -> str:
@@ -162,6 +167,24 @@ def _texts(key: str, value: object) -> dict[str, str]:
     return {str(name): _text(f"{key}.{name}", text) for name, text in value.items()}
 
 
+def _stakes(key: str, value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{key} = {value!r} is not a table of task names and stakes.")
+    for name, level in value.items():
+        if isinstance(level, Mapping):
+            hint = f'Put a task name with dots in quotes: "{name}.draft" = "high".'
+            raise UsageError(f"{key}.{name} is a table.", hint)
+        if level not in CHOICES[key]:
+            raise UsageError(f"{key}.{name} = {level!r} is not one of {', '.join(CHOICES[key])}.")
+    return {str(name): str(level) for name, level in value.items()}
+
+
+def _dollars(key: str, value: object) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{key} = {value!r} is not a table of task names and US dollars.")
+    return {str(name): _number(f"{key}.{name}", dollars, 0, 1e9) for name, dollars in value.items()}
+
+
 def _entries(key: str, value: object) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):
         raise UsageError(f"{key} is not a list of [[prices]] tables.")
@@ -186,6 +209,8 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "redact": _texts,
     "prices": _entries,
     "price_file": _path,
+    "stakes": _stakes,
+    "bad_answer_usd": _dollars,
     "content_days": _whole,
     "calls_days": _whole,
 }

@@ -116,6 +116,4 @@ JUDGEMENT_COLUMNS: Final[Mapping[str, str]] = {
     "score": "double",
     "verdict": "varchar",
     "reason": "varchar",
-    # The chance with which this call came to be judged.
-    "probability": "double",
 }

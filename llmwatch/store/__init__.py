@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 _MERGE_WAIT_S: Final = 60.0
 _FOREIGN_WAIT_S: Final = 2.0
 # The tables that a reader who could not merge sees together with what is pending.
-_PENDING_TABLES: Final = ("calls", "content", "http_attempts", "pipeline_events", "scores", "revenue")
+_PENDING_TABLES: Final = (
+    "calls", "content", "http_attempts", "pipeline_events", "scores", "revenue", "replays", "judgements",
+)  # fmt: skip
 _PENDING_NOTES: Final = ("segments", "kept_records")
 
 

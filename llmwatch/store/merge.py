@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ..call import CONTENT_FIELDS, attempt_columns, call_columns
 from ..prices import INCOMING_COLUMNS, PriceBook, price_incoming
-from ..records import REVENUE_COLUMNS, SCORE_COLUMNS
+from ..records import JUDGEMENT_COLUMNS, REPLAY_COLUMNS, REVENUE_COLUMNS, SCORE_COLUMNS
 from ..spool import (
     ATTEMPT,
     CALL,
     EVENT,
     FEEDBACK,
+    JUDGEMENT,
+    REPLAY,
     REVENUE,
     Segment,
     list_segments,
@@ -59,6 +61,8 @@ _COLUMNS: Final = {
     EVENT: _EVENT_COLUMNS,
     FEEDBACK: SCORE_COLUMNS,
     REVENUE: REVENUE_COLUMNS,
+    REPLAY: REPLAY_COLUMNS,
+    JUDGEMENT: JUDGEMENT_COLUMNS,
 }
 # Kind -> the step that puts its lines into their table; calls take several.
 _STORED: Final = {
@@ -66,6 +70,8 @@ _STORED: Final = {
     EVENT: "stored_events",
     FEEDBACK: "stored_scores",
     REVENUE: "stored_revenue",
+    REPLAY: "stored_replays",
+    JUDGEMENT: "stored_judgements",
 }
 _CONTENT: Final = ", ".join(f.column for f in CONTENT_FIELDS)
 # Merging works these out itself, everything else a price needs is as it arrived.

@@ -189,7 +189,7 @@ MIGRATIONS = {
     3: "c5a063eafc77c913",
     4: "7f39ae68a27c3627",
     5: "1ed745df3e86dce5",
-    6: "f83bf9c1722ebc4b",
+    6: "6485580b921b9a89",
     7: "3bcc1cb7f64b7ba3",
 }
 

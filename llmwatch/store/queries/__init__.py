@@ -25,6 +25,7 @@ QUERIES: Final = (
     "events",
     "meta",
     "names_by",
+    "replayed",
     "prompt_versions",
     "spend_by",
     "spend_by_each",

@@ -7,7 +7,6 @@ select
     started_at,
     coalesce(task_name, task) as task,
     sample_probability,
-    not coalesce(is_repeated, false) and operation_name not in ('fetch_response', 'fetch_batch') as is_answer,
     concat_ws(
         ' · ',
         coalesce(input_language, '?'),

@@ -1,50 +1,65 @@
 -- One row per score that stands, with the call it is of: its latest record, unless that deletes it.
 -- The call is found by span, else by response, else by a trace that has exactly one call; span_id is null where none is.
 with
-latest as (
-    select *
-    from scores
-    -- two records of one moment: any, but always the same one
-    qualify row_number() over (
-        partition by score_id order by scored_at desc, is_deleted desc nulls last, value desc, difference desc, label
-    ) = 1
-),
-standing as (from latest where not coalesce(is_deleted, false)),
-single as (
-    select trace_id, min(c.span_id) as span_id
-    from call_strata as c
-    where is_answer and trace_id in (select trace_id from standing where trace_id is not null)
-    group by trace_id
-    having count(*) = 1
+-- a window over all scores would take longer than all the rest
+rescored as materialized (select score_id from scores group by score_id having count(*) > 1),
+standing as materialized (
+    from (
+        from scores
+        where score_id not in (from rescored)
+        union all
+        select *
+        from scores
+        where score_id in (from rescored)
+        -- two records of one moment: any, but always the same one
+        qualify row_number() over (
+            partition by score_id order by scored_at desc, is_deleted desc nulls last, value desc, difference desc
+        ) = 1
+    )
+    where not coalesce(is_deleted, false)
 ),
 found as (
-    select s.score_id, 1 as way, c.span_id, c.started_at, c.task, c.stratum, c.sample_probability
+    select s.score_id, 1 as way, c.span_id, c.started_at
     from standing as s
-    join call_strata as c on c.span_id = s.span_id
+    join calls as c on c.span_id = s.span_id
     union all
-    select s.score_id, if(c.is_answer, 2, 3), c.span_id, c.started_at, c.task, c.stratum, c.sample_probability
+    -- rather the answer itself than a later reading of it
+    select s.score_id, if(c.operation_name in ('fetch_response', 'fetch_batch'), 3, 2), c.span_id, c.started_at
     from standing as s
-    join call_strata as c on c.response_id = s.response_id
+    join calls as c on c.response_id = s.response_id
     union all
-    select s.score_id, 4, c.span_id, c.started_at, c.task, c.stratum, c.sample_probability
+    select s.score_id, 4, min(c.span_id), min(c.started_at)
     from standing as s
-    join single as t on t.trace_id = s.trace_id
-    join call_strata as c on c.span_id = t.span_id
+    join calls as c on c.trace_id = s.trace_id
+    where
+        s.span_id is null
+        and s.response_id is null
+        and not coalesce(c.is_repeated, false)
+        and c.operation_name not in ('fetch_response', 'fetch_batch')
+    group by s.score_id
+    having count(*) = 1
 ),
 resolved as (
-    select *
+    select score_id, arg_min(span_id, (way, started_at)) as span_id
     from found
-    qualify row_number() over (partition by score_id order by way, started_at) = 1
+    group by score_id
+),
+scored as (
+    select span_id, min(started_at) as started_at, any_value(task) as task, any_value(stratum) as stratum,
+        any_value(sample_probability) as sample_probability
+    from call_strata
+    where span_id in (select span_id from resolved)
+    group by span_id
 )
 select
     s.score_id,
     s.scored_at,
-    r.span_id,
-    r.task,
-    r.started_at,
-    cast(date_trunc('week', r.started_at) as date) as week,
-    r.stratum,
-    r.sample_probability,
+    c.span_id,
+    c.task,
+    c.started_at,
+    cast(date_trunc('week', c.started_at) as date) as week,
+    c.stratum,
+    c.sample_probability,
     coalesce(s.evidence, 'feedback') as evidence,
     coalesce(s.name, 'quality') as name,
     s.value,
@@ -63,3 +78,4 @@ select
     s.response_id as stated_response_id
 from standing as s
 left join resolved as r on r.score_id = s.score_id
+left join scored as c on c.span_id = r.span_id

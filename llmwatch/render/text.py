@@ -6,6 +6,7 @@ import io
 from dataclasses import replace
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
 from rich.padding import Padding
@@ -30,12 +31,14 @@ from ..analysis.report import (
 )
 from .charts import tables_of
 from .inert import lines, one_line, shortened
-from .wording import UNKNOWN, bar, cell_text, superscript
+from .wording import UNKNOWN, Footnotes, bar, cell_text
 
 _TONES: Final = {"": "", "good": "green", "bad": "red", "quiet": "dim"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red", "": ""}
 _BAR: Final = 8
 _WIDE: Final = 120
+# A name is never cut to less, however narrow the screen.
+_SHORTEST: Final = 14
 
 
 def render_text(report: Report, width: int = 100, *, is_colored: bool = False) -> str:
@@ -91,44 +94,41 @@ def _print_note(note: Note, is_warning: bool, console: Console) -> None:
 
 
 def _table(table: Table, console: Console) -> list[RenderableType]:
-    reasons = _Reasons()
     columns = [n for n, column in enumerate(table.columns) if column.rank < DATA_RANK]
-    grid = _grid(table, columns, console.width, reasons)
     left_out: list[int] = []
-    while Measurement.get(console, console.options.update(width=10_000), grid).maximum > console.width:
+    # Names of any length leave room for the numbers.
+    longest = console.width * 2 // 5
+    while True:
+        footnotes = Footnotes()
+        grid = _grid(table, columns, (console.width, longest), footnotes)
+        excess = Measurement.get(console, console.options.update(width=10_000), grid).maximum - console.width
         widest = max((table.columns[n].rank for n in columns), default=0)
-        if widest == 0:
+        if excess <= 0 or (widest == 0 and longest <= _SHORTEST):
             break
+        if widest == 0:
+            # A number without its last digits is another number: names give way first.
+            longest = max(_SHORTEST, min(longest, _longest_name(table, columns)) - excess)
+            continue
         last = next(n for n in reversed(columns) if table.columns[n].rank == widest)
         columns.remove(last)
         left_out.insert(0, last)
-        reasons = _Reasons()
-        grid = _grid(table, columns, console.width, reasons)
     parts: list[RenderableType] = [Styled(f" {one_line(table.title)}", "italic")] if table.title else []
     parts.append(grid)
-    parts += [Styled(f" {text}", "dim") for text in reasons.lines()]
+    parts += [Styled(f" {text}", "dim") for text in footnotes.lines()]
     if left_out:
         names = ", ".join(table.columns[n].title for n in left_out)
         parts.append(Styled(f" Not shown at this width: {names}.", "dim"))
     return parts
 
 
-class _Reasons:
-    """The footnotes of one table, each reason once."""
-
-    def __init__(self) -> None:
-        self._marks: dict[tuple[str, str], int] = {}
-
-    def mark(self, reason: str, before: str = UNKNOWN) -> str:
-        """The mark that stands beside an unknown value, or beside one that leaves something out."""
-        return superscript(self._marks.setdefault((before, one_line(reason)), len(self._marks) + 1))
-
-    def lines(self) -> list[str]:
-        """The footnotes, in order of their marks."""
-        return [f"{before}{superscript(mark)} {reason}" for (before, reason), mark in self._marks.items()]
+def _longest_name(table: Table, columns: list[int]) -> int:
+    cells = (row.cells[n] for row in table.rows for n in columns)
+    return max((cell_len(one_line(cell.text)) for cell in cells if isinstance(cell, Text)), default=0)
 
 
-def _grid(table: Table, columns: list[int], width: int, reasons: _Reasons) -> Grid:
+def _grid(table: Table, columns: list[int], room: tuple[int, int], reasons: Footnotes) -> Grid:
+    """The table in `room`: the screen's width, and how long a name may be."""
+    width = room[0]
     has_titles = any(table.columns[n].title for n in columns)
     grid = Grid(box=None, show_header=has_titles, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for n in columns:
@@ -144,17 +144,17 @@ def _grid(table: Table, columns: list[int], width: int, reasons: _Reasons) -> Gr
         if column.has_bar and width >= _WIDE:
             grid.add_column("", width=_BAR)
     for row in table.rows:
-        grid.add_row(*_row_cells(table, columns, row, width, reasons), style="bold" if row.kind == "total" else "")
+        grid.add_row(*_row_cells(table, columns, row, room, reasons), style="bold" if row.kind == "total" else "")
     return grid
 
 
-def _row_cells(table: Table, columns: list[int], row: Row, width: int, reasons: _Reasons) -> list[Styled]:
+def _row_cells(table: Table, columns: list[int], row: Row, room: tuple[int, int], reasons: Footnotes) -> list[Styled]:
+    width, longest = room
     cells: list[Styled] = []
     for n in columns:
         column, cell = table.columns[n], row.cells[n]
         if isinstance(cell, Text) and not column.can_wrap:
-            # A name of any length leaves room for the numbers.
-            cell = replace(cell, text=shortened(one_line(cell.text), width * 2 // 5))
+            cell = replace(cell, text=shortened(one_line(cell.text), longest))
         text = _styled(cell, reasons)
         if n == columns[0]:
             text = _first(text, row)
@@ -177,7 +177,7 @@ def _bar(column: Column, cell: Cell, row: Row) -> Styled:
     return Styled(bar(cell.value if cell.unit == "share" else 0, _BAR), "blue")  # pyright: ignore[reportArgumentType]
 
 
-def _styled(cell: Cell, reasons: _Reasons) -> Styled:
+def _styled(cell: Cell, reasons: Footnotes) -> Styled:
     match cell:
         case Unknown(reason=reason):
             return Styled(f"{UNKNOWN}{reasons.mark(reason) if reason else ''}", "dim")

@@ -125,3 +125,22 @@ def bar(share: Decimal, width: int) -> str:
 def superscript(number: int) -> str:
     """A footnote mark."""
     return "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(number))
+
+
+class Footnotes:
+    """The footnotes of one table, each reason once."""
+
+    def __init__(self) -> None:
+        self._marks: dict[tuple[str, str], int] = {}
+
+    def number(self, reason: str, before: str = UNKNOWN) -> str:
+        """The number of the note that stands beside an unknown value, or beside one that leaves something out."""
+        return str(self._marks.setdefault((before, one_line(reason)), len(self._marks) + 1))
+
+    def mark(self, reason: str, before: str = UNKNOWN) -> str:
+        """The same as a raised figure."""
+        return superscript(int(self.number(reason, before)))
+
+    def lines(self) -> list[str]:
+        """The footnotes, in order of their marks."""
+        return [f"{before}{superscript(mark)} {reason}" for (before, reason), mark in self._marks.items()]

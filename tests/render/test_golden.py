@@ -20,6 +20,7 @@ CASES = {
     "awkward.json": RENDERERS["json"],
     "awkward.csv": RENDERERS["csv"],
     "awkward.md": RENDERERS["md"],
+    "awkward.html": RENDERERS["html"],
     "awkward_100.txt": lambda report: render_text(report, 100),
     "awkward_160.txt": lambda report: render_text(report, 160),
     "awkward_60.txt": lambda report: render_text(report, 60),

@@ -46,6 +46,8 @@ REVENUE_COLUMNS: Final[Mapping[str, str]] = {
     # Idempotency key: two records of one id are one event, the later one counts.
     "event_id": "varchar",
     "occurred_us": "bigint",
+    # When this was said, which decides what is later.
+    "recorded_us": "bigint",
     # revenue (refunds and credits are negative), or outcome.
     "kind": "varchar",
     # Decimal text in US dollars; null of an outcome without a value.

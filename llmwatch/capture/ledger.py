@@ -365,6 +365,8 @@ def _target() -> tuple[Settings, SpoolWriter | None, Redactor]:
 def _write(kind: bytes, values: Mapping[str, Any]) -> bool:
     _, spool, _ = _target()
     record = {column: value for column, value in values.items() if value is not None}
+    if kind == REVENUE:
+        record["recorded_us"] = _moment(None, "")
     return spool is not None and spool.append(kind, encode_record(record))
 
 

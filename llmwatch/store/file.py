@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import SchemaTooNew, StoreCorrupt, StoreError, StoreLocked
-from .queries import VIEWS, view_sql
+from .queries import MACROS, VIEWS, macro_sql, view_sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -268,15 +268,18 @@ def migrate(con: DuckDBPyConnection, version: int) -> None:
 
 
 def make_views(con: DuckDBPyConnection) -> None:
-    """The views in the file are those of this llmwatch."""
+    """The views in the file, and the macros they are made with, are those of this llmwatch."""
+    for name in MACROS:
+        con.execute(f"create or replace macro {name}{macro_sql(name)}")
     for name in VIEWS:
         con.execute(f"create or replace view {name} as {view_sql(name)}")
 
 
 @cache
 def views_digest() -> str:
-    """Changes with the text of any view."""
-    return hashlib.sha256("".join(view_sql(name) for name in VIEWS).encode()).hexdigest()[:16]
+    """Changes with the text of any view or macro."""
+    texts = (*map(macro_sql, MACROS), *map(view_sql, VIEWS))
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
 def set_meta(con: DuckDBPyConnection, key: str, value: str) -> None:

@@ -186,7 +186,7 @@ def test_a_newer_store_is_left_alone(tmp_path: Path) -> None:
 MIGRATIONS = {
     1: "2f78dd3cbe586bf9",
     2: "6571915896d0f466",
-    3: "c5a063eafc77c913",
+    3: "8984bd879fb308dd",
     4: "7f39ae68a27c3627",
     5: "1ed745df3e86dce5",
     6: "6485580b921b9a89",

@@ -11,6 +11,7 @@ from llmwatch.store import Store, queries
 from tests.stores import MOMENT, empty_store
 
 QUERY_FILES = sorted(Path(queries.__file__).parent.glob("*.sql"))
+MACRO_FILES = sorted((Path(queries.__file__).parent.parent / "macros").glob("*.sql"))
 VIEW_FILES = sorted((Path(queries.__file__).parent.parent / "views").glob("*.sql"))
 
 
@@ -18,6 +19,7 @@ def test_the_registry_and_the_directory_name_the_same_queries() -> None:
     """No file without a name, no name without a file."""
     assert [path.stem for path in QUERY_FILES] == sorted(queries.QUERIES)
     assert sorted(queries.VIEWS) == [path.stem for path in VIEW_FILES]
+    assert sorted(queries.MACROS) == [path.stem for path in MACRO_FILES]
 
 
 @pytest.mark.parametrize("path", [*QUERY_FILES, *VIEW_FILES], ids=lambda path: path.stem)

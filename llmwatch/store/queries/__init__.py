@@ -13,9 +13,30 @@ from typing import Any, Final
 _QUERIES: Final = Path(__file__).parent
 _VIEWS: Final = _QUERIES.parent / "views"
 
-# Every view, in the order in which they can be made; every query. A file that is not named here fails a test.
-VIEWS: Final = ("call_facts", "call_lines", "call_strata", "scores_current", "answer_scores")
+_MACROS: Final = _QUERIES.parent / "macros"
+
+# Every macro with its parameters, and every view, in the order in which they can be made; every query. A file that is
+# not named here fails a test.
+MACROS: Final = {
+    "nano": "amount_usd",
+    "to_units": "per",
+    "calendar_nano": "amount_usd, per, moment",
+    "accrued_nano": "amount_usd, per, starts_at, ends_at, moment",
+}
+VIEWS: Final = (
+    "call_facts",
+    "call_lines",
+    "call_strata",
+    "scores_current",
+    "answer_scores",
+    "revenue_records",
+    "revenue_streams",
+    "outcomes",
+    "revenue_by_customer_hour",
+    "margin_by_customer_day",
+)
 QUERIES: Final = (
+    "answer_checks",
     "attempts",
     "call",
     "calls",
@@ -23,8 +44,10 @@ QUERIES: Final = (
     "coverage",
     "defects",
     "events",
+    "judge_audits",
     "meta",
     "names_by",
+    "quality_scores",
     "replayed",
     "prompt_versions",
     "spend_by",
@@ -33,8 +56,15 @@ QUERIES: Final = (
     "speed_by",
     "tasks",
     "unpriced",
+    "unresolved_scores",
     "weekly_scores",
 )
+
+
+@cache
+def macro_sql(name: str) -> str:
+    """Parameters and expression, as they follow the macro's name."""
+    return f"({MACROS[name]}) as (\n{(_MACROS / f'{name}.sql').read_text('utf-8')}\n)"
 
 
 @cache
@@ -51,6 +81,8 @@ def query_sql(name: str) -> str:
 
 def create_views(con: Any) -> None:
     """Makes every view for this connection alone, so that a store from an older llmwatch is read by today's."""
+    for name in MACROS:
+        con.execute(f"create or replace temp macro {name}{macro_sql(name)}")
     for name in VIEWS:
         con.execute(f"create or replace temp view {name} as {view_sql(name)}")
 

@@ -20,8 +20,9 @@ _THOUSAND: Final = Decimal(1_000)
 
 Why = Literal["same", "dies", "dead", "unreleased", "lacks", "too_small", "no_tier", "unpriced", "not_cheaper"]
 Cause = Literal[
-    "image_tokens", "search_tokens", "input_tokens", "cold_cache", "cache_writes", "output_tokens", "retries"
-]
+    "image_tokens", "search_tokens", "input_tokens", "long_context", "cold_cache", "cache_writes", "output_tokens",
+    "reasoning", "retries", "fallbacks",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,14 @@ class Needs:
     has_structured_output: bool = False
     max_input_tokens: int = 0
     max_output_tokens: int = 0
-    service_tier: str = "default"
+    # The tiers its calls are billed at; "batch" is one of them here.
+    tiers: frozenset[str] = frozenset({"default"})
     endpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """A period of a task's calls in the incumbent's own counts; `cached` and `written` are parts of `input_tokens`."""
+    """A period of a task's calls in the incumbent's own counts; cached and written tokens are parts of the input."""
 
     calls: int
     input_tokens: int
@@ -50,6 +52,22 @@ class Traffic:
     images: int = 0
     image_tiles: int = 0
     web_searches: int = 0
+    # Input that a cache could hold; None: all of it.
+    cacheable_tokens: int | None = None
+    # The share of its cache writes that are kept 12 hours.
+    long_lived_share: float = 0.0
+    # Every one of these calls is above the threshold of long context.
+    is_long: bool = False
+    # The share of the period in which the candidate's cache is still cold.
+    cold_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Calls of a task that are billed alike, and the catalogue at the prices of such calls."""
+
+    traffic: Traffic
+    models: Mapping[str, Model]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +77,15 @@ class Measured:
     input_ratio: float | None = None
     # Hidden reasoning is part of the output.
     output_ratio: float | None = None
+    # The part of the candidate's output that is hidden reasoning.
+    reasoning_share: float = 0.0
     # Shares of the candidate's own input; without a measurement the cache is cold and everything fresh is written.
     cached_share: float | None = None
     written_share: float | None = None
     # Attempts billed for one answer.
     attempts: float = 1.0
+    # Calls that the candidate cannot answer and the incumbent answers again.
+    fallback_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +142,7 @@ def pick_candidates(
     models: Sequence[Model],
     incumbent: str,
     needs: Needs,
-    traffic: Traffic,
+    traffic: Traffic | Sequence[Slice],
     as_of: date,
     *,
     payback_days: int = PAYBACK_DAYS,
@@ -128,29 +150,33 @@ def pick_candidates(
 ) -> Picked:
     """Every model of the catalogue is a candidate or excluded with one reason."""
     current = next((m for m in models if m.is_named(incumbent)), Model(incumbent))
+    slices = _slices(traffic, models)
+    spend = sum((each.traffic.cost_usd for each in slices), Decimal(0))
     candidates: list[Candidate] = []
     excluded: list[Excluded] = []
     for model in models:
-        cost = _cost_or_none(traffic, current, model, (measured or {}).get(model.name))
+        cost = task_cost(slices, current, model, (measured or {}).get(model.name, Measured()))
         reason = _hindrance(model, current, needs, as_of, payback_days)
         if reason is not None:
             excluded.append(replace(reason, cost=cost))
         elif cost is None:
             excluded.append(Excluded(model, "unpriced"))
-        elif (cost.true_usd if cost.true_usd is not None else cost.naive_usd) >= traffic.cost_usd:
+        elif (cost.true_usd if cost.true_usd is not None else cost.naive_usd) >= spend:
             excluded.append(Excluded(model, "not_cheaper", cost=cost))
         else:
-            candidates.append(_candidate(model, needs, traffic, cost))
+            candidates.append(_candidate(model, needs, spend, cost))
     candidates.sort(key=lambda c: (c.saving_usd is None, -(c.saving_usd or c.naive_saving_usd), c.model.name))
     return Picked(tuple(candidates), tuple(excluded))
 
 
-def _candidate(model: Model, needs: Needs, traffic: Traffic, cost: Counterfactual) -> Candidate:
-    true = None if cost.true_usd is None else traffic.cost_usd - cost.true_usd
-    unknown = [*_unknown_abilities(model, needs), *cost.unknown]
-    if model.long_above is not None and needs.max_input_tokens > model.long_above:
-        unknown.append(f"how many inputs are above {model.long_above:,} tokens, which cost more")
-    return Candidate(model, cost, traffic.cost_usd - cost.naive_usd, true, tuple(unknown))
+def _slices(traffic: Traffic | Sequence[Slice], models: Sequence[Model]) -> Sequence[Slice]:
+    return [Slice(traffic, {m.name: m for m in models})] if isinstance(traffic, Traffic) else traffic
+
+
+def _candidate(model: Model, needs: Needs, spend: Decimal, cost: Counterfactual) -> Candidate:
+    true = None if cost.true_usd is None else spend - cost.true_usd
+    unknown = (*_unknown_abilities(model, needs), *cost.unknown)
+    return Candidate(model, cost, spend - cost.naive_usd, true, unknown)
 
 
 def _hindrance(model: Model, current: Model, needs: Needs, as_of: date, payback_days: int) -> Excluded | None:
@@ -168,9 +194,8 @@ def _hindrance(model: Model, current: Model, needs: Needs, as_of: date, payback_
     for what, size, limit in _sizes(model, needs):
         if limit is not None and size > limit:
             return Excluded(model, "too_small", f"{what} up to {limit:,} tokens, the task has had {size:,}")
-    if model.tiers is not None and needs.service_tier not in model.tiers:
-        return Excluded(model, "no_tier", needs.service_tier)
-    return None
+    missing = needs.tiers - model.tiers if model.tiers is not None else frozenset[str]()
+    return Excluded(model, "no_tier", ", ".join(sorted(missing))) if missing else None
 
 
 def _sizes(model: Model, needs: Needs) -> tuple[tuple[str, int, int | None], ...]:
@@ -211,12 +236,28 @@ class _Tokens:
     cached: Decimal
     written: Decimal
     output: Decimal
+    written_12h: Decimal = Decimal(0)
+    is_long: bool = False
 
 
-def _cost_or_none(traffic: Traffic, current: Model, model: Model, measured: Measured | None) -> Counterfactual | None:
-    if "input" not in model.prices or "output" not in model.prices:
-        return None
-    return true_cost(traffic, current, model, measured or Measured())
+def task_cost(slices: Sequence[Slice], current: Model, model: Model, measured: Measured) -> Counterfactual | None:
+    """The candidate's bill for all of a task's calls; None if it has no price for some of them."""
+    naive, true, known = Decimal(0), Decimal(0), True
+    parts: dict[Cause, Decimal] = {}
+    unknown: dict[str, None] = {}
+    for each in slices:
+        priced = each.models.get(model.name, model)
+        if "input" not in priced.prices or "output" not in priced.prices:
+            return None
+        cost = true_cost(each.traffic, current, priced, measured)
+        naive += cost.naive_usd
+        known &= cost.true_usd is not None
+        true += cost.true_usd or 0
+        unknown |= dict.fromkeys(cost.unknown)
+        for part in cost.parts:
+            parts[part.cause] = parts.get(part.cause, Decimal(0)) + part.usd
+    found = tuple(Part(cause, usd) for cause, usd in parts.items())
+    return Counterfactual(naive, true if known else None, found, tuple(unknown))
 
 
 def true_cost(traffic: Traffic, current: Model, model: Model, measured: Measured) -> Counterfactual:
@@ -233,46 +274,74 @@ def true_cost(traffic: Traffic, current: Model, model: Model, measured: Measured
         if cost != now:
             parts.append(Part(cause, cost - now))
         now = cost
-    if measured.attempts != 1.0:
-        retries = now * (Decimal(repr(measured.attempts)) - 1)
-        parts.append(Part("retries", retries))
-        now += retries
-    blocking = [one for one in unknown if one != _OUTPUT]
+    again: tuple[tuple[Cause, Decimal], ...] = (
+        ("retries", now * (Decimal(repr(measured.attempts)) - 1)),
+        ("fallbacks", traffic.cost_usd * Decimal(repr(measured.fallback_share))),
+    )
+    parts += [Part(cause, usd) for cause, usd in again if usd]
+    now += sum(usd for _, usd in again)
+    blocking = [one for one in unknown if one != OUTPUT_UNKNOWN]
     return Counterfactual(naive, None if blocking else now, tuple(parts), tuple(unknown))
 
 
-_OUTPUT: Final = "output length on this model"
+OUTPUT_UNKNOWN: Final = "output length on this model"
 
 
 def _corrections(
     traffic: Traffic, current: Model, model: Model, measured: Measured, tokens: _Tokens
 ) -> list[tuple[Cause, _Tokens, str]]:
     """Every correction in order with the counts after it, and what is not known to make it."""
-    steps: list[tuple[Cause, _Tokens, str]] = []
+    steps = _input_steps(traffic, current, model, measured, tokens)
+    tokens = replace(steps[-1][1], is_long=traffic.is_long and model.long_above is not None)
+    steps.append(("long_context", tokens, ""))
+    steps += _cache_steps(traffic, model, measured, tokens)
+    tokens = steps[-1][1]
+    if measured.output_ratio is None:
+        steps.append(("output_tokens", tokens, OUTPUT_UNKNOWN))
+        return steps
+    output = tokens.output * Decimal(repr(measured.output_ratio))
+    hidden = output * Decimal(repr(measured.reasoning_share))
+    steps.append(("output_tokens", replace(tokens, output=output - hidden), ""))
+    steps.append(("reasoning", replace(tokens, output=output), ""))
+    return steps
+
+
+def _input_steps(
+    traffic: Traffic, current: Model, model: Model, measured: Measured, tokens: _Tokens
+) -> list[tuple[Cause, _Tokens, str]]:
     if measured.input_ratio is not None:
         # The measurement holds images and search blocks already.
-        grown = Decimal(traffic.input_tokens) * Decimal(repr(measured.input_ratio))
-        tokens = replace(tokens, fresh=grown - tokens.cached)
-        steps.append(("input_tokens", tokens, ""))
-    else:
-        images, missing = _image_growth(traffic, current, model)
-        tokens = replace(tokens, fresh=tokens.fresh + images)
-        steps.append(("image_tokens", tokens, missing))
-        block = (model.search_tokens or 0) - (current.search_tokens or 0)
-        tokens = replace(tokens, fresh=tokens.fresh + block * traffic.web_searches)
-        steps.append(("search_tokens", tokens, ""))
+        ratio = Decimal(repr(measured.input_ratio))
+        return [("input_tokens", replace(tokens, fresh=tokens.fresh * ratio, cached=tokens.cached * ratio), "")]
+    images, missing = _image_growth(traffic, current, model)
+    tokens = replace(tokens, fresh=tokens.fresh + images)
+    block = (model.search_tokens or 0) - (current.search_tokens or 0)
+    with_blocks = replace(tokens, fresh=tokens.fresh + block * traffic.web_searches)
+    return [("image_tokens", tokens, missing), ("search_tokens", with_blocks, "")]
+
+
+def _cache_steps(
+    traffic: Traffic, model: Model, measured: Measured, tokens: _Tokens
+) -> list[tuple[Cause, _Tokens, str]]:
+    """The incumbent's hits are expected again once the cache is warm; what could be cached and is not, is written."""
     whole = tokens.fresh + tokens.cached
-    cached = whole * Decimal(repr(measured.cached_share or 0.0))
+    if measured.cached_share is None:
+        cached = tokens.cached * (1 - Decimal(repr(traffic.cold_share)))
+    else:
+        cached = whole * Decimal(repr(measured.cached_share))
     tokens = replace(tokens, cached=cached, fresh=whole - cached)
-    steps.append(("cold_cache", tokens, ""))
+    steps: list[tuple[Cause, _Tokens, str]] = [("cold_cache", tokens, "")]
     if model.prices.get("cache_write", model.prices["input"]) != model.prices["input"]:
-        share = measured.written_share
-        written = tokens.fresh if share is None else min(whole * Decimal(repr(share)), tokens.fresh)
-        tokens = replace(tokens, written=written, fresh=tokens.fresh - written)
+        if measured.written_share is not None:
+            written = min(whole * Decimal(repr(measured.written_share)), tokens.fresh)
+        else:
+            cacheable = whole
+            if traffic.cacheable_tokens is not None and traffic.input_tokens:
+                cacheable = whole * traffic.cacheable_tokens / traffic.input_tokens
+            written = min(max(cacheable - cached, Decimal(0)), tokens.fresh)
+        kept = written * Decimal(repr(traffic.long_lived_share))
+        tokens = replace(tokens, written=written - kept, written_12h=kept, fresh=tokens.fresh - written)
         steps.append(("cache_writes", tokens, ""))
-    ratio = measured.output_ratio
-    output = tokens.output if ratio is None else tokens.output * Decimal(repr(ratio))
-    steps.append(("output_tokens", replace(tokens, output=output), _OUTPUT if ratio is None else ""))
     return steps
 
 
@@ -286,8 +355,23 @@ def _image_growth(traffic: Traffic, current: Model, model: Model) -> tuple[int, 
 
 
 def _bill(model: Model, traffic: Traffic, tokens: _Tokens) -> Decimal:
+    fresh, output = (_rate(model, kind, tokens) for kind in ("input", "output"))
+    cost = tokens.fresh * fresh + tokens.cached * _rate(model, "cached_input", tokens)
+    cost += tokens.written * _rate(model, "cache_write", tokens) + tokens.output * output
+    cost += tokens.written_12h * _rate(model, "cache_write_12h", tokens)
+    return cost / _MILLION + traffic.web_searches * model.prices.get("web_search", Decimal(0)) / _THOUSAND
+
+
+def _rate(model: Model, kind: str, tokens: _Tokens) -> Decimal:
     price = model.prices
-    fresh = price["input"]
-    cost = tokens.fresh * fresh + tokens.cached * price.get("cached_input", fresh)
-    cost += tokens.written * price.get("cache_write", fresh) + tokens.output * price["output"]
-    return cost / _MILLION + traffic.web_searches * price.get("web_search", Decimal(0)) / _THOUSAND
+    long = price.get(f"long_{kind}") if tokens.is_long else None
+    return long if long is not None else price.get(kind, price["input"])
+
+
+def replay_cost(model: Model, *, input_tokens: int, cached: int, written: int, output: int, is_long: bool) -> Decimal:
+    """What one answer of these counts costs; cached and written tokens are parts of the input."""
+    tokens = _Tokens(
+        Decimal(max(input_tokens - cached - written, 0)), Decimal(cached), Decimal(written), Decimal(output),
+        is_long=is_long and model.long_above is not None,
+    )  # fmt: skip
+    return _bill(model, Traffic(1, 0, 0, Decimal(0)), tokens)

@@ -6,7 +6,7 @@ What is not known is None, never False and never guessed. Never opens a socket.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -59,9 +59,19 @@ class Model:
     # US dollars per million tokens (fees: per 1,000 calls), by kind of `rates.RATES`; empty if there is no price.
     prices: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     long_above: int | None = None
-    conditions: tuple[str, ...] = ()
+    # (what a request must carry for it to matter, what a move must then mind); "": always.
+    rules: tuple[tuple[str, str], ...] = ()
     source: str = ""
     checked_on: date | None = None
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Everything a move to this model must mind beyond its name."""
+        return tuple(text for _, text in self.rules)
+
+    def conditions_for(self, carried: frozenset[str]) -> tuple[str, ...]:
+        """What a move of requests that carry these must mind."""
+        return tuple(text for when, text in self.rules if not when or when in carried)
 
     def is_named(self, name: str) -> bool:
         """Whether calls report this model by that name."""
@@ -69,11 +79,17 @@ class Model:
 
 
 def load_models(
-    book: PriceBook, day: date, *, service_tier: str = "default", is_batch: bool = False, server_address: str = ""
-) -> list[Model]:
-    """The whole catalogue at the prices of `day` for calls of this tier to this host (OpenAI's own if empty)."""
+    book: PriceBook, day: date, *, service_tier: str = "default", is_batch: bool = False, server_address: str = "",
+    extra: Iterable[str] = (),
+) -> list[Model]:  # fmt: skip
+    """The whole catalogue at the prices of `day` for calls of this tier to this host (OpenAI's own if empty).
+
+    Names of `extra` that the catalogue lacks come last: nothing but their price is known of them.
+    """
     tables = _tables()
     rows = tables["model"]
+    known = {name for row in rows for name in (row["name"], *row.get("snapshots", ()))}
+    rows = [*rows, *({"name": name, "source": "", "checked": None} for name in sorted(set(extra) - known))]
     host = server_address or "api.openai.com"
     tiers = [(name, tier, False) for name in (row["name"] for row in rows) for tier in _TIERS]
     tiers += [(row["name"], "default", True) for row in rows]
@@ -126,7 +142,7 @@ def _model(row: dict[str, Any], tables: dict[str, list[dict[str, Any]]], tiers: 
         search_tokens=search["tokens"] if search else None,
         prices=price.rates if price.is_priced else {},
         long_above=price.long_above,
-        conditions=tuple(c["text"] for c in tables["condition"] if name in c["names"]),
+        rules=tuple((c.get("when", ""), c["text"]) for c in tables["condition"] if name in c["names"]),
         source=row["source"],
         checked_on=row["checked"],
     )

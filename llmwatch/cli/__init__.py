@@ -15,7 +15,7 @@ import typer
 
 from ..errors import LlmwatchError
 from ..render.inert import one_line
-from . import calls, doctor, export, merge, purge, report, show, sql, tasks
+from . import calls, doctor, export, merge, purge, quality, report, show, sql, tasks
 
 INTERRUPTED: Final = 130
 
@@ -40,6 +40,7 @@ app.command("report", rich_help_panel=_ASK)(report.report)
 app.command("calls", rich_help_panel=_ASK)(calls.calls)
 app.command("show", rich_help_panel=_ASK)(show.show)
 app.command("tasks", rich_help_panel=_ASK)(tasks.tasks)
+app.command("quality", rich_help_panel=_ASK)(quality.quality)
 app.command("sql", rich_help_panel=_ASK)(sql.sql)
 app.command("doctor", rich_help_panel=_KEEP)(doctor.doctor)
 app.command("merge", rich_help_panel=_KEEP)(merge.merge)

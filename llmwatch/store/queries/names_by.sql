@@ -13,6 +13,7 @@ with facts as (
             ''
         ) as name,
         call_count,
+        if(started_at >= $since, call_count, null) as current_count,
         if(started_at >= $since, cost_usd, null) as current_usd
     from call_facts
     where started_at >= $previous_since and started_at < $until
@@ -21,13 +22,17 @@ sums as (
     select
         name,
         sum(current_usd) as current_usd,
-        sum(call_count) as calls
+        sum(call_count) as calls,
+        sum(current_count) is not null as is_current
     from facts
     group by name
 )
 select
     name,
-    count(*) over () as names
+    is_current,
+    -- names in either period, and those of this one
+    count(*) over () as names,
+    count(*) filter (where is_current) over () as current_names
 from sums
 order by current_usd desc nulls last, calls desc, name
 limit $top

@@ -56,7 +56,8 @@ kinds as (
         sum(web_search_calls) as web_search_calls,
         sum(file_search_calls) as file_search_calls,
         sum(container_calls) as container_calls,
-        sum(retries) as retries
+        sum(retries) as retries,
+        sum(if(is_failed and cost_usd = 0, call_count, 0)) as unbilled_calls
     from facts
     group by all
 ),
@@ -79,6 +80,8 @@ sums as (
         sum(calls) filter (where cost_grade = 'A') as grade_a_calls,
         sum(calls) filter (where cost_grade = 'B') as grade_b_calls,
         sum(calls) filter (where cost_grade = 'C') as grade_c_calls,
+        -- failed before there was an answer: nothing is known of their usage, and nothing was billed
+        sum(unbilled_calls) filter (where cost_grade = 'A') as unbilled_calls,
         sum(calls) filter (where is_unpriced) as unpriced_calls,
         sum(calls) filter (where is_estimated) as estimated_calls,
         sum(cost_usd) filter (where is_estimated) as estimated_usd,

@@ -46,8 +46,9 @@ placed as (
 )
 select
     *,
-    -- names in either period, and those in use now that are more than the lack of a name
+    -- names in either period, those of this one, and of these the ones that are more than the lack of a name
     max(place) over (partition by dimension) as names,
+    count(*) filter (where is_current) over (partition by dimension) as current_rows,
     count(*) filter (where is_current and name <> '') over (partition by dimension) as current_names
 from placed
 qualify place <= $top

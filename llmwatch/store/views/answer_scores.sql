@@ -5,8 +5,8 @@ with
 judged as (
     select *
     from judgements
-    where replay_id is null
-    qualify row_number() over (partition by judgement_id order by recorded_at desc, score desc nulls last) = 1
+    where replay_id is null and score is not null
+    qualify row_number() over (partition by judgement_id order by recorded_at desc, score) = 1
 ),
 every as (
     select span_id, task, started_at, week, stratum, evidence, name, coalesce(rubric_hash, '') as series, value,
@@ -20,7 +20,6 @@ every as (
         1 / c.sample_probability as weight, j.recorded_at as scored_at
     from judged as j
     join call_strata as c on c.span_id = j.span_id
-    where j.score is not null
 )
 select
     span_id,

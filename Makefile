@@ -23,7 +23,7 @@ setup: .venv/.ready $(LANES:%=.venv-openai-%/.ready) ## install what everything 
 	.venv-openai-$*/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
-demo: .venv/.ready ## five weeks of real captured calls, then the report; needs no key and no network
+demo: .venv/.ready ## nine weeks of real captured calls, then the report; needs no key and no network
 	@$(BIN)/python examples/demo.py $(if $(LIVE),--live)
 
 test: setup ## every test but the slow lanes

@@ -1,4 +1,4 @@
-"""`make demo`: five weeks of a support desk's OpenAI calls, captured for real, and the report about them.
+"""`make demo`: nine weeks of a support desk's OpenAI calls, captured for real, and the report about them.
 
 The calls go through the real OpenAI SDK over HTTP to a server on loopback; only the clock is virtual. With `--live`
 the same service makes a dozen calls to OpenAI itself, on the real clock, and needs OPENAI_API_KEY.
@@ -41,7 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--live", action="store_true", help="call OpenAI itself, a dozen times, with OPENAI_API_KEY")
     parser.add_argument("--seed", type=int, default=11, help="the same seed and end give the same history")
-    parser.add_argument("--scale", type=float, default=1.0, help="the share of some 5,000 calls to make")
+    parser.add_argument("--scale", type=float, default=1.0, help="the share of some 8,000 calls to make")
     asked = parser.parse_args()
     if asked.live and not os.environ.get("OPENAI_API_KEY"):
         return _refuse("--live calls OpenAI itself and needs OPENAI_API_KEY; without it run the demo as it is.")
@@ -78,7 +78,7 @@ def _prepare(home: Path, *, is_fresh: bool) -> bool:
 
 def _make_history(seed: int, scale: float) -> None:
     began = time.monotonic()
-    columns = (TextColumn("five weeks of calls"), BarColumn(), TimeElapsedColumn())
+    columns = (TextColumn("nine weeks of calls"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("history", total=1.0)
@@ -86,7 +86,7 @@ def _make_history(seed: int, scale: float) -> None:
             time.time_ns(), seed=seed, scale=scale, on_progress=lambda share: progress.update(bar, completed=share)
         )
     took_s = time.monotonic() - began
-    console.print(f"{made.calls:,} calls of five weeks made and captured in {took_s:.0f} s.\n", highlight=False)
+    console.print(f"{made.calls:,} calls of nine weeks made and captured in {took_s:.0f} s.\n", highlight=False)
 
 
 def _call_openai(client: OpenAI) -> None:

@@ -1,1 +1,1 @@
-"""A believable small service, a support desk for a software product, and five weeks of its history."""
+"""A believable small service, a support desk for a software product, and nine weeks of its history."""

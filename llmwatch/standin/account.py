@@ -68,7 +68,7 @@ class Account:
 
     def read_prompt(self, model: str, params: Json) -> tuple[int, int, int]:
         """(prompt, cached, written) tokens of a request; the prompt is in the cache afterwards."""
-        texts, extra = prompt_parts(params)
+        texts, extra = prompt_parts(params, model)
         prompt = sum(len(tokenize(text)) for text in texts) + extra
         with self._lock:
             cached, written = self._prompts.read_and_write(model, texts, extra, self.clock.peek_ns())

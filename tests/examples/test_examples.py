@@ -14,7 +14,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 END_NS = 1_795_262_400_000_000_000
-RUN_HISTORY = f"from support_desk import history; print(history.run({END_NS}, scale=0.12).calls)"
+RUN_HISTORY = f"from support_desk import history; print(history.run({END_NS}, scale=0.11).calls)"
 
 
 def _run(arguments: list[str], home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -37,9 +37,9 @@ def _stated_output(example: Path) -> str:
     return "\n".join(lines[command + 1 :])
 
 
-def _calls(home: Path) -> list[dict[str, Any]]:
+def _calls(home: Path, kind: str = "C") -> list[dict[str, Any]]:
     lines = [line for segment in sorted((home / "spool").iterdir()) for line in segment.read_text("utf-8").splitlines()]
-    return [json.loads(line.split(" ", 2)[2]) for line in lines if line.startswith("C ")]
+    return [json.loads(line.split(" ", 2)[2]) for line in lines if line.startswith(f"{kind} ")]
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("0*.py")), ids=lambda path: path.stem)
@@ -74,16 +74,28 @@ def test_the_demo_leaves_a_foreign_folder_alone(tmp_path: Path):
 
 
 @pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """The calls of a small history."""
+def history_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The spool of a small history."""
     home = tmp_path_factory.mktemp("history") / "home"
     done = _run(["-c", RUN_HISTORY], home)
     assert done.returncode == 0, done.stderr
-    return _calls(home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def history(history_home: Path) -> list[dict[str, Any]]:
+    """Its calls."""
+    return _calls(history_home)
+
+
+@pytest.fixture(scope="module")
+def scores(history_home: Path) -> list[dict[str, Any]]:
+    """What its agents said of answers."""
+    return _calls(history_home, "F")
 
 
 def _day(call: dict[str, Any]) -> float:
-    return call["started_us"] / 86_400e6 - (END_NS // 86_400_000_000_000 - 34)
+    return call["started_us"] / 86_400e6 - (END_NS // 86_400_000_000_000 - 62)
 
 
 def test_the_history_is_the_same_each_time(history: list[dict[str, Any]], tmp_path: Path):
@@ -105,30 +117,34 @@ def test_the_history_is_the_same_each_time(history: list[dict[str, Any]], tmp_pa
     assert [[call.get(key) for key in seen] for call in again] == [[call.get(key) for key in seen] for call in history]
 
 
-def test_the_history_spans_five_weeks_and_stops_at_its_end(history: list[dict[str, Any]]):
+def test_the_history_spans_nine_weeks_and_stops_at_its_end(history: list[dict[str, Any]]):
     """Calls on the first and the last day, none after the end, more in the last week than in the first."""
     weeks = Counter(int(_day(call) // 7) for call in history)
 
-    assert sorted(weeks) == [0, 1, 2, 3, 4]
+    assert sorted(weeks) == list(range(9))
     assert max(call["ended_us"] for call in history) <= END_NS / 1000
-    assert weeks[4] > weeks[0]
+    assert weeks[8] > weeks[0]
 
 
 def test_the_new_prompt_makes_replies_longer_and_the_stamp_ends_cache_hits(history: list[dict[str, Any]]):
-    """Output tokens of reply.draft double on day 21; its cached share falls to nothing on day 28."""
-    drafts = [call for call in history if call.get("task") == "reply.draft" and not call.get("is_refusal")]
-    short = mean(call["output_tokens"] for call in drafts if _day(call) < 21)
-    thorough = mean(call["output_tokens"] for call in drafts if _day(call) > 21)
-    cached = [call["cached_input_tokens"] for call in drafts if _day(call) < 28]
+    """Output tokens of reply.draft double on day 49; its cached share falls to nothing on day 56."""
+    drafts = [call for call in history if call.get("task") == "reply.draft" and call["status"] == "ok"]
+    drafts = [call for call in drafts if not call.get("is_refusal")]
+    short = mean(call["output_tokens"] for call in drafts if _day(call) < 49)
+    thorough = mean(call["output_tokens"] for call in drafts if _day(call) > 49)
+    cached = [call["cached_input_tokens"] for call in drafts if _day(call) < 56]
 
     assert 1.8 < thorough / short < 2.6
     assert mean(tokens > 0 for tokens in cached) > 0.5
-    assert [call for call in drafts if _day(call) > 28.1 and call["cached_input_tokens"]] == []
+    assert [call for call in drafts if _day(call) > 56.1 and call["cached_input_tokens"]] == []
 
 
 def test_the_history_holds_the_other_planted_truths(history: list[dict[str, Any]]):
     """Retries, left and usage-less streams, truncations, bad requests, an unpriced model, calls without a task."""
-    assert {int(_day(call)) for call in history if call.get("retries")} == {16, 24}
+    retried = {int(_day(call)) for call in history if call.get("retries")}
+
+    assert 44 in retried
+    assert {44} < retried <= {44, 52, 53, 54}
     assert any(call.get("stream_end") == "closed" for call in history)
     assert any(call.get("usage_source") == "absent" and call["status"] == "ok" for call in history)
     assert any(call.get("finish_reasons") == ["length"] for call in history)
@@ -137,8 +153,37 @@ def test_the_history_holds_the_other_planted_truths(history: list[dict[str, Any]
     assert {call["call_site"].rpartition(".")[2] for call in history if not call.get("task")} == {
         "extract_invoice",
         "find_order",
+        "parse_address",
         "translate",
     }
+
+
+def test_quality_falls_where_it_was_planted_and_nowhere_else(
+    history: list[dict[str, Any]], scores: list[dict[str, Any]]
+):
+    """Labels of reply.draft fall with the new prompt, those of ticket.classify only by their mix, others not."""
+    calls = {call["response_id"]: call for call in history if call.get("response_id")}
+    marks: dict[tuple[str, bool], list[float]] = {}
+    for score in scores:
+        call = calls[score["response_id"]]
+        marks.setdefault((call["task"], _day(call) >= 49), []).append(score["value"])
+
+    fall = {task: mean(marks[task, False]) - mean(marks[task, True]) for task, is_late in marks if is_late}
+
+    assert fall["reply.draft"] > 0.08
+    assert fall["ticket.classify"] > 0.03
+    assert all(abs(lost) < 0.08 for task, lost in fall.items() if task not in ("reply.draft", "ticket.classify"))
+
+
+def test_an_alias_flips_to_a_snapshot_that_fences_its_answers(history: list[dict[str, Any]]):
+    """parse_address asks for gpt-4o throughout; from day 42 another snapshot answers, inside code fences."""
+    flipped = {
+        (call["response_model"], call["is_output_fenced"], _day(call) >= 42)
+        for call in history
+        if call["call_site"].endswith("parse_address") and call["status"] == "ok"
+    }
+
+    assert flipped == {("gpt-4o-2024-08-06", False, False), ("gpt-4o-2024-11-20", True, True)}
 
 
 def test_a_stream_takes_longer_than_its_first_token(history: list[dict[str, Any]]):

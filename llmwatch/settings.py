@@ -63,6 +63,16 @@ class Settings:
     stakes: Mapping[str, str] = field(default_factory=dict[str, str])
     # Task name -> what one bad answer costs, in US dollars.
     bad_answer_usd: Mapping[str, float] = field(default_factory=dict[str, float])
+    # Plan name -> price_usd, seat_price_usd and the calendar unit they are `per`. Checked by llmwatch.store.plans.
+    plans: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    # Who is on which plan, with how many seats, from and until when.
+    subscriptions: tuple[Mapping[str, Any], ...] = ()
+    # What is paid for all calls together, storage say, and by what it is divided among them.
+    shared_costs: tuple[Mapping[str, Any], ...] = ()
+    # How revenue that names no task is divided among tasks, features, models and services, behind outcome values.
+    revenue_by: str = "cost"
+    # The share of revenue that shall remain after LLM cost; without one no headroom is stated.
+    target_margin: float | None = None
     # Days that sampled content and calls are kept.
     content_days: int = 30
     calls_days: int = 400
@@ -187,8 +197,14 @@ def _dollars(key: str, value: object) -> dict[str, float]:
 
 def _entries(key: str, value: object) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):
-        raise UsageError(f"{key} is not a list of [[prices]] tables.")
+        raise UsageError(f"{key} is not a list of [[{key}]] tables.")
     return tuple(value)
+
+
+def _tables(key: str, value: object) -> dict[str, Mapping[str, Any]]:
+    if not isinstance(value, Mapping) or not all(isinstance(entry, Mapping) for entry in value.values()):
+        raise UsageError(f"{key} is not a table of [{key}.NAME] tables.")
+    return {str(name): entry for name, entry in value.items()}
 
 
 _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
@@ -209,6 +225,11 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "redact": _texts,
     "prices": _entries,
     "price_file": _path,
+    "plans": _tables,
+    "subscriptions": _entries,
+    "shared_costs": _entries,
+    "revenue_by": _choice,
+    "target_margin": _share,
     "stakes": _stakes,
     "bad_answer_usd": _dollars,
     "content_days": _whole,

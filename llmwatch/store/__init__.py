@@ -23,6 +23,7 @@ from ..settings import Settings
 from ..spool import list_segments
 from . import file
 from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
+from .plans import put_plans
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -96,6 +97,7 @@ class Store:
             if before is not None:
                 reprice(con, book)
             file.set_meta(con, "price_digest", digest)
+        put_plans(con, self._settings)
         self._retain(con)
         file.set_meta(con, "merged_at", datetime.now(UTC).isoformat(timespec="seconds"))
         left = remove_consumed(con, spool)

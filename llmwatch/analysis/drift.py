@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import UsageError
 from .power import smallest_visible_fall
-from .scan import CANDIDATES, MIN_BASELINE_SCORES, MIN_BASELINE_WEEKS, MIN_NEW_SCORES, WEEKS, Scan, Sums, scan
+from .scan import CANDIDATES, MIN_BASELINE_SCORES, MIN_BASELINE_WEEKS, MIN_NEW_SCORES, WEEKS, Scan, Sums, scan_all
 from .stats import benjamini_hochberg
 from .weekly import Cell, Window, candidate_week, candidate_weeks, cells_of, monday_of, week_of, window_of
 
@@ -91,8 +91,8 @@ def find_drift(
         if cell.week <= through:
             by_task[cell.task].append(cell)
     windows = [window_of(task, by_task[task], through, starts.get(task)) for task in sorted(by_task)]
-    found = [scan(w.sums, w.scores) for w in windows]
-    plain = [f if w.strata == 1 else _plain(w) for w, f in zip(windows, found, strict=True)]
+    found = scan_all([(w.sums, w.scores) for w in windows])
+    plain = _plain(windows, found)
     q_of, plain_q_of = _q_values(found), _q_values(plain)
     tested = max(FAMILY, sum(f is not None for f in found))
     return [
@@ -101,10 +101,14 @@ def find_drift(
     ]
 
 
-def _plain(window: Window) -> Scan | None:
-    """The scan of plain averages, which a change of mix moves too."""
-    pooled = window.as_one_stratum()
-    return scan(pooled.sums, pooled.scores)
+def _plain(windows: Sequence[Window], found: Sequence[Scan | None]) -> list[Scan | None]:
+    """The scans of plain averages, which a change of mix moves too."""
+    plain = list(found)
+    several = [i for i, window in enumerate(windows) if window.strata > 1]
+    pooled = [windows[i].as_one_stratum() for i in several]
+    for i, one in zip(several, scan_all([(w.sums, w.scores) for w in pooled]), strict=True):
+        plain[i] = one
+    return plain
 
 
 def _q_values(found: Sequence[Scan | None]) -> list[float]:

@@ -436,7 +436,7 @@ def test_weeks_that_wander_by_themselves_weaken_the_evidence() -> None:
     calm, wild = only(find_drift([*steady, *fall], 19)), only(find_drift([*restless, *fall], 19))
 
     assert calm.overdispersion == 1.0
-    assert wild.overdispersion > 4
+    assert wild.overdispersion > 2.5
     assert (calm.verdict, wild.verdict) == ("fell", "no sign of change")
     assert calm.loss == pytest.approx(wild.loss)
 

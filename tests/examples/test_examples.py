@@ -172,7 +172,7 @@ def test_quality_falls_where_it_was_planted_and_nowhere_else(
 
     assert fall["reply.draft"] > 0.08
     assert fall["ticket.classify"] > 0.03
-    assert all(abs(lost) < 0.08 for task, lost in fall.items() if task not in ("reply.draft", "ticket.classify"))
+    assert all(abs(lost) < 0.15 for task, lost in fall.items() if task not in ("reply.draft", "ticket.classify"))
 
 
 def test_an_alias_flips_to_a_snapshot_that_fences_its_answers(history: list[dict[str, Any]]):

@@ -156,7 +156,7 @@ def pick_candidates(
     excluded: list[Excluded] = []
     for model in models:
         cost = task_cost(slices, current, model, (measured or {}).get(model.name, Measured()))
-        reason = _hindrance(model, current, needs, as_of, payback_days)
+        reason = hindrance(model, current, needs, as_of, payback_days)
         if reason is not None:
             excluded.append(replace(reason, cost=cost))
         elif cost is None:
@@ -175,11 +175,14 @@ def _slices(traffic: Traffic | Sequence[Slice], models: Sequence[Model]) -> Sequ
 
 def _candidate(model: Model, needs: Needs, spend: Decimal, cost: Counterfactual) -> Candidate:
     true = None if cost.true_usd is None else spend - cost.true_usd
-    unknown = (*_unknown_abilities(model, needs), *cost.unknown)
+    unknown = (*unknown_abilities(model, needs), *cost.unknown)
     return Candidate(model, cost, spend - cost.naive_usd, true, unknown)
 
 
-def _hindrance(model: Model, current: Model, needs: Needs, as_of: date, payback_days: int) -> Excluded | None:
+def hindrance(
+    model: Model, current: Model, needs: Needs, as_of: date, payback_days: int = PAYBACK_DAYS
+) -> Excluded | None:
+    """The first reason why the model cannot take the task; None if there is none."""
     if model.name == current.name:
         return Excluded(model, "same")
     if model.shutdown_on is not None and model.shutdown_on <= as_of:
@@ -223,7 +226,8 @@ def _lacking(model: Model, needs: Needs) -> str:
     return ", ".join(what for what, has in _abilities(model, needs) if has is False)
 
 
-def _unknown_abilities(model: Model, needs: Needs) -> tuple[str, ...]:
+def unknown_abilities(model: Model, needs: Needs) -> tuple[str, ...]:
+    """What the task needs and nobody has said of the model."""
     sizes = [what for what, size, limit in _sizes(model, needs) if size and limit is None]
     return (*(what for what, has in _abilities(model, needs) if has is None), *sizes)
 

@@ -34,8 +34,10 @@ from .replayed import Judgement, Pair
 
 Kind = Literal["move", "promising", "keep", "cannot_tell"]
 Reason = Literal[
-    "", "proved", "worse", "hopeless", "too_dear", "cap", "review", "guard", "critical", "unaudited", "undecided"
-]
+    "", "proved", "worse", "hopeless", "too_dear", "cap", "review", "guard", "critical", "unaudited", "undecided",
+    # of a swap rather than of its answers: see `option`
+    "untested", "excluded", "dearer", "bad_answers", "many", "unpriced",
+]  # fmt: skip
 
 # Replays of a task that only people can score: more of them say little until some are reviewed.
 UNSCORED_REPLAYS: Final = 500
@@ -150,12 +152,14 @@ class Sequential:
         return self.reason == "proved"
 
     def take(self, pair: Pair) -> Step:
-        """Continue, or stop with a reason; a replay after the stop is kept and changes nothing."""
+        """Continue, or stop with a reason; replays after a proof add to its evidence and change nothing else."""
         self.taken.append(pair)
         self._unscored += pair.difference is None
         if not self.reason:
             self._count(pair)
             self.reason = self._stop()
+        elif self.is_proved:
+            self._count(pair)
         return Step(self.reason != "", self.reason, len(self.taken))
 
     def settle(self) -> None:

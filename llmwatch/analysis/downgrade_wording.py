@@ -32,6 +32,19 @@ class Swap:
     speed: Speed | None = None
     test_usd: Decimal | None = None
     is_step_of_agent: bool = False
+    first_token: Speed | None = None
+    # Why the model is no candidate, as the end of a sentence.
+    hindrance: str = ""
+    # Dollars a month that are saved: at the incumbent's own counts, and truly, as far as it can be known unmeasured.
+    naive_usd: Decimal | None = None
+    estimated_usd: Decimal | None = None
+    # The causes that set the two apart, and what is not known.
+    causes: tuple[tuple[str, Decimal], ...] = ()
+    unknown: tuple[str, ...] = ()
+    bad_answer_usd: Decimal | None = None
+    net_usd: Decimal | None = None
+    # (share of answers that a check sends back, saving if those are asked of the incumbent again)
+    cascade: tuple[float, Decimal] | None = None
 
 
 def verdict_text(verdict: Verdict, swap: Swap) -> str:
@@ -52,9 +65,14 @@ def _move(verdict: Verdict, swap: Swap) -> list[str]:
 
 
 def _promising(verdict: Verdict, swap: Swap) -> list[str]:
-    why = "the scores have not been checked by a person" if not verdict.unscored else "the judge has not been checked"
+    if verdict.reason == "many":
+        why = "so many swaps were tested that some would look proved by luck"
+    elif verdict.unscored:
+        why = "the judge has not been checked"
+    else:
+        why = "the scores have not been checked by a person"
     return [
-        f"`{swap.task}` looks equal on {swap.candidate}, but {why}.",
+        f"`{swap.task}` looks equal on {swap.candidate}{_but(verdict)}{_saves(swap.saving)}, but {why}.",
         _counts(verdict),
         _next(verdict.decider, verdict),
     ]
@@ -62,17 +80,90 @@ def _promising(verdict: Verdict, swap: Swap) -> list[str]:
 
 def _keep(verdict: Verdict, swap: Swap) -> list[str]:
     stays = f"`{swap.task}` stays on {swap.incumbent}:"
-    if verdict.reason == "critical":
-        return [f"`{swap.task}` stays on {swap.incumbent}: its stakes are critical."]
-    if verdict.reason == "guard":
-        return [stays, "; ".join(map(_guard, verdict.guards)) + "."]
-    low = max(-verdict.interval[1], 0.0) * 100
-    loss = -verdict.difference * 100
-    return [f"{stays} {swap.candidate} loses {loss:.0f} more of 100 answers (at least {low:.0f}).", _counts(verdict)]
+    match verdict.reason:
+        case "critical":
+            return [f"{stays[:-1]}: its stakes are critical."]
+        case "excluded":
+            return [f"{stays} {swap.candidate} {swap.hindrance}.", *_measured_so_far(verdict)]
+        case "guard":
+            return [stays, "; ".join(map(_guard, verdict.guards)) + ".", _counts(verdict)]
+        case "dearer":
+            return [stays, *_dearer(verdict, swap)]
+        case "bad_answers":
+            return [stays, *_too_risky(verdict, swap), _counts(verdict)]
+        case _:
+            low = max(-verdict.interval[1], 0.0) * 100
+            loss = -verdict.difference * 100
+            lost = f"{swap.candidate} loses {loss:.0f} more of 100 answers (at least {low:.0f})."
+            return [f"{stays} {lost}", _counts(verdict)]
+
+
+def _measured_so_far(verdict: Verdict) -> list[str]:
+    return [_counts(verdict)] if verdict.replays else []
+
+
+def _dearer(verdict: Verdict, swap: Swap) -> list[str]:
+    if swap.saving is None:
+        return [f"{swap.candidate} would cost more.", *_estimate(swap)]
+    looks = (
+        ""
+        if swap.naive_usd is None
+        else f" At {swap.incumbent}'s own token counts it looks like {_saved(swap.naive_usd)}."
+    )
+    if swap.saving.middle_usd > 0:
+        saves = _saves(swap.saving)[2:]
+        return [f"{swap.candidate} {saves}: no saving is shown.{looks}", *_causes(swap), *_measured_so_far(verdict)]
+    return [f"{swap.candidate} {_saves(swap.saving)[2:]}.{looks}", *_causes(swap), *_measured_so_far(verdict)]
+
+
+def _too_risky(verdict: Verdict, swap: Swap) -> list[str]:
+    saving, cost, net = swap.saving, swap.bad_answer_usd, swap.net_usd
+    if saving is None or cost is None or net is None:
+        return []
+    lost = saving.middle_usd - net
+    return [
+        f"{swap.candidate} {_saves(saving)[2:]}, but up to {_points(verdict.at_most_worse)} worse answers at"
+        f" {_usd(cost)} each may cost {_usd(lost)}: net {_usd(net)}."
+    ]
 
 
 def _cannot_tell(verdict: Verdict, swap: Swap) -> list[str]:
-    return [f"`{swap.task}` on {swap.candidate}:", _counts(verdict), _next(verdict.decider, verdict)]
+    if verdict.reason == "untested":
+        return [
+            f"`{swap.task}` on {swap.candidate} was never replayed.",
+            *_estimate(swap),
+            _next(verdict.decider, verdict),
+        ]
+    if verdict.reason == "unpriced":
+        why = f"answers are equal, but what {swap.candidate} costs is not known."
+        return [f"`{swap.task}` on {swap.candidate}: {why}", _counts(verdict)]
+    saves = _saves(swap.saving)[2:]
+    return [
+        f"`{swap.task}` on {swap.candidate}" + (f" {saves}:" if saves else ":"),
+        _counts(verdict),
+        _next(verdict.decider, verdict),
+    ]
+
+
+def _estimate(swap: Swap) -> list[str]:
+    """Naive and true saving before any replay, and what sets them apart."""
+    if swap.naive_usd is None:
+        return [f"It has no price for these calls, or {swap.incumbent}'s calls have none."]
+    naive = f"At {swap.incumbent}'s own token counts: {_saved(swap.naive_usd)} a month"
+    if swap.estimated_usd is None:
+        return [f"{naive}; truly not known: {', '.join(swap.unknown)}."]
+    open_yet = f" Not known before a replay: {', '.join(swap.unknown)}." if swap.unknown else ""
+    return [f"{naive}; truly about {_saved(swap.estimated_usd)}.", *_causes(swap), open_yet.strip()]
+
+
+def _causes(swap: Swap) -> list[str]:
+    large = sorted(swap.causes, key=lambda cause: -abs(cause[1]))[:3]
+    told = [f"{word} {'+' if usd > 0 else ''}{_usd(usd)}" for word, usd in large]
+    return [f"Why they differ, a month: {', '.join(told)}."] if told else []
+
+
+def _saved(amount: Decimal) -> str:
+    return f"{_usd(amount)} saved" if amount > 0 else f"{_usd(-amount)} more"
 
 
 def _next(decider: Decider | None, verdict: Verdict) -> str:
@@ -80,9 +171,12 @@ def _next(decider: Decider | None, verdict: Verdict) -> str:
         return ""
     if decider.what == "replay":
         price = "" if decider.cost_usd is None else f", about {_usd(decider.cost_usd)},"
-        return f"Replay {decider.count:,} more samples{price} to decide."
+        samples = f"{decider.count:,} more samples" if verdict.replays else f"up to {decider.count:,} samples"
+        return f"Replay {samples}{price} to decide."
     if decider.what == "review":
         return f"Review {decider.count:,} differing answers to decide."
+    if verdict.reason == "many":
+        return "Even the largest test would not show this one to be no luck."
     margin = verdict.stakes.margin or 0.0
     differing = (verdict.replays - verdict.same) / verdict.replays if verdict.replays else 0.0
     cannot = f"No test of this size decides {margin * 100:g} points: the models differ on {differing:.0%} of answers."
@@ -93,7 +187,7 @@ def _next(decider: Decider | None, verdict: Verdict) -> str:
 
 
 def _counts(verdict: Verdict) -> str:
-    parts = [f"{verdict.same:,} same", f"{verdict.better:,} better", f"{verdict.worse:,} worse"]
+    parts = [f"{verdict.same:,} same answer", f"{verdict.better:,} better", f"{verdict.worse:,} worse"]
     if verdict.unscored:
         reviewed = f", {verdict.audits:,} of them reviewed" if verdict.audits else ""
         parts.append(f"{verdict.unscored:,} different{reviewed}")
@@ -130,14 +224,26 @@ def _saves(saving: Saving | None) -> str:
 def _remarks(verdict: Verdict, swap: Swap) -> list[str]:
     thin = [f"{name or 'no stratum'}, {n:,} replays only" for name, n in sorted(verdict.strata.items()) if n < _THIN]
     several = len(verdict.strata) > 1
-    speed = swap.speed
+    speed, first = swap.speed, swap.first_token
     return [
         f"Watch: {'; '.join(thin)}." if thin and several and verdict.kind == "move" else "",
-        "" if speed is None else f"Latency {speed.p50_ratio:.2f} times (P95 {speed.p95_ratio:.2f} times).",
+        ""
+        if speed is None
+        else f"Latency {speed.p50_ratio:.2f} times (P95 {speed.p95_ratio:.2f} times)"
+        + ("." if first is None else f", time to first token {first.p50_ratio:.2f} times."),
+        _sent_back(swap),
         "One step of an agent was replayed, not where it leads: this holds for the step only."
         if swap.is_step_of_agent
         else "",
     ]
+
+
+def _sent_back(swap: Swap) -> str:
+    if swap.cascade is None or swap.cascade[0] == 0:
+        return ""
+    share, saving = swap.cascade
+    checked = f"{share:.1%} of its answers fail a schema or tool check"
+    return f"{checked}; asking {swap.incumbent} again for those leaves {_saved(saving)}."
 
 
 def _points(share: float) -> str:

@@ -131,6 +131,13 @@ class SpoolWriter:
             _sync(one)
             one.close()
 
+    def sync(self) -> None:
+        """What was appended survives a power loss too: for writers that must know before they go on."""
+        with self._lock:
+            segment = self._segment
+        if segment is not None:
+            _sync(segment)
+
     def _refuse(self, reason: str) -> bool:
         self._totals[f"dropped_{reason}"] = self._totals.get(f"dropped_{reason}", 0) + 1
         return False

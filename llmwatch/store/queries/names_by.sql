@@ -30,9 +30,10 @@ sums as (
 select
     name,
     is_current,
-    -- names in either period, and those of this one
+    -- names in either period, those of this one, and of these the ones that are more than the lack of a name
     count(*) over () as names,
-    count(*) filter (where is_current) over () as current_names
+    count(*) filter (where is_current) over () as current_rows,
+    count(*) filter (where is_current and name <> '') over () as current_names
 from sums
 order by current_usd desc nulls last, calls desc, name
 limit $top

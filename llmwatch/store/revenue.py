@@ -1,0 +1,79 @@
+"""Owns changing the stored revenue: rows of a file take the place of what its source said, and can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from .merge import step
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueRow:
+    """One event of revenue as a file states it; moments are UTC without a zone."""
+
+    event_id: str
+    occurred_at: datetime
+    amount_usd: Decimal
+    customer_id: str
+    plan: str | None = None
+    task: str | None = None
+    feature: str | None = None
+    response_id: str | None = None
+    recognised_from: datetime | None = None
+    recognised_until: datetime | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did, in rows of its source."""
+
+    rows: int
+    amount_usd: Decimal
+    unchanged: int
+    changed: int
+    # Said by the source before, on days that the file covers, and not any more.
+    withdrawn: int
+    # Said by the source before about other days.
+    kept: int
+    # Said by another source too, under the same id: counted once.
+    known_elsewhere: int
+
+    @property
+    def added(self) -> int:
+        """Rows nobody had said before."""
+        return self.rows - self.unchanged - self.changed
+
+
+def import_revenue(
+    con: DuckDBPyConnection, source: str, rows: Sequence[RevenueRow], *, is_dry: bool = False
+) -> Imported:
+    """The source says these rows, each once; a dry import says what it would do and leaves everything as it was."""
+    columns = {f.name: [getattr(row, f.name) for row in rows] for f in fields(RevenueRow)}
+    given = {**columns, "source": source, "recorded_at": datetime.now(UTC).replace(tzinfo=None)}
+    con.execute("begin")
+    try:
+        found = None
+        for statement in step("imported_revenue").split(";"):
+            names = {name: value for name, value in given.items() if f"${name}" in statement}
+            found = con.execute(statement, names).fetchone() if names else con.execute(statement).fetchone()
+        con.execute("rollback" if is_dry else "commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    if found is None:
+        raise AssertionError("the step ends with one row")
+    return Imported(found[0], found[1] or Decimal(0), *found[2:])
+
+
+def withdraw_source(con: DuckDBPyConnection, source: str) -> int:
+    """Every row that the source has said is gone; returns how many there were."""
+    row = con.execute("delete from revenue where source = ?", [source]).fetchone()
+    return row[0] if row else 0

@@ -1,0 +1,57 @@
+-- The rows of a file become what its source says: of the days that the file covers, whatever it does not say is gone.
+create or replace temp table imported as
+select
+    unnest($event_id) as event_id,
+    unnest($occurred_at) as occurred_at,
+    unnest($amount_usd) as amount_usd,
+    unnest($customer_id) as customer_id,
+    unnest($plan) as plan,
+    unnest($task) as task,
+    unnest($feature) as feature,
+    unnest($response_id) as response_id,
+    unnest($recognised_from) as recognised_from,
+    unnest($recognised_until) as recognised_until,
+    unnest($note) as note;
+
+create or replace temp table known_revenue as
+with days as (
+    select date_trunc('day', min(occurred_at)) as first, date_trunc('day', max(occurred_at)) + interval 1 day as last
+    from imported
+)
+select
+    r.event_id,
+    i.event_id is not null as is_again,
+    -- a row of nulls compares as one value, field by field
+    (r.occurred_at, r.amount_usd, r.customer_id, r.plan, r.task, r.feature, r.response_id, r.recognised_from, r.recognised_until, r.note)
+    is not distinct from
+    (i.occurred_at, i.amount_usd, i.customer_id, i.plan, i.task, i.feature, i.response_id, i.recognised_from, i.recognised_until, i.note)
+        as is_same,
+    r.occurred_at >= days.first and r.occurred_at < days.last as is_covered
+from revenue as r
+cross join days
+left join imported as i on r.event_id = i.event_id
+where r.source = $source;
+
+delete from revenue
+where
+    source = $source
+    and event_id in (select event_id from known_revenue where (is_again and not is_same) or (not is_again and is_covered));
+
+insert into revenue by name
+select *, $source as source, 'revenue' as kind, cast($recorded_at as timestamp) as recorded_at
+from imported
+where event_id not in (select event_id from known_revenue where is_same);
+
+select
+    (select count(*) from imported) as "rows",
+    (select sum(amount_usd) from imported) as amount_usd,
+    count(*) filter (where is_same) as unchanged,
+    count(*) filter (where is_again and not is_same) as changed,
+    count(*) filter (where not is_again and is_covered) as withdrawn,
+    count(*) filter (where not is_again and not is_covered) as kept,
+    (
+        select count(distinct i.event_id)
+        from imported as i
+        join revenue as o on i.event_id = o.event_id and o.source <> $source
+    ) as known_elsewhere
+from known_revenue

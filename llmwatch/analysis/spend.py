@@ -8,32 +8,26 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from .answers import answers_section, speed_section, tokens_section
-from .measures import Measures, change, compared, money_cells, name_cell
+from .measures import Measures, change, compared
 from .report import (
     Cell,
+    Chart,
     Column,
     Moment,
     Note,
-    Report,
     Row,
     Section,
+    Series,
     Table,
     Text,
-    Trend,
     Unknown,
     count,
     share,
     usd,
     utc,
 )
-from .unknowns import unknowns_section
 
 DIMENSIONS: Final = ("task", "customer", "feature", "model", "service", "user")
-# What a report shows beside the dimension asked for, where calls carry it.
-_BESIDE: Final = ("task", "model", "customer", "feature", "service")
-_BESIDE_ROWS: Final = 5
-
 GRADES: Final[Mapping[str, str]] = {
     "A": "reported usage, price of its day",
     "B": "reported usage, price partly inferred",
@@ -75,10 +69,14 @@ class Spend:
 
     period: Period
     dimension: str
-    # The names to list, worst first; those in either period that are not listed.
+    # The names to list, worst first.
     names: tuple[str, ...]
     by: Rows
+    # Names of this period that are not listed; names of either period that are not.
     other_names: int = 0
+    past_names: int = 0
+    # Calls of this period that carry no name of the dimension are among the others.
+    is_nameless_left: bool = False
     each: Rows = ()
     over_time: Rows = ()
     unpriced: Rows = ()
@@ -106,24 +104,8 @@ class Spend:
         return self.first_call_at is not None and self.first_call_at <= self.period.previous_since + timedelta(hours=24)
 
 
-def spend_report(spend: Spend) -> Report:
-    """What the period cost and why it can be believed; one sentence of advice where it has no calls."""
-    facts = _facts(spend)
-    if not spend.now.calls:
-        return Report("report", "llmwatch report", facts, _head(spend), (_empty_section(spend),))
-    sections = (
-        _money_section(spend),
-        _breakdown_section(spend),
-        *_beside_sections(spend),
-        speed_section(spend.dimension, spend.names, spend.by),
-        answers_section(spend.now, spend.before, spend.is_comparable, spend.flags),
-        tokens_section(spend.now, spend.before, spend.is_comparable),
-        unknowns_section(spend),
-    )
-    return Report("report", "llmwatch report", facts, _head(spend), sections, main_table=f"spend_by_{spend.dimension}")
-
-
-def _facts(spend: Spend) -> tuple[tuple[str, Cell], ...]:
+def facts(spend: Spend) -> tuple[tuple[str, Cell], ...]:
+    """What was asked, for programs."""
     period = spend.period
     return (
         ("since", Moment(utc(period.since))),
@@ -135,14 +117,15 @@ def _facts(spend: Spend) -> tuple[tuple[str, Cell], ...]:
     )
 
 
-def _head(spend: Spend) -> tuple[str, ...]:
+def head(spend: Spend) -> tuple[str, ...]:
+    """The period in words, then how much of everything it has, and the prices it rests on."""
     period = spend.period
     length = _length(period.length)
     against = f", against the {length} before" if spend.is_comparable else ""
     dates = f"{_day(period.since)} to {_day(period.until)} UTC ({length}){against}"
     names = {str(row["dimension"]): int(row["current_names"]) for row in spend.each}
-    counts = [f"{spend.now.calls:,} call{_s(spend.now.calls)}"]
-    counts += [f"{n:,} {d}{_s(n)}" for d in ("task", "model", "customer") if (n := names.get(d, 0))]
+    counts = [f"{spend.now.calls:,} call{plural(spend.now.calls)}"]
+    counts += [f"{n:,} {d}{plural(n)}" for d in ("task", "model", "customer") if (n := names.get(d, 0))]
     prices = f"prices {spend.prices}" if spend.prices else "no price table"
     return (dates, " · ".join([*counts, prices]))
 
@@ -155,14 +138,15 @@ def _day(at: datetime) -> str:
 def _length(length: timedelta) -> str:
     minutes = round(length / timedelta(minutes=1))
     if minutes < 120:
-        return f"{minutes} minute{_s(minutes)}"
+        return f"{minutes} minute{plural(minutes)}"
     hours = round(minutes / 60)
     days, rest = divmod(hours, 24) if hours % 24 == 0 or hours > 48 else (0, hours)
     parts = ((days, "day"), (rest, "hour"))
-    return " ".join(f"{n:,} {unit}{_s(n)}" for n, unit in parts if n)
+    return " ".join(f"{n:,} {unit}{plural(n)}" for n, unit in parts if n)
 
 
-def _empty_section(spend: Spend) -> Section:
+def empty_section(spend: Spend) -> Section:
+    """What a period without calls has to say: what to do next."""
     if spend.first_call_at is None:
         remedy, code = (
             "Call llmwatch.init() where your service starts, make a call, then ask again:",
@@ -178,7 +162,8 @@ def _empty_section(spend: Spend) -> Section:
     return Section("empty", "", notes=(note, *(Note(text) for text in spend.hindrances)))
 
 
-def _money_section(spend: Spend) -> Section:
+def money_section(spend: Spend) -> Section:
+    """What was spent, on which kind of token, how that differs, and on what evidence each dollar rests."""
     now, before = spend.now, spend.before
     parts = (
         ("input_usd", "input, not cached"),
@@ -228,10 +213,9 @@ def _money_section(spend: Spend) -> Section:
     )
     tables = (
         Table("money", "measure", compared(columns, spend.is_comparable), tuple(rows)),
-        *_trend_tables(spend),
         _grade_table(now),
     )
-    return Section("money", "MONEY", tables, tuple(_money_notes(spend)))
+    return Section("money", "MONEY", tables, tuple(_money_notes(spend)), charts=_charts(spend))
 
 
 def _money_row(
@@ -259,27 +243,17 @@ def _money_row(
     return Row(key, cells, kind="part" if is_part else "")
 
 
-def _trend_tables(spend: Spend) -> tuple[Table, ...]:
-    step = spend.period.step
-    steps = -(-spend.period.length // step)
+def _charts(spend: Spend) -> tuple[Chart, ...]:
+    period = spend.period
+    steps = -(-period.length // period.step)
     known = {int(row["step"]): row["spend_usd"] or Decimal(0) for row in spend.over_time}
     if steps < 3 or not known or spend.now.spend is None:
         return ()
+    points = tuple((period.since + n * period.step).isoformat() for n in range(steps))
     values = tuple(known.get(n, Decimal(0)) for n in range(steps))
-    word = {1: "hour", 24: "day", 168: "week"}[int(step / timedelta(hours=1))]
-    columns = (
-        Column("step", "", is_number=False),
-        Column("trend", "", is_number=False),
-        Column("low_usd", "lowest"),
-        Column("high_usd", "highest"),
-    )
-    cells = (
-        Text(f"Spend per {word}"),
-        Trend(values, spend.period.since.isoformat()),
-        usd(min(values), ""),
-        usd(max(values), ""),
-    )
-    return (Table("trend", "step", columns, (Row(f"spend_per_{word}", cells),)),)
+    word = {1: "hour", 24: "day", 168: "week"}[int(period.step / timedelta(hours=1))]
+    series = (Series("spend_usd", "Spend", values),)
+    return (Chart("money_over_time", f"Spend per {word}", "usd", points, series),)
 
 
 def _grade_table(now: Measures) -> Table:
@@ -292,10 +266,12 @@ def _grade_table(now: Measures) -> Table:
         Column("meaning", "what it rests on", rank=1, is_number=False),
     )
     rows: list[Row] = []
+    unbilled = now.count("unbilled_calls")
     for grade, meaning in GRADES.items():
         calls = now.unpriced if grade == "D" else now.count(f"grade_{grade.lower()}_calls")
+        calls -= unbilled if grade == "A" else 0
         amount = None if grade == "D" else now.money(f"grade_{grade.lower()}_usd") or Decimal(0)
-        if not calls and (grade != "A" or now.spend is None):
+        if not calls and (grade != "A" or now.spend is None or unbilled):
             continue
         cells = (
             Text(grade),
@@ -306,13 +282,24 @@ def _grade_table(now: Measures) -> Table:
             Text(meaning),
         )
         rows.append(Row(grade, cells))
+    if unbilled:
+        nothing = Unknown("failed before there was an answer: no usage is known of them, and none is billed")
+        cells = (
+            Text("none"),
+            nothing,
+            nothing,
+            count(unbilled),
+            share(unbilled, now.calls, "no calls"),
+            Text("failed, not billed"),
+        )
+        rows.append(Row("none", cells))
     return Table("evidence", "grade", columns, tuple(rows))
 
 
 def _money_notes(spend: Spend) -> list[Note]:
     notes: list[Note] = []
     if spend.now.unpriced:
-        unpriced = f"{spend.now.unpriced:,} unpriced call{_s(spend.now.unpriced)}"
+        unpriced = f"{spend.now.unpriced:,} unpriced call{plural(spend.now.unpriced)}"
         others = spend.now.calls - spend.now.unpriced
         rest = f"; cost per 1,000 calls is of the other {others:,}" if others else ""
         notes.append(Note(f"The total leaves out {unpriced}, named under NOT KNOWN{rest}."))
@@ -322,91 +309,6 @@ def _money_notes(spend: Spend) -> list[Note]:
     return notes
 
 
-_BREAKDOWN_COLUMNS: Final = (
-    Column("calls", "calls"),
-    Column("spend_usd", "spend"),
-    Column("share", "of spend", has_bar=True),
-    Column("before_usd", "before", rank=2),
-    Column("change_usd", "change"),
-    Column("per_thousand_usd", "$ per 1,000", rank=1),
-    Column("cached_share", "cached", rank=3),
-    Column("cache_saving_usd", "cache saved", rank=4),
-    Column("input_tokens", "tokens in", rank=3),
-    Column("output_tokens", "tokens out", rank=3),
-    Column("unpriced_calls", "unpriced calls", rank=9),
-    Column("estimated_calls", "estimated calls", rank=9),
-)
-
-
-def _breakdown_section(spend: Spend) -> Section:
-    dimension = spend.dimension
-    found = {(bool(row["is_current"]), row["name"]): Measures(row) for row in spend.by if not row["is_total"]}
-    none = Measures({})
-    rows = [
-        _breakdown_row(
-            spend, name, name_cell(dimension, name), found.get((True, name), none), found.get((False, name), none)
-        )
-        for name in spend.names
-    ]
-    if spend.other_names:
-        title = Text(f"{spend.other_names:,} other{_s(spend.other_names)}", "quiet")
-        rest = found.get((True, None), none), found.get((False, None), none)
-        rows.append(_breakdown_row(spend, "(others)", title, *rest, kind="rest"))
-    rows.append(_breakdown_row(spend, "(all)", Text("all"), spend.now, spend.before, kind="total"))
-    columns = (Column(dimension, dimension, is_number=False), *compared(_BREAKDOWN_COLUMNS, spend.is_comparable))
-    return Section(
-        "spend",
-        f"WHERE THE MONEY WENT, BY {dimension.upper()}",
-        (Table(f"spend_by_{dimension}", dimension, columns, tuple(rows)),),
-    )
-
-
-def _breakdown_row(spend: Spend, key: str, title: Cell, now: Measures, before: Measures, kind: Any = "") -> Row:
-    cells = (
-        title,
-        *money_cells(now, before, spend.now.spend, is_comparable=spend.is_comparable),
-        usd(now.per_thousand, now.no_spend_reason),
-        share(now.count("cached_input_tokens"), now["input_tokens"], "no usage reported"),
-        usd(now.money("cache_saving_usd"), now.no_spend_reason),
-        now.tokens("input_tokens"),
-        now.tokens("output_tokens"),
-        count(now.unpriced),
-        count(now.count("estimated_calls")),
-    )
-    return Row(key, cells, kind=kind)
-
-
-def _beside_sections(spend: Spend) -> tuple[Section, ...]:
-    """The other dimensions in short, where calls carry more than one name of them."""
-    tables = tuple(t for d in _BESIDE if d != spend.dimension and (t := _beside_table(spend, d)))
-    return (Section("beside", "AND BY", tables),) if tables else ()
-
-
-def _beside_table(spend: Spend, dimension: str) -> Table | None:
-    mine = [row for row in spend.each if row["dimension"] == dimension]
-    now = {row["name"]: Measures(row) for row in mine if row["is_current"]}
-    before = {row["name"]: Measures(row) for row in mine if not row["is_current"]}
-    if len(now) < 2 and dimension != "model":
-        return None
-    names = list(now)[:_BESIDE_ROWS]
-    rows = [_beside_row(spend, str(n), name_cell(dimension, n), now[n], before.get(n, Measures({}))) for n in names]
-    others = max((int(row["names"]) for row in mine), default=0) - len(names)
-    if others > 0:
-        listed_before = [before[n] for n in names if n in before]
-        rest = spend.now.minus(now[n] for n in names), spend.before.minus(listed_before)
-        rows.append(_beside_row(spend, "(others)", Text(f"{others:,} other{_s(others)}", "quiet"), *rest, kind="rest"))
-    columns = (Column(dimension, dimension, is_number=False), *compared(_BREAKDOWN_COLUMNS[:6], spend.is_comparable))
-    return Table(f"spend_by_{dimension}", dimension, columns, tuple(rows))
-
-
-def _beside_row(spend: Spend, key: str, title: Cell, now: Measures, before: Measures, kind: Any = "") -> Row:
-    cells = (
-        title,
-        *money_cells(now, before, spend.now.spend, is_comparable=spend.is_comparable),
-        usd(now.per_thousand, now.no_spend_reason),
-    )
-    return Row(key, cells, kind=kind)
-
-
-def _s(number: int) -> str:
+def plural(number: int) -> str:
+    """The s of more than one."""
     return "" if number == 1 else "s"

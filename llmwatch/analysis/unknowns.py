@@ -12,6 +12,8 @@ from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, coun
 
 # Prices older than this are said to be old: providers changed list prices in 4 of the last 6 months of 2026.
 OLD_PRICES_DAYS: Final = 45
+# Models whose entries one note spells out.
+_ENTRIES: Final = 5
 _ASK_FOR_USAGE: Final = "Let streams report their usage, in the request or for the whole service:"
 REPORT_USAGE: Final = """stream_options={"include_usage": True}        # in the request
 llmwatch.init(stream_usage="ask")             # or for every stream"""
@@ -107,13 +109,21 @@ def _unpriced_notes(asked: Asked) -> list[Note]:
     notes = [Note(text, "Look at them:", f'llmwatch calls --where "grade=D"{asked.flags}')]
     priceless = [row for row in asked.unpriced if row["model"] and "no price" in str(row["reason"])]
     if priceless:
-        entry = price_entry(priceless[0]["model"], priceless[0]["host"])
-        remedy = "Add it to llmwatch.toml, and the next command prices all its calls:"
-        notes.append(Note(f"The price of {priceless[0]['model']}.", remedy, entry))
+        notes.append(_price_note([(str(row["model"]), row["host"]) for row in priceless]))
     silent = sum(int(row["calls"]) for row in asked.unpriced if "not reported" in str(row["reason"]))
     if silent:
         notes.append(Note(f"The usage of {silent:,} calls, for none was reported.", _ASK_FOR_USAGE, REPORT_USAGE))
     return notes
+
+
+def _price_note(models: Sequence[tuple[str, str | None]]) -> Note:
+    """The entries to fill in, of as many models as one looks through."""
+    listed = models[:_ENTRIES]
+    named = ", ".join(model for model, _ in listed)
+    more = f" and {len(models) - len(listed):,} more" if len(models) > len(listed) else ""
+    what, its = ("prices", "their") if len(models) > 1 else ("price", "its")
+    remedy = f"Add {'them' if len(models) > 1 else 'it'} to llmwatch.toml, and the next command prices all {its} calls:"
+    return Note(f"The {what} of {named}{more}.", remedy, "\n".join(price_entry(*model) for model in listed))
 
 
 def price_entry(model: str, host: str | None) -> str:

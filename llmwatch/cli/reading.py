@@ -69,13 +69,13 @@ def write_report(report: Report, format_name: str, output: Path | None) -> None:
     write(text, output)
 
 
-def write(text: str, output: Path | None) -> None:
+def write(text: str, output: Path | None, flag: str = "--output") -> None:
     """Writes the text whole; characters the terminal's encoding lacks are replaced, not fatal."""
     if output is not None:
         try:
             output.write_text(text, "utf-8", newline="\n")
         except OSError as e:
-            raise UsageError(f"--output {output} cannot be written: {e.strerror}.") from e
+            raise UsageError(f"{flag} {output} cannot be written: {e.strerror}.") from e
         return
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding))

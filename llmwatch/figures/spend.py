@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -10,7 +11,7 @@ from ..analysis.spend import Period, Spend
 from .reading import Reading
 
 
-def load_spend(store: Reading, asked: Period, dimension: str, top: int) -> Spend:
+def load_spend(store: Reading, asked: Period, dimension: str, top: int, flags: str = "") -> Spend:
     """Everything the report is made from, in two scans of both periods and a few narrow ones."""
     here: dict[str, Any] = {"since": asked.since, "until": asked.until}
     both: dict[str, Any] = here | {"previous_since": asked.previous_since}
@@ -24,8 +25,10 @@ def load_spend(store: Reading, asked: Period, dimension: str, top: int) -> Spend
         period=asked,
         dimension=dimension,
         names=tuple(names),
-        other_names=ranked[0]["names"] - len(names) if ranked else 0,
-        by=joined(by, speeds),
+        other_names=_left(ranked, "current_names", [row["is_current"] and row["name"] != "" for row in ranked]),
+        past_names=_left(ranked, "names", ranked),
+        is_nameless_left=_left(ranked, "current_rows", [row["is_current"] for row in ranked])
+        > _left(ranked, "current_names", [row["is_current"] and row["name"] != "" for row in ranked]),
         each=store.rows("spend_by_each", top=5, **both),
         over_time=store.rows("spend_over_time", step_seconds=int(asked.step.total_seconds()), **here),
         unpriced=store.rows("unpriced", **here),
@@ -35,7 +38,13 @@ def load_spend(store: Reading, asked: Period, dimension: str, top: int) -> Spend
         prices=prices,
         prices_age_days=age_days,
         hindrances=store.hindrances,
+        flags=flags,
     )
+
+
+def _left(ranked: list[dict[str, Any]], counted: str, listed: Iterable[Any]) -> int:
+    """Of the names that the query counted, how many are not among those listed."""
+    return int(ranked[0][counted]) - sum(map(bool, listed)) if ranked else 0
 
 
 def joined(by: list[dict[str, Any]], speeds: list[dict[str, Any]]) -> list[dict[str, Any]]:

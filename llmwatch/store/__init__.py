@@ -97,6 +97,8 @@ class Store:
             if before is not None:
                 reprice(con, book)
             file.set_meta(con, "price_digest", digest)
+        verified_on = book.verified_on()
+        file.set_meta(con, "prices_verified_on", verified_on.isoformat() if verified_on else "")
         put_plans(con, self._settings)
         self._retain(con)
         file.set_meta(con, "merged_at", datetime.now(UTC).isoformat(timespec="seconds"))

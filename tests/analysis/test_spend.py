@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 
 from llmwatch.analysis.report import Number, Report, Section, Unknown
-from llmwatch.analysis.spend import Period, Spend, spend_report
+from llmwatch.analysis.spend import Period, Spend
 from llmwatch.analysis.unknowns import price_entry
+from llmwatch.analysis.weekly_report import Weekly, weekly_report
 
 SINCE = datetime(2026, 11, 9)  # noqa: DTZ001 - stored times are UTC without a zone
 WEEK = Period(SINCE, SINCE + timedelta(days=7))
+
+
+def spend_report(found: Spend) -> Report:
+    """The report where nothing but the spend is known."""
+    return weekly_report(Weekly(found))
 
 
 def row(
@@ -92,7 +98,7 @@ def test_names_are_listed_in_the_order_given_then_the_others_then_all() -> None:
     """A name without calls in the period still has its line."""
     rows = (row(None, calls=30), row("a", calls=20), row("b", is_current=False), row(None, is_current=False))
     rest = {**row("x", calls=10), "name": None, "is_total": False}
-    report = spend_report(spend(*rows, rest, names=("a", "b"), other_names=3))
+    report = spend_report(spend(*rows, rest, names=("a", "b"), other_names=3, past_names=3))
     table = section(report, "spend").tables[0]
 
     assert [each.key for each in table.rows] == ["a", "b", "(others)", "(all)"]

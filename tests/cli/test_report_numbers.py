@@ -163,12 +163,13 @@ def test_the_parts_of_the_cost_are_the_spend(home: Path) -> None:
 
 
 def test_the_spend_per_day_adds_up_to_the_spend(home: Path) -> None:
-    """The points of the trend are the whole period."""
-    loaded = tables(home)
-    points = loaded["trend"]["spend_per_day"]["trend"]["spend_usd"]
+    """The points of the chart are the whole period."""
+    sections = json.loads(report(home, "--format", "json"))["sections"]
+    chart = next(chart for section in sections for chart in section["charts"] if chart["key"] == "money_over_time")
+    points = next(series["values"] for series in chart["series"] if series["key"] == "spend_usd")
 
-    assert len(points) == 7
-    assert sum(Decimal(point) for point in points) == Decimal(loaded["money"]["spend_usd"]["now"])
+    assert len(points) == len(chart["points"]) == 7
+    assert sum(Decimal(point) for point in points) == Decimal(tables(home)["money"]["spend_usd"]["now"])
 
 
 def test_the_kinds_of_unheard_answers_add_up(home: Path, raw: Rows) -> None:

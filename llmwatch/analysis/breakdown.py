@@ -86,7 +86,7 @@ def breakdown_section(spend: Spend, extras: Sequence[Extra] = ()) -> Section:
 
 
 def others_cell(number: int, nameless: str = "") -> Text:
-    """Words for the names of this period that are not listed, and for what has none; else they are of the one before."""
+    """Words for the names of this period that are not listed, and for having none; else they are of the one before."""
     others = [f"{number:,} other{plural(number)}"] if number else []
     words = [*others, *([nameless] if nameless else [])]
     return Text(" and ".join(words) or "of the period before", "quiet")

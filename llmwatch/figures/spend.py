@@ -25,10 +25,11 @@ def load_spend(store: Reading, asked: Period, dimension: str, top: int, flags: s
         period=asked,
         dimension=dimension,
         names=tuple(names),
-        other_names=_left(ranked, "current_names", [row["is_current"] and row["name"] != "" for row in ranked]),
-        past_names=_left(ranked, "names", ranked),
-        is_nameless_left=_left(ranked, "current_rows", [row["is_current"] for row in ranked])
-        > _left(ranked, "current_names", [row["is_current"] and row["name"] != "" for row in ranked]),
+        other_names=_left(ranked, "current_names", [row["is_current"] and row["name"] for row in ranked]),
+        past_names=_left(ranked, "names", [True for _ in ranked]),
+        is_nameless_left=any(row["current_rows"] > row["current_names"] for row in ranked)
+        and not any(row["is_current"] and not row["name"] for row in ranked),
+        by=joined(by, speeds),
         each=store.rows("spend_by_each", top=5, **both),
         over_time=store.rows("spend_over_time", step_seconds=int(asked.step.total_seconds()), **here),
         unpriced=store.rows("unpriced", **here),

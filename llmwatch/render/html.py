@@ -26,6 +26,7 @@ from ..analysis.report import (
     Table,
     Text,
     Trend,
+    Unit,
     Unknown,
 )
 from .inert import lines, one_line, shortened
@@ -37,7 +38,8 @@ from .wording import Footnotes, cell_text
 _MAX_RANK: Final = 3
 _MAX_PAPER_RANK: Final = 1
 # A longer name is cut; formats for programs have it whole.
-_LONGEST: Final = 160
+_LONGEST: Final = 100
+Scales = dict[tuple[int, Unit], Scale]
 _FOOTER: Final = (
     "Made by llmwatch on the machine whose calls it is about. This page is complete: it loads nothing and runs nothing."
 )
@@ -88,13 +90,14 @@ def _head(report: Report, title: str) -> Node:
 
 def _section(section: Section, name: str) -> Node:
     heading = node("h2", _cut(section.title), id=f"{name}h") if section.title else None
-    tables = [part for table in section.tables for part in _table(table, section)]
+    tables = [node("div", *_table(table, section), class_="table") for table in section.tables]
     figures = [chart_figure(chart, f"{name}c{n}") for n, chart in enumerate(section.charts)]
+    # Pictures stand beside the first table where there is room.
+    first = [node("div", *tables[:1], *figures, class_="lead"), *tables[1:]] if figures else tables
     return node(
         "section",
         heading,
-        *tables,
-        node("div", *figures, class_="charts") if figures else None,
+        *first,
         node("ul", *(_note(note) for note in section.notes), class_="notes") if section.notes else None,
         id=name,
         aria_labelledby=f"{name}h" if section.title else None,
@@ -115,7 +118,7 @@ def _table(table: Table, section: Section) -> list[Node]:
     shown = [n for n, column in enumerate(table.columns) if column.rank <= _MAX_RANK]
     columns = [table.columns[n] for n in shown]
     footnotes = Footnotes()
-    scales = {n: _column_scale(table, n) for n in shown}
+    scales = _scales(table)
     rows = [_row(row, table, shown, scales, footnotes) for row in table.rows]
     words = _cut(table.title) or f"{_cut(section.title)}, by {table.subject}".strip(", ")
     caption = node("caption", words, class_=None if table.title else "unseen")
@@ -132,8 +135,14 @@ def _table(table: Table, section: Section) -> list[Node]:
     ]
 
 
-def _column_scale(table: Table, n: int) -> Scale:
-    return interval_scale(cell for row in table.rows if isinstance(cell := row.cells[n], Interval))
+def _scales(table: Table) -> Scales:
+    """One axis for the intervals of each column and unit."""
+    found: dict[tuple[int, Unit], list[Interval]] = {}
+    for row in table.rows:
+        for n, cell in enumerate(row.cells):
+            if isinstance(cell, Interval):
+                found.setdefault((n, cell.unit), []).append(cell)
+    return {place: interval_scale(cells) for place, cells in found.items()}
 
 
 def _heading(column: Column) -> Node:
@@ -143,7 +152,7 @@ def _heading(column: Column) -> Node:
     return node("th", _cut(column.title), scope="col", class_=css)
 
 
-def _row(row: Row, table: Table, shown: list[int], scales: dict[int, Scale], footnotes: Footnotes) -> Node:
+def _row(row: Row, table: Table, shown: list[int], scales: Scales, footnotes: Footnotes) -> Node:
     cells: list[Node] = []
     for n in shown:
         column, cell = table.columns[n], row.cells[n]
@@ -157,24 +166,25 @@ def _row(row: Row, table: Table, shown: list[int], scales: dict[int, Scale], foo
             "quiet" if isinstance(cell, Unknown) else "",
         )
         scope = "row" if is_first else None
-        inside = _inside(cell, column, row, scales[n], footnotes)
+        inside = _inside(cell, n, row, table, scales, footnotes)
         cells.append(node("th" if is_first else "td", badge, *inside, scope=scope, class_=css))
     return node("tr", *cells, class_=row.kind or None)
 
 
-def _inside(cell: Cell, column: Column, row: Row, scale: Scale, footnotes: Footnotes) -> list[Node | str]:
+def _inside(cell: Cell, n: int, row: Row, table: Table, scales: Scales, footnotes: Footnotes) -> list[Node | str]:
+    column = table.columns[n]
     text = shortened(cell_text(cell), 2000 if column.can_wrap else _LONGEST)
     match cell:
         case Unknown(reason=reason) if reason:
             return [text, node("sup", footnotes.number(reason))]
         case Number(caveat=caveat) if caveat:
-            return [text, node("sup", footnotes.number(caveat, "")), *_bar(cell, column, row)]
+            return [*_bar(cell, column, row), text, node("sup", footnotes.number(caveat, ""))]
         case Number():
-            return [text, *_bar(cell, column, row)]
+            return [*_bar(cell, column, row), text]
         case Trend(values=values):
             return [sparkline_svg(values)]
         case Interval():
-            return [text, interval_bar(cell, scale)]
+            return [text, interval_bar(cell, scales[n, cell.unit])]
         case _:
             return [text]
 

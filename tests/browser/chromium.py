@@ -32,12 +32,15 @@ class Page:
     session: str
     requests: list[str] = field(default_factory=list[str])
     complaints: list[str] = field(default_factory=list[str])
+    # Why requests were not sent: "csp" is the page's own policy.
+    refusals: list[str] = field(default_factory=list[str])
     _number: int = 100
 
     def open(self, address: str, width: int, height: int = 900, *, is_dark: bool = False) -> None:
         """Loads the address in a window of that size and waits until it is drawn."""
         self.requests.clear()
         self.complaints.clear()
+        self.refusals.clear()
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.ask("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
@@ -86,6 +89,8 @@ class Page:
         method, parameters = message.get("method", ""), message.get("params", {})
         if method == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
+        elif method == "Network.loadingFailed":
+            self.refusals.append(parameters.get("blockedReason", parameters.get("errorText", "")))
         elif method == "Log.entryAdded":
             self.complaints.append(parameters["entry"]["text"])
         elif method == "Runtime.consoleAPICalled":

@@ -7,6 +7,9 @@ import io
 import json
 import re
 import unicodedata
+from base64 import b64encode
+from hashlib import sha256
+from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 from llmwatch.analysis.report import Column, Note, Report, Row, Section, Table, Text
 from llmwatch.render import RENDERERS
+from llmwatch.render.html import render_html
 from llmwatch.render.inert import one_line, sheet_text
 from llmwatch.render.text import render_text
 
@@ -103,3 +107,56 @@ def test_json_is_ascii_and_keeps_the_text(text: str) -> None:
 
     assert rendered.isascii()
     assert json.loads(rendered)["sections"][0]["tables"][0]["rows"][0]["name"] == text
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: the elements, their attributes and the text they show."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.shown = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes the element and what it carries."""
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        """Notes the text."""
+        self.shown += data
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=list(HOSTILE))
+def test_a_page_is_the_same_elements_whatever_the_names_are(name: str) -> None:
+    """A name adds no element and no attribute, is no address, and is shown as the text it is."""
+    page, plain = Page(render_html(report_of(name))), Page(render_html(report_of("plain")))
+
+    assert page.elements == plain.elements
+    assert [key for key, _ in page.attributes] == [key for key, _ in plain.attributes]
+    assert {value[:1] for key, value in page.attributes if key in ("href", "src")} <= {"#"}
+    assert one_line(name)[:90].strip() in page.shown
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_any_text_at_all_adds_nothing_to_a_page(text: str) -> None:
+    """No text makes an element, and none leaves a character that turns the reading direction."""
+    rendered = render_html(report_of("x" + text))
+
+    assert Page(rendered).elements == Page(render_html(report_of("plain"))).elements
+    assert not {c for c in rendered if unicodedata.category(c) in ("Cc", "Cs")} - {"\n"}
+
+
+def test_a_page_has_no_script_and_allows_nothing_but_its_own_style() -> None:
+    """Its policy forbids everything, and names the digest of the one style sheet within."""
+    rendered = render_html(awkward_report())
+    style = re.search(r"<style>(.*?)</style>", rendered, re.DOTALL)
+    assert style is not None
+    digest = b64encode(sha256(style.group(1).encode()).digest()).decode()
+
+    assert "script" not in Page(rendered).elements
+    assert not [key for key, _ in Page(rendered).attributes if key.startswith("on") or key in ("style", "src")]
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in rendered

@@ -5,14 +5,18 @@ Counts of what capture sees on every call: no judgement of an answer enters, so 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import Final, Literal
 
-from .scan import Scan, scan
-from .weekly import Cell, candidate_week, candidate_weeks, window_of
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from .scan import BASELINE, Split, Sums, overdispersion, scan_compared, split
+from .stats import Floats
+from .weekly import Cell, Grid, Window, candidate_week, candidate_weeks, grid_of
 
 VERDICT: Final = "answers changed, quality unknown"
 Direction = Literal["up", "down"]
@@ -34,6 +38,8 @@ SOFT_SIGNALS: Final = {"output_expected_language": 0.05, "output_repeated": 0.10
 LENGTH: Final = "output_length"
 LEAST_LENGTH_FACTOR: Final = 1.25
 LEAST_CHANGE: Final[Mapping[str, float]] = {**HARD_SIGNALS, **SOFT_SIGNALS, LENGTH: log(LEAST_LENGTH_FACTOR)}
+_TESTS: Final = 2 * len(LEAST_CHANGE)
+_LOUD: Final = -float(ndtri(FALSE_ALARM / _TESTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,16 @@ class AnswersChanged:
     n_after: int
 
 
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Cells of all signals by column: whose each is, and per signal n, total, squares and cubes."""
+
+    tasks: Sequence[str]
+    weeks: NDArray[np.int64]
+    strata: Sequence[str]
+    values: Mapping[str, tuple[Floats, Floats, Floats, Floats]]
+
+
 def find_changed_answers(
     cells: Mapping[str, Iterable[Cell]], through: int, baselines: Mapping[str, int] | None = None
 ) -> list[AnswersChanged]:
@@ -61,35 +77,74 @@ def find_changed_answers(
 
     `cells`: signal -> cells, a share's with n answers that tell and their hits as total, squares and cubes alike.
     """
-    starts = baselines or {}
     changed: list[AnswersChanged] = []
     for signal, of_signal in cells.items():
-        by_task: dict[str, list[Cell]] = defaultdict(list)
-        for cell in of_signal:
-            by_task[cell.task].append(cell)
-        for task, own in by_task.items():
-            found = _changed(task, signal, own, through, starts.get(task))
-            changed.extend([found] if found else [])
-    return sorted(changed, key=lambda c: (c.task, c.p, c.signal))
+        own = list(of_signal)
+        numbers = np.array([[c.n, c.total, c.squares, c.cubes] for c in own], dtype=np.float64).reshape(-1, 4).T
+        signals = Signals(
+            [c.task for c in own],
+            np.array([c.week for c in own], dtype=np.int64),
+            [c.stratum for c in own],
+            {signal: (numbers[0], numbers[1], numbers[2], numbers[3])},
+        )
+        changed += changed_answers(signals, through, baselines)
+    return sorted(changed, key=_order)
 
 
-def _changed(task: str, signal: str, cells: Iterable[Cell], through: int, start: int | None) -> AnswersChanged | None:
+def changed_answers(signals: Signals, through: int, baselines: Mapping[str, int] | None = None) -> list[AnswersChanged]:
+    """As `find_changed_answers`, from columns: 200 tasks of five strata and ten signals in a tenth of a second."""
+    largest = np.max([n for n, *_ in signals.values.values()], axis=0) if signals.values else np.zeros(0)
+    if not len(largest):
+        return []
+    grid = grid_of(signals.tasks, signals.weeks, signals.strata, largest, through, baselines)
+    changed = [
+        found
+        for signal, columns in signals.values.items()
+        for found in _moved(signal, grid, grid.sums(*columns), through)
+    ]
+    return sorted(changed, key=_order)
+
+
+def _order(changed: AnswersChanged) -> tuple[str, float, str]:
+    return changed.task, changed.p, changed.signal
+
+
+def _moved(signal: str, grid: Grid, sums: Sums, through: int) -> Iterator[AnswersChanged]:
+    """The tasks in which one signal moved either way."""
+    compared = split(sums)
+    windows = grid.windows(sums)
+    # What luck alone does as often needs no draws: the chance of one candidate is below that of the largest.
+    ways = (compared.evidence(), compared.flipped().evidence())
+    loud = np.flatnonzero(np.maximum(*ways).max(axis=-1, initial=-np.inf) > _LOUD)
+    first = BASELINE + np.argmax(compared.is_eligible, axis=-1)
+    chi, free = overdispersion(sums, first)
+    # Every call is counted, so that a task's own weeks tell how much they wander.
+    phi = np.maximum(1.0, np.divide(chi, free, out=np.ones_like(chi), where=free > 0))
+    for i in loud.tolist():
+        own = compared.only(i, grid.strata[i])
+        found = _changed(signal, windows[i], own, float(phi[i]), through)
+        if found:
+            yield found
+
+
+def _changed(signal: str, window: Window, compared: Split, phi: float, through: int) -> AnswersChanged | None:
     """The signal's likelier direction if it is beyond luck and large enough to matter."""
-    window = window_of(task, cells, through, start)
-    ways: tuple[tuple[Direction, Scan | None], ...] = (
-        ("down", scan(window.sums, window.scores)),
-        ("up", scan(window.sums.flipped(), None)),
+    ways: tuple[tuple[Direction, Sums, Split], ...] = (
+        ("down", window.sums, compared),
+        ("up", window.sums.flipped(), compared.flipped()),
     )
-    tests = 2 * len(LEAST_CHANGE)
-    for direction, found in ways:
-        p = min(1.0, found.p * tests) if found else 1.0
-        if found is None or p > FALSE_ALARM or found.loss < LEAST_CHANGE[signal]:
+    for direction, sums, own in ways:
+        if float(own.evidence(phi).max()) <= _LOUD:
+            continue
+        found = scan_compared(sums, None, own, phi)
+        p = min(1.0, found.p * _TESTS)
+        if p > FALSE_ALARM or found.loss < LEAST_CHANGE[signal]:
             continue
         before, after = found.plain_means(window.sums, found.best)
         if signal == LENGTH:
             before, after = exp(before) - 1, exp(after) - 1
         return AnswersChanged(
-            task,
+            window.task,
             signal,
             direction,
             signal in HARD_SIGNALS,

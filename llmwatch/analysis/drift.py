@@ -90,7 +90,13 @@ def find_drift(
     for cell in cells:
         if cell.week <= through:
             by_task[cell.task].append(cell)
-    windows = [window_of(task, by_task[task], through, starts.get(task)) for task in sorted(by_task)]
+    return find_drift_in(
+        [window_of(task, by_task[task], through, starts.get(task)) for task in sorted(by_task)], through
+    )
+
+
+def find_drift_in(windows: Sequence[Window], through: int) -> list[Drift]:
+    """As `find_drift`, from the windows of all tasks at the end of week `through`, in their order."""
     found = scan_all([(w.sums, w.scores) for w in windows])
     plain = _plain(windows, found)
     q_of, plain_q_of = _q_values(found), _q_values(plain)

@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import UsageError
 from .scan import CANDIDATES, WEEKS, Sums
@@ -84,6 +85,63 @@ def _cell(key: tuple[str, int, str], values: Sequence[float]) -> Cell:
     """The sums of one cell."""
     x = np.asarray(values, dtype=np.float64)
     return Cell(*key, len(x), float(x.sum()), float((x**2).sum()), float((x**3).sum()), tuple(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where each of many cells stands in the windows of its task; a cell outside them stands nowhere."""
+
+    tasks: tuple[str, ...]
+    # How many strata of each task stand alone, small ones together as one.
+    strata: tuple[int, ...]
+    _shape: tuple[int, int, int]
+    # Per cell: whether it counts, and its place.
+    _is_kept: NDArray[np.bool_]
+    _place: NDArray[np.int64]
+
+    def summed(self, values: Floats) -> Floats:
+        """One value per cell as sums (task, week, stratum)."""
+        summed = np.zeros(self._shape)
+        np.add.at(summed.reshape(-1), self._place, values[self._is_kept])
+        return summed
+
+    def sums(self, n: Floats, total: Floats, squares: Floats, cubes: Floats) -> Sums:
+        """The sums of all tasks, from one value per cell each."""
+        return Sums(self.summed(n), self.summed(total), self.summed(squares), self.summed(cubes))
+
+    def windows(self, sums: Sums) -> list[Window]:
+        """One window per task."""
+        parts = (sums.n, sums.total, sums.squares, sums.cubes)
+        return [
+            Window(task, Sums(*(x[i, :, : self.strata[i]] for x in parts)), None) for i, task in enumerate(self.tasks)
+        ]
+
+
+def grid_of(
+    tasks: Sequence[str],
+    weeks: NDArray[np.int64],
+    strata: Sequence[str],
+    n: Floats,
+    through: int,
+    starts: Mapping[str, int] | None = None,
+) -> Grid:
+    """The grid of cells given by column; of a task in `starts` only weeks from there on count."""
+    names, task = np.unique(np.asarray(tasks, dtype=np.str_), return_inverse=True)
+    kinds, kind = np.unique(np.asarray(strata, dtype=np.str_), return_inverse=True)
+    first = np.full(len(names), through - WEEKS + 1)
+    for at, name in enumerate(names.tolist()):
+        first[at] = max(first[at], (starts or {}).get(name, first[at]))
+    kept = (weeks >= first[task]) & (weeks <= through) & (n > 0)
+    sizes = np.zeros((len(names), len(kinds)))
+    np.add.at(sizes, (task[kept], kind[kept]), n[kept])
+    is_large = (sizes > 0) & (sizes >= SMALL_STRATUM * sizes.sum(axis=1, keepdims=True))
+    large = is_large.sum(axis=1)
+    # Small ones share the column behind the last large one.
+    column = np.where(is_large, np.cumsum(is_large, axis=1) - 1, large[:, None])
+    own = np.maximum(1, large + ((sizes > 0) & ~is_large).any(axis=1))
+    width = int(own.max()) if len(own) else 1
+    place = (task[kept] * WEEKS + weeks[kept] - through + WEEKS - 1) * width + column[task[kept], kind[kept]]
+    return Grid(tuple(names.tolist()), tuple(own.tolist()), (len(names), WEEKS, width), kept, place)
 
 
 def window_of(task: str, cells: Iterable[Cell], through: int, start: int | None = None) -> Window:

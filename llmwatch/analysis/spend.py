@@ -119,15 +119,18 @@ def facts(spend: Spend) -> tuple[tuple[str, Cell], ...]:
 
 def head(spend: Spend) -> tuple[str, ...]:
     """The period in words, then how much of everything it has, and the prices it rests on."""
-    period = spend.period
-    length = _length(period.length)
-    against = f", against the {length} before" if spend.is_comparable else ""
-    dates = f"{_day(period.since)} to {_day(period.until)} UTC ({length}){against}"
     names = {str(row["dimension"]): int(row["current_names"]) for row in spend.each}
     counts = [f"{spend.now.calls:,} call{plural(spend.now.calls)}"]
     counts += [f"{n:,} {d}{plural(n)}" for d in ("task", "model", "customer") if (n := names.get(d, 0))]
     prices = f"prices {spend.prices}" if spend.prices else "no price table"
-    return (dates, " · ".join([*counts, prices]))
+    return (period_words(spend.period, spend.is_comparable), " · ".join([*counts, prices]))
+
+
+def period_words(period: Period, is_comparable: bool) -> str:
+    """The period with its length, and what it is compared with."""
+    length = _length(period.length)
+    against = f", against the {length} before" if is_comparable else ""
+    return f"{_day(period.since)} to {_day(period.until)} UTC ({length}){against}"
 
 
 def _day(at: datetime) -> str:

@@ -15,7 +15,7 @@ import typer
 
 from ..errors import LlmwatchError
 from ..render.inert import one_line
-from . import calls, doctor, export, merge, purge, quality, report, show, sql, tasks
+from . import calls, doctor, export, merge, purge, quality, report, shadow, show, sql, tasks
 
 INTERRUPTED: Final = 130
 
@@ -36,12 +36,14 @@ app = typer.Typer(
 
 _ASK: Final = "Ask"
 _KEEP: Final = "Keep"
+_LEARN: Final = "Learn, for money"
 app.command("report", rich_help_panel=_ASK)(report.report)
 app.command("calls", rich_help_panel=_ASK)(calls.calls)
 app.command("show", rich_help_panel=_ASK)(show.show)
 app.command("tasks", rich_help_panel=_ASK)(tasks.tasks)
 app.command("quality", rich_help_panel=_ASK)(quality.quality)
 app.command("sql", rich_help_panel=_ASK)(sql.sql)
+app.command("shadow", rich_help_panel=_LEARN)(shadow.shadow)
 app.command("doctor", rich_help_panel=_KEEP)(doctor.doctor)
 app.command("merge", rich_help_panel=_KEEP)(merge.merge)
 app.command("purge", rich_help_panel=_KEEP)(purge.purge)

@@ -87,8 +87,16 @@ class Run:
         self._is_over = False
         self._error: BaseException | None = None
 
-    def execute(self, workers: int = WORKERS, progress: Progress | None = None) -> Outcome:
-        """Sends what may be sent and returns when everything that was sent has ended."""
+    def execute(
+        self,
+        workers: int = WORKERS,
+        progress: Progress | None = None,
+        on_interrupt: Callable[[int], None] | None = None,
+    ) -> Outcome:
+        """Sends what may be sent and returns when everything that was sent has ended; a second interrupt leaves it.
+
+        `on_interrupt` is told how many requests are still under way.
+        """
         threads = [threading.Thread(target=self._work, daemon=True) for _ in range(min(workers, len(self._items)))]
         for thread in threads:
             thread.start()
@@ -96,6 +104,8 @@ class Run:
             self._wait(threads, progress)
         except KeyboardInterrupt:
             self._stop("interrupted")
+            if on_interrupt is not None:
+                on_interrupt(len(self._under_way))
             self._wait(threads, progress)
         if self._error is not None:
             raise self._error

@@ -37,7 +37,7 @@ join call_strata as s on s.span_id = c.span_id
 left join content as k on k.span_id = c.span_id
 where
     s.task = $task
-    and s.is_answer
+    and not coalesce(c.is_repeated, false)
     and c.started_at >= $since
     and c.started_at < $until
     and c.operation_name = 'chat'

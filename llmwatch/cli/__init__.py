@@ -15,7 +15,24 @@ import typer
 
 from ..errors import LlmwatchError
 from ..render.inert import one_line
-from . import calls, doctor, export, merge, purge, quality, report, shadow, show, sql, tasks
+from . import (, downgrade, simulate
+    calls,
+    doctor,
+    export,
+    feedback,
+    margin,
+    merge,
+    purge,
+    quality,
+    report,
+    revenue,
+    review,
+    shadow,
+    show,
+    sql,
+    sunset,
+    tasks,
+)
 
 INTERRUPTED: Final = 130
 
@@ -38,12 +55,19 @@ _ASK: Final = "Ask"
 _KEEP: Final = "Keep"
 _LEARN: Final = "Learn, for money"
 app.command("report", rich_help_panel=_ASK)(report.report)
+app.command("margin", rich_help_panel=_ASK)(margin.margin)
+app.command("sunset", rich_help_panel=_ASK)(sunset.sunset)
 app.command("calls", rich_help_panel=_ASK)(calls.calls)
 app.command("show", rich_help_panel=_ASK)(show.show)
 app.command("tasks", rich_help_panel=_ASK)(tasks.tasks)
 app.command("quality", rich_help_panel=_ASK)(quality.quality)
+app.add_typer(review.app, name="review", rich_help_panel=_LEARN)
+app.add_typer(feedback.app, name="feedback", rich_help_panel=_LEARN)
+app.command("downgrade", rich_help_panel=_ASK)(downgrade.downgrade)
+app.command("simulate", rich_help_panel=_ASK)(simulate.simulate)
 app.command("sql", rich_help_panel=_ASK)(sql.sql)
 app.command("shadow", rich_help_panel=_LEARN)(shadow.shadow)
+app.add_typer(revenue.revenue, rich_help_panel=_KEEP)
 app.command("doctor", rich_help_panel=_KEEP)(doctor.doctor)
 app.command("merge", rich_help_panel=_KEEP)(merge.merge)
 app.command("purge", rich_help_panel=_KEEP)(purge.purge)

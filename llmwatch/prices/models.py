@@ -112,6 +112,11 @@ def shutdown_on(name: str) -> date | None:
     return found["on"] if found else None
 
 
+def checked_on() -> date:
+    """The newest day on which a shutdown date of the catalogue was seen to hold."""
+    return max(row["checked"] for row in _tables()["shutdown"])
+
+
 @cache
 def _tables() -> dict[str, list[dict[str, Any]]]:
     return tomllib.loads(_FILE.read_text("utf-8"))

@@ -1,0 +1,228 @@
+"""Owns margin: what each customer, task, feature, plan, model or service earned, what it cost, and what remained.
+
+Margin is after LLM cost only, revenue - direct cost - shared cost. Revenue that nobody knows is unknown, never 0; cost
+that names no customer stands alone and is spread over nobody; what replays and judges cost is in no margin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from .measures import Measures
+from .spend import Period
+
+DIMENSIONS: Final = ("customer", "task", "feature", "plan", "model", "service")
+Rows = Sequence[Mapping[str, Any]]
+_ZERO: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One name's money in a period; a revenue of None is unknown."""
+
+    name: str
+    measures: Measures
+    revenue: Decimal | None
+    shared: Decimal = _ZERO
+    plan: str = ""
+    # False for a customer that no call of the store names.
+    is_in_calls: bool = True
+    # Cost of customers whose revenue nobody knows: in the cost, not in the margin.
+    unknown_cost: Decimal = _ZERO
+    # True if a part of its revenue could only be divided by share of cost.
+    is_undivided: bool = False
+    outcomes: int = 0
+    successes: int = 0
+
+    @property
+    def direct(self) -> Decimal | None:
+        """What its calls cost; None where none of them has a price."""
+        return self.measures.spend
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Direct and shared cost: also the price at which it would break even."""
+        return None if self.direct is None else self.direct + self.shared
+
+    @property
+    def margin(self) -> Decimal | None:
+        """What remains of its revenue; None where either side is unknown."""
+        if self.revenue is None or self.cost is None or self.is_undivided:
+            return None
+        return self.revenue - (self.cost - self.unknown_cost)
+
+    @property
+    def share(self) -> Decimal | None:
+        """The margin as a share of revenue; None unless there is revenue."""
+        return self.margin / self.revenue if self.margin is not None and self.revenue and self.revenue > 0 else None
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Losses first, the greatest before the others; then the lowest share; names decide between equals."""
+        margin, share = self.margin, self.share
+        if margin is None:
+            return (2, -(self.cost or _ZERO), self.name)
+        if margin < 0:
+            return (0, margin, self.name)
+        return (1, share if share is not None else Decimal(2), margin, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums over all customers of one period."""
+
+    # Of the customers whose revenue is known, those that no call names among them.
+    revenue: Decimal | None
+    direct: Decimal
+    shared: Decimal
+    # Cost, and shared cost, of customers whose revenue is unknown, and of calls that name no customer.
+    unknown: Decimal
+    unattributed: Decimal
+    # Revenue that names no customer.
+    unowned: Decimal
+    leakage: Decimal
+    has_unpriced: bool
+
+    @property
+    def margin(self) -> Decimal | None:
+        """What remains of known revenue after the cost of the customers that pay it."""
+        return None if self.revenue is None else self.revenue - self.direct - self.shared
+
+    @property
+    def share(self) -> Decimal | None:
+        """The margin over the sum of revenue, never a mean of percentages; None unless there is revenue."""
+        return self.margin / self.revenue if self.margin is not None and self.revenue and self.revenue > 0 else None
+
+    @property
+    def least(self) -> Decimal | None:
+        """The margin if nothing were earned with the cost that is in no margin."""
+        return None if self.margin is None else self.margin + self.unowned - self.unknown - self.unattributed
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """Everything about the margin of a period: the question, the customers, the names asked for."""
+
+    period: Period
+    dimension: str
+    customers: tuple[Line, ...]
+    before: tuple[Line, ...]
+    # Those of the dimension; the customers themselves where it is customer.
+    lines: tuple[Line, ...]
+    top: int
+    # Rows of the queries of these names.
+    shared_costs: Rows = ()
+    outcomes: Rows = ()
+    knowing: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    knowing_before: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    unlinked: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    # Shared cost that nothing could divide, for there was no call.
+    undivided_shared: Decimal = _ZERO
+    # How revenue without a task is divided: cost, calls or tokens.
+    revenue_by: str = "cost"
+    target: Decimal | None = None
+    first_call_at: datetime | None = None
+    hindrances: tuple[str, ...] = ()
+    flags: str = ""
+    now_totals: Totals = field(init=False)
+    before_totals: Totals = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The sums of both periods."""
+        object.__setattr__(self, "now_totals", totals(self.customers))
+        object.__setattr__(self, "before_totals", totals(self.before))
+
+    @property
+    def is_comparable(self) -> bool:
+        """The store holds the whole period before."""
+        return self.first_call_at is not None and self.first_call_at <= self.period.previous_since + timedelta(hours=24)
+
+    @property
+    def undivided(self) -> Decimal:
+        """Known revenue of the period that no name of the dimension was given."""
+        everything = (self.now_totals.revenue or _ZERO) + self.now_totals.unowned
+        return everything - sum((line.revenue or _ZERO for line in self.lines), _ZERO)
+
+
+def dollars(nano: Decimal | int | None) -> Decimal | None:
+    """Dollars of whole nano-dollars, exact."""
+    return None if nano is None else Decimal(nano).scaleb(-9)
+
+
+def margin_lines(rows: Rows, shared_costs: Rows, *, is_customer: bool) -> tuple[tuple[Line, ...], Decimal]:
+    """A line per row, with its part of every shared cost, and what nothing could divide; the parts add up exactly."""
+    lines = [_line(row, is_customer) for row in sorted(rows, key=lambda row: str(row["name"]))]
+    undivided = _ZERO
+    for cost in shared_costs:
+        parts = divided(int(cost["cost_nano"]), [_weight(line, str(cost["divided_by"])) for line in lines])
+        if parts is None:
+            undivided += dollars(cost["cost_nano"]) or _ZERO
+            continue
+        amounts = [dollars(part) or _ZERO for part in parts]
+        lines = [replace(line, shared=line.shared + part) for line, part in zip(lines, amounts, strict=True)]
+    return tuple(lines), undivided
+
+
+def divided(amount: int, weights: Sequence[int]) -> list[int] | None:
+    """Whole parts in proportion to the weights that add up to the amount; None if all weights are 0."""
+    whole = sum(weights)
+    if not whole:
+        return None
+    parts: list[int] = []
+    upto = given = 0
+    for weight in weights:
+        upto += weight
+        parts.append(amount * upto // whole - given)
+        given += parts[-1]
+    return parts
+
+
+def _weight(line: Line, by: str) -> int:
+    if by == "spend":
+        return int((line.direct or _ZERO).scaleb(12))
+    return line.measures.calls if by == "calls" else line.measures.count("tokens")
+
+
+def _line(row: Mapping[str, Any], is_customer: bool) -> Line:
+    measures, revenue = Measures(row), dollars(row["revenue_nano"])
+    spend, unknown = measures.spend or _ZERO, Decimal(row.get("unknown_usd") or 0)
+    if not is_customer and revenue is None and not row.get("undivided_usd") and spend > unknown:
+        # Its customers pay, and all of what they pay is for something else.
+        revenue = _ZERO
+    return Line(
+        name=str(row["name"]),
+        measures=measures,
+        revenue=revenue,
+        plan=str(row.get("plan") or ""),
+        is_in_calls=bool(row.get("is_in_calls", True)),
+        unknown_cost=unknown,
+        is_undivided=bool(row.get("undivided_usd")),
+        outcomes=int(row.get("outcomes") or 0),
+        successes=int(row.get("successes") or 0),
+    )
+
+
+def totals(customers: Sequence[Line]) -> Totals:
+    """The sums over the customers of one period; '' is no customer."""
+    named = [line for line in customers if line.name]
+    known = [line for line in named if line.revenue is not None]
+    nobody = [line for line in customers if not line.name]
+    losses = [line.margin for line in known if line.margin is not None and line.margin < 0]
+    return Totals(
+        revenue=sum((line.revenue for line in known if line.revenue is not None), _ZERO) if known else None,
+        direct=_sum(line.direct for line in known),
+        shared=_sum(line.shared for line in known),
+        unknown=_sum((line.direct or _ZERO) + line.shared for line in named if line.revenue is None),
+        unattributed=_sum((line.direct or _ZERO) + line.shared for line in nobody),
+        unowned=_sum(line.revenue for line in nobody),
+        leakage=-sum(losses, _ZERO),
+        has_unpriced=any(line.measures.unpriced for line in customers),
+    )
+
+
+def _sum(values: Any) -> Decimal:
+    return sum((value for value in values if value is not None), _ZERO)

@@ -1,0 +1,188 @@
+"""Owns what runs on models with a shutdown date: by date, its spend, the customers who use them, their margin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from .margin import Line, Margin
+from .margin_tables import UNKNOWN_REVENUE
+from .measures import Measures
+from .report import Cell, Column, Moment, Note, Report, Row, Section, Table, Text, count, money_text, share, usd, utc
+from .spend import Period, period_words, plural
+
+_ZERO: Final = Decimal(0)
+# A customer of many is named where the money is; the others are counted.
+_NAMES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """One model with a shutdown date, and what ran on it in the period."""
+
+    model: str
+    shutdown_on: date
+    measures: Measures
+    # Names with the dearest first.
+    customers: tuple[str, ...]
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sunset:
+    """Every model in use that stops answering, the soonest first, beside the spend and the customers of the period."""
+
+    period: Period
+    endings: tuple[Ending, ...]
+    spend: Decimal | None
+    # Customer -> its line of the margin of the same period.
+    customers: Mapping[str, Line]
+    # The newest day on which the catalogue of models was checked.
+    checked_on: date | None = None
+    hindrances: tuple[str, ...] = ()
+
+    @property
+    def on(self) -> date:
+        """The day that is counted from."""
+        return self.period.until.date()
+
+
+def find_endings(
+    rows: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Mapping[str, Any]],
+    shutdowns: Mapping[str, date],
+) -> tuple[Ending, ...]:
+    """The models of the rows that have a shutdown date, the soonest first, then the dearest."""
+    found = [_ending(model, on, rows, tasks) for model, on in shutdowns.items()]
+    return tuple(sorted(found, key=lambda e: (e.shutdown_on, -(e.measures.spend or _ZERO), e.model)))
+
+
+def _ending(model: str, on: date, rows: Sequence[Mapping[str, Any]], tasks: Sequence[Mapping[str, Any]]) -> Ending:
+    mine = [row for row in rows if row["model"] == model]
+    dearest = sorted(mine, key=lambda row: (-(row["spend_usd"] or _ZERO), str(row["customer"])))
+    prices = [row["spend_usd"] for row in mine if row["spend_usd"] is not None]
+    sums = {
+        "calls": sum(int(row["calls"] or 0) for row in mine),
+        "spend_usd": sum(prices, _ZERO) if prices else None,
+        "unpriced_calls": sum(int(row["unpriced_calls"] or 0) for row in mine),
+    }
+    return Ending(
+        model,
+        on,
+        Measures(sums),
+        tuple(str(row["customer"]) for row in dearest if row["customer"]),
+        tuple(str(row["task"]) for row in tasks if row["model"] == model and row["task"]),
+    )
+
+
+def sunset_report(found: Sunset) -> Report:
+    """What stops when, and what depends on it."""
+    facts: tuple[tuple[str, Cell], ...] = (
+        ("since", Moment(utc(found.period.since))),
+        ("until", Moment(utc(found.period.until))),
+    )
+    head = (period_words(found.period, False), *_headline(found))
+    return Report("sunset", "llmwatch sunset", facts, head, (sunset_section(found),), main_table="sunset")
+
+
+def _headline(found: Sunset) -> tuple[str, ...]:
+    """How much of the spend runs on models that stop next, in one sentence."""
+    if not found.endings:
+        return ()
+    soonest = min(ending.shutdown_on for ending in found.endings)
+    spend = sum((e.measures.spend or _ZERO for e in found.endings), _ZERO)
+    of_all = f"{spend * 100 / found.spend:.1f} % of spend" if found.spend else "an unknown share of spend"
+    last = max(ending.shutdown_on for ending in found.endings)
+    dates = f"on {soonest}" if soonest == last else f"from {soonest} to {last}"
+    return (f"{of_all} ({money_text(spend)}) runs on models that stop answering {dates}; {_until(found.on, soonest)}.",)
+
+
+def _until(today: date, on: date) -> str:
+    days = (on - today).days
+    if days <= 0:
+        return "the first has stopped already"
+    return f"{days:,} day{plural(days)} are left until the first" if days != 1 else "1 day is left until the first"
+
+
+def sunset_section(found: Sunset) -> Section:
+    """One row per model, the soonest first, and one per date with more models than one."""
+    notes = [Note(text) for text in found.hindrances]
+    if not found.endings:
+        text = "No model in use has an announced shutdown date"
+        checked = f"; the catalogue was last checked on {found.checked_on}." if found.checked_on else "."
+        return Section("sunset", "SUNSET", notes=(Note(text + checked), *notes))
+    columns = (
+        Column("shutdown_on", "stops on", is_number=False),
+        Column("days", "days left"),
+        Column("model", "model", is_number=False),
+        Column("calls", "calls", rank=3),
+        Column("spend_usd", "spend"),
+        Column("share", "of spend", rank=1),
+        Column("customers", "customers", rank=1),
+        Column("revenue_usd", "their revenue", rank=2),
+        Column("margin_usd", "their margin", rank=2),
+        Column("tasks", "tasks", rank=4, is_number=False, can_wrap=True),
+        Column("names", "customers, dearest first", rank=5, is_number=False, can_wrap=True),
+    )
+    rows: list[Row] = []
+    for on in sorted({ending.shutdown_on for ending in found.endings}):
+        mine = [ending for ending in found.endings if ending.shutdown_on == on]
+        rows += [_row(found, [ending], ending.model) for ending in mine]
+        if len(mine) > 1:
+            rows.append(_row(found, mine, f"all that stop on {on}", "total"))
+    known = f" Dates are those announced until {found.checked_on}." if found.checked_on else ""
+    text = "Revenue and margin are those of the customers who used the model, whole: what depends on a replacement."
+    return Section("sunset", "SUNSET", (Table("sunset", "model", columns, tuple(rows)),), (Note(text + known), *notes))
+
+
+def _row(found: Sunset, endings: Sequence[Ending], title: str, kind: Any = "") -> Row:
+    on = endings[0].shutdown_on
+    spends = [e.measures.spend for e in endings if e.measures.spend is not None]
+    spend = sum(spends, _ZERO) if spends else None
+    names = list(dict.fromkeys(name for ending in endings for name in ending.customers))
+    lines = [found.customers[name] for name in names if name in found.customers]
+    revenue = [line.revenue for line in lines if line.revenue is not None]
+    margin = [line.margin for line in lines if line.margin is not None]
+    unknown = len(names) - len(revenue)
+    caveat = f"without {unknown:,} customer{plural(unknown)} of unknown revenue" if unknown else ""
+    cells = (
+        Text(str(on)),
+        count((on - found.on).days),
+        Text(title),
+        count(sum(e.measures.calls for e in endings)),
+        usd(spend, "no price", next((e.measures.caveat for e in endings if e.measures.caveat), "")),
+        share(spend, found.spend, "nothing was spent"),
+        count(len(names)),
+        usd(sum(revenue, _ZERO) if revenue else None, UNKNOWN_REVENUE, caveat),
+        usd(sum(margin, _ZERO) if margin else None, UNKNOWN_REVENUE, caveat),
+        Text(_few(list(dict.fromkeys(task for e in endings for task in e.tasks)))),
+        Text(_few(names)),
+    )
+    return Row(f"{on}/{'(all)' if kind else title}", cells, kind=kind)
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def sunset_of(
+    margin: Margin,
+    rows: Sequence[Mapping[str, Any]],
+    tasks: Sequence[Mapping[str, Any]],
+    shutdowns: Mapping[str, date],
+    checked_on: date | None,
+) -> Sunset:
+    """The sunset of the period of a margin."""
+    prices = [row["spend_usd"] for row in rows if row["spend_usd"] is not None]
+    return Sunset(
+        margin.period,
+        find_endings(rows, tasks, shutdowns),
+        sum(prices, _ZERO) if prices else None,
+        {line.name: line for line in margin.customers},
+        checked_on,
+        margin.hindrances,
+    )

@@ -1,0 +1,31 @@
+"""`llmwatch sunset`: what runs on models that stop answering, by date."""
+
+from __future__ import annotations
+
+from ..analysis.spend import Period
+from ..analysis.sunset import sunset_report
+from ..figures.sunset import load_sunset
+from ..render import FORMATS
+from .options import AsOf, Format, Home, Output, Since, Until, now_utc, one_of, period, settings_for
+from .reading import reading, write_report
+
+
+def sunset(
+    since: Since = "7d",
+    until: Until = None,
+    format_name: Format = "text",
+    output: Output = None,
+    as_of: AsOf = None,
+    home: Home = None,
+) -> None:
+    """Models in use with a shutdown date, the soonest first: spend, customers and their margin.
+
+    The dates come with llmwatch and are as old as it is; fine-tuned models stop with their base.
+
+    [dim]llmwatch sunset --since 30d[/dim]
+    """
+    one_of(format_name, FORMATS, "--format")
+    asked = Period(*period(since, until, now_utc(as_of)))
+    with reading(settings_for(home)) as store:
+        found = load_sunset(store, asked)
+    write_report(sunset_report(found), format_name, output)

@@ -15,9 +15,10 @@ import typer
 
 from ..errors import LlmwatchError
 from ..render.inert import one_line
-from . import (, downgrade, simulate
+from . import (
     calls,
     doctor,
+    downgrade,
     export,
     feedback,
     margin,
@@ -29,6 +30,7 @@ from . import (, downgrade, simulate
     review,
     shadow,
     show,
+    simulate,
     sql,
     sunset,
     tasks,
@@ -61,8 +63,8 @@ app.command("calls", rich_help_panel=_ASK)(calls.calls)
 app.command("show", rich_help_panel=_ASK)(show.show)
 app.command("tasks", rich_help_panel=_ASK)(tasks.tasks)
 app.command("quality", rich_help_panel=_ASK)(quality.quality)
-app.add_typer(review.app, name="review", rich_help_panel=_LEARN)
-app.add_typer(feedback.app, name="feedback", rich_help_panel=_LEARN)
+app.add_typer(review.app, name="review", rich_help_panel=_ASK)
+app.add_typer(feedback.app, name="feedback", rich_help_panel=_KEEP)
 app.command("downgrade", rich_help_panel=_ASK)(downgrade.downgrade)
 app.command("simulate", rich_help_panel=_ASK)(simulate.simulate)
 app.command("sql", rich_help_panel=_ASK)(sql.sql)

@@ -80,7 +80,7 @@ def level_cell(level: Level) -> Cell:
     if level.share is None:
         return Unknown(level.reason)
     if level.rung == "checks":
-        return Text(f"at most {level.share.high * 100:.1f} %", "quiet")
+        return Text("at most " + f"{level.share.high * 100:.1f}".removesuffix(".0") + " %", "quiet")
     return interval(level.share, tone="" if level.is_alarming else "quiet")
 
 
@@ -96,6 +96,8 @@ class QualityAsked:
 
     scored: Scored
     task: str | None = None
+    # Every rung of every task, not of the named one alone.
+    has_all_rungs: bool = False
 
 
 def quality_report(asked: QualityAsked) -> Report:
@@ -105,11 +107,11 @@ def quality_report(asked: QualityAsked) -> Report:
     if asked.task is not None:
         found = {task: quality for task, quality in found.items() if task == asked.task}
     section = quality_section(found, scored)
-    levels = _levels_section(found)
+    levels = (_levels_section(found),) if found and (asked.task is not None or asked.has_all_rungs) else ()
     since, until = utc(scored.since), utc(scored.until)
     facts = (("since", Moment(since)), ("until", Moment(until)), ("tasks", count(len(found))))
     title = f"quality of the answers from {since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} UTC"
-    return Report("quality", title, facts, sections=(section, levels) if found else (section,), main_table="quality")
+    return Report("quality", title, facts, sections=(section, *levels), main_table="quality")
 
 
 def quality_section(found: Mapping[str, Quality], scored: Scored, title: str = "QUALITY") -> Section:
@@ -188,6 +190,9 @@ def _notes(order: Iterable[Quality], scored: Scored) -> Iterable[Note]:
         )
     for quality in found:
         yield from _judge_notes(quality)
+    few = [quality.task for quality in found if quality.best and quality.best.is_alarming and quality.best.n < ENOUGH]
+    if few:
+        yield Note(f"Fewer than {ENOUGH} scores, so the intervals are wide: {', '.join(sorted(few))}.")
     if "checks" in rungs:
         yield Note(
             "At most: the share of answers that passed every check; how many of those are acceptable nobody has said.",
@@ -219,5 +224,3 @@ def _judge_notes(quality: Quality) -> Iterable[Note]:
                 f"Review {level.audits_missing} more:",
                 f"llmwatch review --task {quality.task}",
             )
-        if quality.best is level and level.is_people and level.n < ENOUGH:
-            yield Note(f"{quality.task}: {level.n} answers reviewed; {ENOUGH} say more.")

@@ -35,4 +35,5 @@ def quality(
         scored = load_quality(store, start, end)
     if task is not None:
         one_of(task, sorted({row["task"] for row in (*scored.checks, *scored.scores)}), "--task")
-    write_report(quality_report(QualityAsked(scored, task)), format_name, output)
+    asked = QualityAsked(scored, task, has_all_rungs=format_name in {"json", "csv"})
+    write_report(quality_report(asked), format_name, output)

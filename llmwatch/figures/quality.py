@@ -19,6 +19,6 @@ def load_quality(store: Reading, since: datetime, until: datetime) -> Scored:
         scores=scores,
         audits=store.rows("judge_audits", **period) if is_judged else [],
         checks=store.rows("answer_checks", **period),
-        unresolved=store.rows("unresolved_scores")[0]["unresolved"],
+        unresolved=store.rows("unresolved_scores", names=None)[0]["unresolved"],
         hindrances=store.hindrances,
     )

@@ -73,6 +73,8 @@ class Settings:
     revenue_by: str = "cost"
     # The share of revenue that shall remain after LLM cost; without one no headroom is stated.
     target_margin: float | None = None
+    # Task name -> what `llmwatch judge` asks of an answer: `text`, or the `file` that holds it.
+    rubrics: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     # Days that sampled content and calls are kept.
     content_days: int = 30
     calls_days: int = 400
@@ -103,7 +105,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 # What a host process falls back to where a configured value makes no sense: the value that reveals and changes least.
 SAFE: Final[Mapping[str, Any]] = {"content": "metadata", "stream_usage": "never", "user_ids": "hashed"}
 # Tables and lists have no environment variable.
-_TOML_ONLY: Final = frozenset({"sample_rates", "hosts", "redact", "prices", "stakes", "bad_answer_usd"})
+_TOML_ONLY: Final = frozenset({"sample_rates", "hosts", "redact", "prices", "stakes", "bad_answer_usd", "rubrics"})
 
 
 def _text(key: str, value: object) -> str:
@@ -195,6 +197,19 @@ def _dollars(key: str, value: object) -> dict[str, float]:
     return {str(name): _number(f"{key}.{name}", dollars, 0, 1e9) for name, dollars in value.items()}
 
 
+def _rubrics(key: str, value: object) -> dict[str, Mapping[str, str]]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{key} = {value!r} is not a table of task names and rubrics.")
+    found: dict[str, Mapping[str, str]] = {}
+    for name, given in value.items():
+        place = f"{key}.{name}"
+        rubric = _texts(place, {"text": given} if isinstance(given, str) else given)
+        if len(rubric) != 1 or rubric.keys() - {"text", "file"}:
+            raise UsageError(f"{place} has neither a text nor a file, or both.")
+        found[str(name)] = rubric
+    return found
+
+
 def _entries(key: str, value: object) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):
         raise UsageError(f"{key} is not a list of [[{key}]] tables.")
@@ -231,6 +246,7 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "revenue_by": _choice,
     "target_margin": _share,
     "stakes": _stakes,
+    "rubrics": _rubrics,
     "bad_answer_usd": _dollars,
     "content_days": _whole,
     "calls_days": _whole,

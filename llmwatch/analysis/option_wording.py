@@ -1,0 +1,104 @@
+"""Owns the words of a whole swap: its sentence, why a model is no candidate, the command that settles what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from .candidates import Cause, Excluded, Why
+from .change import quoted
+from .downgrade import AUDIT_BATCH, STAKES
+from .downgrade_wording import Swap, verdict_text
+from .option import Option
+
+CAUSES: Final[Mapping[Cause, str]] = {
+    "image_tokens": "images count differently",
+    "search_tokens": "blocks of input for web searches",
+    "input_tokens": "input counts differently",
+    "long_context": "inputs above the long-context threshold",
+    "cold_cache": "cold cache on the first day",
+    "cache_writes": "cache writes",
+    "output_tokens": "length of answers",
+    "reasoning": "hidden reasoning",
+    "retries": "retries",
+    "fallbacks": "requests it refuses, asked again of the incumbent",
+}
+_WHYS: Final[Mapping[Why, str]] = {
+    "same": "is the task's own model",
+    "dies": "stops answering on {on}, {detail}, before a move pays back",
+    "dead": "stopped answering on {on}",
+    "unreleased": "is released on {on}",
+    "lacks": "lacks {detail}",
+    "too_small": "is too small: {detail}",
+    "no_tier": "has no price at the tier these calls use ({detail})",
+    "unpriced": "has no price for these calls",
+    "not_cheaper": "is not cheaper for these calls",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to run or to write next, and what it costs at most; empty where nothing is left to do."""
+
+    command: str = ""
+    words: str = ""
+    cost_usd: Decimal | None = None
+
+
+def next_step(one: Option) -> Step:
+    """The command that would settle an open question, to paste."""
+    decider = one.verdict.decider
+    task = quoted(one.use.task)
+    if decider is None:
+        return Step()
+    if decider.what == "replay":
+        total = one.verdict.replays + decider.count
+        command = f"llmwatch shadow --task {task} --to {quoted(one.model.name)} --n {total}"
+        return Step(command, "To decide:", decider.cost_usd)
+    if decider.what == "review":
+        command = f"llmwatch review --pairs --task {task} --to {quoted(one.model.name)}"
+        batches = -(-(one.verdict.audits + decider.count) // AUDIT_BATCH)
+        command += f" --batches {batches}" if batches > 1 else ""
+        return Step(command, "To decide, 10 to 30 minutes:", Decimal(0))
+    if decider.what == "accept":
+        name = next((s.name for s in STAKES.values() if s.margin == decider.margin), "low")
+        return Step(f'[stakes]\n"{one.use.task}" = "{name}"', "If that loss is acceptable, in llmwatch.toml:")
+    return Step()
+
+
+def sentence(one: Option) -> str:
+    """The verdict in words, heading first."""
+    return verdict_text(one.verdict, swap_of(one))
+
+
+def swap_of(one: Option) -> Swap:
+    """What the words of the verdict are about."""
+    trial = one.trial
+    is_step = one.use.is_agent_step if trial is None or not trial.pairs else trial.is_agent_step
+    return Swap(
+        task=one.use.task,
+        incumbent=one.use.incumbent,
+        candidate=one.model.name,
+        saving=one.saving,
+        speed=None if trial is None else trial.speed,
+        test_usd=None if trial is None else trial.test_usd,
+        is_step_of_agent=is_step,
+        first_token=None if trial is None else trial.first_token_speed,
+        hindrance=hindrance_words(one.excluded),
+        naive_usd=one.naive_saving_usd,
+        estimated_usd=one.estimated_saving_usd,
+        causes=tuple((CAUSES[part.cause], part.usd) for part in one.parts),
+        unknown=one.unknown,
+        bad_answer_usd=one.bad_answer_usd,
+        net_usd=one.net_usd,
+        cascade=one.cascade,
+    )
+
+
+def hindrance_words(excluded: Excluded | None) -> str:
+    """Why the model is no candidate, as the end of a sentence."""
+    if excluded is None:
+        return ""
+    return _WHYS[excluded.why].format(on=excluded.on, detail=excluded.detail)

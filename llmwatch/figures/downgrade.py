@@ -1,0 +1,288 @@
+"""Owns how the verdicts on tasks and cheaper models are asked for, and what of them is kept for dashboards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from ..analysis.candidates import pick_candidates
+from ..analysis.change import change
+from ..analysis.downgrade import STAKES
+from ..analysis.downgrade_report import Downgrades
+from ..analysis.option import Option, Setting, guarded, option, ranked
+from ..analysis.option_wording import next_step, sentence
+from ..analysis.spend import Period
+from ..analysis.traffic import MONTH_DAYS, Catalogue, Use, uses
+from ..analysis.trial import Counts, Trial
+from ..prices.book import PriceBook
+from ..prices.models import Model, load_models
+from .reading import Reading
+from .replays import Replay, load_replays
+
+_DAY = timedelta(days=1)
+
+
+def load_downgrade(
+    reading: Reading, asked: Period, *, task: str = "", to: str = "", is_every_candidate: bool = False
+) -> Downgrades:
+    """Every task's replayed models with their verdicts, and the best model that was not replayed yet.
+
+    With `task` only that one; with `to` that model only, whatever stands against it.
+    """
+    replayed = reading.rows("replayed_tasks")
+    models = {str(row["model"]) for row in replayed} | ({to} if to else set())
+    catalogue = catalogue_of(reading, asked, models)
+    months = months_of(reading, asked)
+    revenue = reading.rows("downgrade_revenue", since=asked.since, until=asked.until)[0]["revenue_usd"]
+    found = load_uses(reading, asked, catalogue, months)
+    known_tasks = tuple(dict.fromkeys(use.task for use in found))
+    found = [use for use in found if not task or use.task == task]
+    trials = _trials(reading, asked, found, [row for row in replayed if not task or row["task"] == task])
+    options: list[Option] = []
+    for use in found:
+        setting = _setting(reading, use, asked, None if revenue is None else revenue / months)
+        names = _to_judge(use, trials, catalogue, asked, to, is_every_candidate)
+        for name in names:
+            options.append(option(use, name, trials.get((use.task, use.current.name, name.name)), setting))
+    return Downgrades(
+        period=asked,
+        months=months,
+        options=tuple(ranked(guarded(options))),
+        uses=tuple(found),
+        excluded=_excluded(found, catalogue, asked) if task and not to else (),
+        tasks=known_tasks,
+        spend_month_usd=_known_sum([use.spend_month_usd for use in found]),
+        revenue_month_usd=None if revenue is None else revenue / months,
+        hindrances=reading.hindrances,
+    )
+
+
+def load_option(
+    reading: Reading, asked: Period, task: str, to: str, tier: str = ""
+) -> tuple[Option | None, tuple[str, ...]]:
+    """(the swap of the task's dearest model for `to`, every task of the period); at `tier` if one is named."""
+    catalogue = catalogue_of(reading, asked, {to})
+    months = months_of(reading, asked)
+    found = load_uses(reading, asked, catalogue, months)
+    tasks = tuple(dict.fromkeys(use.task for use in found))
+    mine = [use for use in found if use.task == task]
+    use = next((use for use in mine if not use.current.is_named(to)), mine[0] if mine else None)
+    if use is None:
+        return None, tasks
+    replayed = [row for row in reading.rows("replayed_tasks") if row["task"] == task and row["model"] == to]
+    trials = _trials(reading, asked, [use], replayed)
+    model = _to_judge(use, trials, catalogue, asked, to, is_every=False)[0]
+    if tier:
+        use = _at_tier(reading, asked, use, catalogue, tier)
+    trial = trials.get((use.task, use.current.name, model.name))
+    return option(use, model, trial, _setting(reading, use, asked, None)), tasks
+
+
+def _at_tier(reading: Reading, asked: Period, use: Use, catalogue: Catalogue, tier: str) -> Use:
+    """The same calls, the candidate's prices those of another tier at the same hosts."""
+    rows = reading.rows("downgrade_traffic", since=asked.since, until=asked.until)
+    hosts = [row["server_address"] for row in rows if row["task_name"] == use.task and row["cost_usd"] is not None]
+    word = "default" if tier == "batch" else tier
+    at = catalogue(word, tier == "batch", hosts[0] if hosts else "")
+    slices = tuple(replace(each, models=at) for each in use.slices)
+    return replace(use, slices=slices, needs=replace(use.needs, tiers=frozenset({tier})))
+
+
+def _known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def catalogue_of(reading: Reading, asked: Period, extra: set[str]) -> Catalogue:
+    """The catalogue at the prices of the period's end, own prices included, once per way of being billed."""
+    book = PriceBook(reading.settings.prices, reading.settings.price_file)
+    day = (asked.until - timedelta(microseconds=1)).date()
+
+    @cache
+    def at(tier: str, is_batch: bool, host: str) -> Mapping[str, Model]:
+        models = load_models(book, day, service_tier=tier, is_batch=is_batch, server_address=host, extra=extra)
+        return {model.name: model for model in models}
+
+    return at
+
+
+def months_of(reading: Reading, asked: Period) -> Decimal:
+    """The months that the period covers, from the first call of the store at the earliest and a day at least."""
+    first: datetime | None = reading.rows("coverage")[0]["first_call_at"]
+    since = asked.since if first is None else max(asked.since, first)
+    span = max(asked.until - since, _DAY)
+    return Decimal(span // timedelta(microseconds=1)) / Decimal(_DAY // timedelta(microseconds=1)) / MONTH_DAYS
+
+
+def load_uses(reading: Reading, asked: Period, catalogue: Catalogue, months: Decimal) -> list[Use]:
+    """Every task with every model that takes a part of it worth naming, the dearest first."""
+    return uses(reading.rows("downgrade_traffic", since=asked.since, until=asked.until), catalogue, months)
+
+
+def _setting(reading: Reading, use: Use, asked: Period, revenue_month: Decimal | None) -> Setting:
+    settings = reading.settings
+    bad = settings.bad_answer_usd.get(use.task)
+    return Setting(
+        stakes=STAKES[settings.stakes.get(use.task, "standard")],
+        as_of=(asked.until - timedelta(microseconds=1)).date(),
+        bad_answer_usd=None if bad is None else Decimal(repr(bad)),
+        revenue_usd=revenue_month,
+    )
+
+
+def _to_judge(
+    use: Use, trials: Mapping[tuple[str, str, str], Trial], catalogue: Catalogue, asked: Period, to: str, is_every: bool
+) -> list[Model]:
+    models = catalogue("default", False, "")
+    if to:
+        return [next((m for m in models.values() if m.is_named(to)), Model(to))]
+    replayed = [
+        models.get(name, Model(name)) for task, old, name in trials if (task, old) == (use.task, use.current.name)
+    ]
+    offered = [model for model in candidates_of(use, catalogue, asked) if model not in replayed]
+    if is_every:
+        return [*replayed, *offered]
+    return [*replayed, *([] if replayed else offered[:1])]
+
+
+def candidates_of(use: Use, catalogue: Catalogue, asked: Period) -> list[Model]:
+    """The models that could take the task, by margin gained, the most first."""
+    return [c.model for c in _picked(use, catalogue, asked).candidates]
+
+
+def _picked(use: Use, catalogue: Catalogue, asked: Period) -> Any:
+    day = (asked.until - timedelta(microseconds=1)).date()
+    models = list(catalogue("default", False, "").values())
+    return pick_candidates(models, use.current.name, use.needs, use.slices, day)
+
+
+def _excluded(found: Sequence[Use], catalogue: Catalogue, asked: Period) -> tuple[Any, ...]:
+    return _picked(found[0], catalogue, asked).excluded if found else ()
+
+
+def _trials(
+    reading: Reading, asked: Period, found: Sequence[Use], replayed: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str, str], Trial]:
+    """What was replayed, by task, incumbent and candidate, each model by its name in the catalogue."""
+    if not replayed:
+        return {}
+    audits = _audits(reading)
+    shares = _shares(reading, asked, sorted({str(row["task"]) for row in replayed}))
+    trials: dict[tuple[str, str, str], Trial] = {}
+    for row in replayed:
+        task, model = str(row["task"]), str(row["model"])
+        replays = load_replays(reading, task, model)
+        for use in found:
+            mine = [one for one in replays if _is_of(one, use)] if use.task == task else []
+            if mine:
+                trials[(task, use.current.name, model)] = trial_of(model, mine, audits, shares.get(task))
+    return trials
+
+
+def _is_of(one: Replay, use: Use) -> bool:
+    return not one.incumbent_model or use.current.is_named(one.incumbent_model) or one.incumbent_model == use.incumbent
+
+
+def _audits(reading: Reading) -> dict[str, float]:
+    rows = reading.rows("pair_audits", task=None, model=None)
+    return {str(row["replay_id"]): float(row["difference"]) for row in rows}
+
+
+def _shares(reading: Reading, asked: Period, tasks: Sequence[str]) -> dict[str, dict[str, float]]:
+    counts: dict[str, dict[str, float]] = {}
+    for row in reading.rows("downgrade_strata", since=asked.since, until=asked.until, names=list(tasks)):
+        counts.setdefault(str(row["task"]), {})[str(row["stratum"])] = float(row["calls"])
+    return {task: {s: n / sum(of.values()) for s, n in of.items()} for task, of in counts.items()}
+
+
+def trial_of(
+    model: str, replays: Sequence[Replay], audits: Mapping[str, float], shares: Mapping[str, float] | None
+) -> Trial:
+    """What these replays showed; replays whose cost nobody knows leave the cost of the test unknown."""
+    costs = [one.cost_usd for one in replays if one.is_answered]
+    ids = {one.pair.id for one in replays}
+    return Trial(
+        model=model,
+        pairs=tuple(one.pair for one in replays),
+        counts=tuple(_counts(one) for one in replays),
+        latencies=tuple(
+            (one.incumbent_latency_ms, one.latency_ms)
+            for one in replays
+            if one.incumbent_latency_ms is not None and one.latency_ms is not None
+        ),
+        first_tokens=tuple(
+            (one.incumbent_time_to_first_token_ms, one.time_to_first_token_ms)
+            for one in replays
+            if one.incumbent_time_to_first_token_ms is not None and one.time_to_first_token_ms is not None
+        ),
+        audits={name: difference for name, difference in audits.items() if name in ids},
+        test_usd=None if None in costs else sum((c for c in costs if c is not None), Decimal(0)),
+        adapted=tuple(dict.fromkeys(note for one in replays for note in one.adapted)),
+        is_agent_step=any(one.is_step for one in replays),
+        traffic=shares,
+        retries=sum(one.retries for one in replays),
+    )
+
+
+def _counts(one: Replay) -> Counts:
+    return Counts(
+        old_input=one.pair.input_tokens,
+        old_output=one.incumbent_output_tokens,
+        new_input=one.input_tokens,
+        new_output=one.output_tokens,
+        new_reasoning=one.reasoning_tokens or 0,
+        is_answered=one.is_answered,
+    )
+
+
+def keep_downgrade(con: Any, found: Downgrades) -> None:
+    """The table `downgrade` holds these verdicts and no older ones; `con` is open for writing."""
+    con.execute("begin")
+    try:
+        con.execute("delete from downgrade")
+        for one in found.options:
+            row = _kept_row(one, found.period.until)
+            marks = ", ".join(f"${name}" for name in row)
+            con.execute(f"insert into downgrade ({', '.join(row)}) values ({marks})", row)
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+
+
+def _kept_row(one: Option, decided_at: datetime) -> dict[str, Any]:
+    verdict, saving = one.verdict, one.saving
+    speed = None if one.trial is None else one.trial.speed
+    step = next_step(one)
+    has_pairs = verdict.replays > 0
+    return {
+        "task_name": one.use.task,
+        "model": one.use.incumbent,
+        "candidate_model": one.model.name,
+        "decided_at": decided_at,
+        "verdict": verdict.kind,
+        "reason": verdict.reason,
+        "replays": verdict.replays,
+        "audits": verdict.audits,
+        "difference": verdict.difference if has_pairs else None,
+        "difference_low": verdict.interval[0] if has_pairs else None,
+        "difference_high": verdict.interval[1] if has_pairs else None,
+        "margin": verdict.stakes.margin,
+        "spend_month_usd": one.use.spend_month_usd,
+        "saving_month_usd": None if saving is None else saving.middle_usd,
+        "saving_low_usd": None if saving is None else saving.low_usd,
+        "saving_high_usd": None if saving is None else saving.high_usd,
+        "naive_saving_usd": one.naive_saving_usd,
+        "estimated_saving_usd": one.estimated_saving_usd,
+        "margin_points": one.margin_points,
+        "latency_ratio": None if speed is None else speed.p50_ratio,
+        "sentence": sentence(one),
+        "change": "\n".join(change(one)),
+        "next_step": step.command,
+        "next_usd": step.cost_usd,
+        "candidate_shutdown_on": one.model.shutdown_on,
+    }

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
@@ -32,6 +31,8 @@ from ..spool import (
     remove_if_consumed,
 )
 from .file import MERGE_FILE, quoted
+from .steps import step
+from .task_edits import TaskEdit, load_edits, split_arrived
 from .tasks import NamedTask, UnnamedTask, name_tasks
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ TRANSACTION_BYTES: Final = 384 << 20
 _READ_FILE: Final = "read-"
 # Above what DuckDB's JSON reader takes as one object; capture keeps a record far below.
 _RECORD_BYTES: Final = 15 << 20
-_STEPS: Final = Path(__file__).parent / "steps"
 _EVENT_COLUMNS: Final = {
     "event_id": "varchar",
     "occurred_us": "bigint",
@@ -76,12 +76,6 @@ _STORED: Final = {
 _CONTENT: Final = ", ".join(f.column for f in CONTENT_FIELDS)
 # Merging works these out itself, everything else a price needs is as it arrived.
 _OWN: Final = ("usage_source", "estimated_input_tokens", "estimated_output_tokens")
-
-
-@cache
-def step(name: str) -> str:
-    """The text of one step."""
-    return (_STEPS / f"{name}.sql").read_text("utf-8")
 
 
 def _lines(kind: bytes, path: Path, longest: int) -> str:
@@ -121,6 +115,7 @@ class Merging:
         self._damaged = 0
         self._uncommitted = 0
         self._is_open = False
+        self._edits: list[TaskEdit] | None = None
         self.merged = Merged()
 
     def run(self, segments: list[Segment], consumed: dict[str, int], progress: Progress | None = None) -> Merged:
@@ -264,6 +259,7 @@ class Merging:
         self._name_tasks()
         con.execute(step("usage_read_again"))
         con.execute(step("derived"))
+        split_arrived(con, self._task_edits())
         has_absent = _exists(con, "select 1 from derived where usage_source = 'absent'")
         con.execute(step("estimates" if has_absent else "no_estimates"))
         columns = ", ".join(f"a.{name}" for name in INCOMING_COLUMNS if name not in _OWN)
@@ -274,10 +270,18 @@ class Merging:
         insert_calls, insert_content = self._step("stored").split(";", 1)
         stored = _count(con, insert_calls)
         con.execute(insert_content)
+        if not self._into:
+            con.execute(step("unread_contents"))
         return found, stored
 
     def _step(self, name: str) -> str:
         return step(name).replace("{into}", self._into).replace("{content}", _CONTENT)
+
+    def _task_edits(self) -> list[TaskEdit]:
+        # Only the holder of the merge lock adds edits, and that is whoever runs this.
+        if self._edits is None:
+            self._edits = load_edits(self._con)
+        return self._edits
 
     def _name_tasks(self) -> None:
         con = self._con
@@ -290,7 +294,8 @@ class Merging:
             NamedTask(*row)
             for row in con.execute("select task_key, task_name, bucket, call_site from tasks").fetchall()
         ]
-        given = name_tasks(unnamed, known)
+        taken = con.execute("select task_name from task_members union select task_name from task_renames").fetchall()
+        given = name_tasks(unnamed, known, [name for (name,) in taken])
         con.execute(
             "insert into tasks select unnest(?), unnest(?), unnest(?), unnest(?), unnest(?)",
             [

@@ -40,10 +40,14 @@ class NamedTask:
     call_site: str | None
 
 
-def name_tasks(unnamed: Iterable[UnnamedTask], known: Iterable[NamedTask]) -> list[NamedTask]:
+def name_tasks(
+    unnamed: Iterable[UnnamedTask], known: Iterable[NamedTask], taken: Iterable[str] = ()
+) -> list[NamedTask]:
     """Names for the keys, in their order; none that is in use, and at most KEYS_PER_BUCKET and one for a bucket."""
     asked = list(unnamed)
-    names = {task.task_name: task.call_site for task in known}
+    known = list(known)
+    names: dict[str, str | None] = dict.fromkeys(taken)
+    names |= {task.task_name: task.call_site for task in known}
     sizes = Counter(task.bucket for task in known)
     rarity = Counter(word for task in asked for word in set(_words(task.prompt_head)))
     given: list[NamedTask] = []

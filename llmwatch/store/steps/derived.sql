@@ -6,17 +6,17 @@ with creators as (
         response_id,
         any_value(task) as task,
         any_value(task_source) as task_source,
-        any_value(task_name) as task_name,
+        any_value(task_origin) as task_origin,
         any_value(customer_id) as customer_id,
         any_value(feature) as feature,
         any_value(user_id) as user_id,
         any_value(session_id) as session_id
     from (
-        select response_id, task, task_source, null as task_name, customer_id, feature, user_id, session_id
+        select response_id, task, task_source, null as task_origin, customer_id, feature, user_id, session_id
         from arrived
         where not starts_with(operation_name, 'fetch_')
         union all
-        select response_id, task, task_source, task_name, customer_id, feature, user_id, session_id
+        select response_id, task, task_source, task_origin, customer_id, feature, user_id, session_id
         from calls
         where not starts_with(operation_name, 'fetch_')
     )
@@ -48,6 +48,27 @@ seen_before as (
         request_hash is not null
         and started_at >= (select min(started_at) - interval 1 day from arrived)
         and started_at <= (select max(started_at) from arrived)
+),
+named as (
+    -- what discovery calls an untagged call, by its key and static text, its key alone, its bucket, or its endpoint
+    select
+        a.span_id,
+        coalesce(
+            c.task_origin, p.task_name, m.task_name, k.task_name, g.task_name,
+            nullif(concat_ws(' ', a.http_request_method, a.endpoint), ''), a.operation_name, 'unknown'
+        ) as task_origin,
+        if(
+            coalesce(c.task_origin, p.task_name, m.task_name, k.task_name, g.task_name) is not null,
+            'call_site', 'endpoint'
+        ) as task_source
+    from arrived as a
+    left join creators as c on starts_with(a.operation_name, 'fetch_') and a.response_id = c.response_id
+    left join task_members as p
+        on a.task_key = p.task_key and a.prompt_hash = p.prompt_hash and p.prompt_hash <> ''
+    left join task_members as m on a.task_key = m.task_key and m.prompt_hash = ''
+    left join tasks as k on a.task_key = k.task_key
+    left join bucketed as g on a.span_id = g.span_id
+    where a.task is null and c.task is null
 )
 select
     a.span_id,
@@ -59,20 +80,17 @@ select
     coalesce(a.feature, c.feature) as feature,
     coalesce(a.user_id, c.user_id) as user_id,
     coalesce(a.session_id, c.session_id) as session_id,
-    coalesce(
-        a.task, c.task, c.task_name, k.task_name, g.task_name,
-        nullif(concat_ws(' ', a.http_request_method, a.endpoint), ''), a.operation_name, 'unknown'
-    ) as task_name,
+    n.task_origin,
+    coalesce(e.task_name, a.task, c.task, n.task_origin) as task_name,
     case
         when a.task is not null then coalesce(a.task_source, 'tag')
         when c.task is not null then coalesce(c.task_source, 'tag')
-        when coalesce(c.task_name, k.task_name, g.task_name) is not null then 'call_site'
-        else 'endpoint'
+        else n.task_source
     end as task_source
 from arrived as a
-left join tasks as k on a.task_key = k.task_key
-left join bucketed as g on a.span_id = g.span_id
+left join named as n on a.span_id = n.span_id
 left join read_again as r on a.span_id = r.span_id
 left join seen as s on a.span_id = s.span_id
 left join seen_before as b on a.request_hash = b.request_hash
-left join creators as c on starts_with(a.operation_name, 'fetch_') and a.response_id = c.response_id;
+left join creators as c on starts_with(a.operation_name, 'fetch_') and a.response_id = c.response_id
+left join task_renames as e on coalesce(a.task, c.task, n.task_origin) = e.given_name;

@@ -20,7 +20,9 @@ with keys as (
 buckets as (
     select task_key, bucket_of(call_site, tool_names, response_format) as bucket, * exclude (task_key)
     from keys
-    where task_key not in (select task_key from tasks)
+    where
+        task_key not in (select task_key from tasks)
+        and task_key not in (select task_key from task_members where prompt_hash = '')
 )
 select *
 from buckets

@@ -19,8 +19,10 @@ from . import (
     calls,
     doctor,
     downgrade,
+    drift,
     export,
     feedback,
+    judge,
     margin,
     merge,
     purge,
@@ -28,6 +30,7 @@ from . import (
     report,
     revenue,
     review,
+    serve,
     shadow,
     show,
     simulate,
@@ -63,13 +66,16 @@ app.command("calls", rich_help_panel=_ASK)(calls.calls)
 app.command("show", rich_help_panel=_ASK)(show.show)
 app.command("tasks", rich_help_panel=_ASK)(tasks.tasks)
 app.command("quality", rich_help_panel=_ASK)(quality.quality)
+app.add_typer(drift.app, name="drift", rich_help_panel=_ASK)
 app.add_typer(review.app, name="review", rich_help_panel=_ASK)
 app.add_typer(feedback.app, name="feedback", rich_help_panel=_KEEP)
 app.command("downgrade", rich_help_panel=_ASK)(downgrade.downgrade)
 app.command("simulate", rich_help_panel=_ASK)(simulate.simulate)
 app.command("sql", rich_help_panel=_ASK)(sql.sql)
 app.command("shadow", rich_help_panel=_LEARN)(shadow.shadow)
+app.command("judge", rich_help_panel=_LEARN)(judge.judge)
 app.add_typer(revenue.revenue, rich_help_panel=_KEEP)
+app.command("serve", rich_help_panel=_KEEP)(serve.serve)
 app.command("doctor", rich_help_panel=_KEEP)(doctor.doctor)
 app.command("merge", rich_help_panel=_KEEP)(merge.merge)
 app.command("purge", rich_help_panel=_KEEP)(purge.purge)

@@ -30,12 +30,12 @@ def adapted(
         if name in _NEVER:
             continue
         if (reasons and name in _NOT_OF_REASONERS) or (reasons is False and name in _OF_REASONERS):
-            notes.append(f"without {name}")
+            notes.append(f"{name} is left out")
         elif name == "service_tier" and not has_tier(str(value)):
-            notes.append(f"without service_tier {value}")
+            notes.append(f"service_tier {value} is left out")
         elif name == "max_tokens" and reasons and family == "chat":
             body["max_completion_tokens"] = value
-            notes.append("max_tokens as max_completion_tokens")
+            notes.append("max_tokens is sent as max_completion_tokens")
         else:
             body[name] = value
     if family == "responses":

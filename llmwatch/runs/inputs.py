@@ -60,47 +60,55 @@ class Drawn:
     calls: int
     kept: int
     incumbent: str
-    # Usable by what is known without their content: the most that could be drawn.
+    # Usable by what is known without their content: the most that could be drawn; and how many of them were skipped.
     usable: int
+    skipped: int
     reasons: Mapping[str, int] = field(default_factory=dict[str, int])
     # Share of the task's calls by stratum.
     traffic: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def draw(
-    reading: Reading, task: str, since: datetime, until: datetime, count: int,
-    *, skip: Callable[[str], bool], is_weighted: bool = True, longest: int | None = None,
+    reading: Reading, task: str, since: datetime, until: datetime, count: Callable[[int], int],
+    *, skip: Callable[[str], bool], is_replay: bool = True, longest: int | None = None,
 ) -> Drawn:  # fmt: skip
-    """Up to `count` usable inputs of the model that most calls of the task ran on, those to skip left out."""
+    """Usable inputs of a task without those to skip; `count` says how many, by the number of those skipped.
+
+    To be replayed: of the model that most calls of the task ran on, drawn by weight. Only to be looked at: of any
+    model, drawn evenly from what is kept.
+    """
     rows = reading.rows("stored_inputs", task=task, since=since, until=until)
     models = Counter(row["model"] for row in rows if row["model"] and row["is_kept"])
     incumbent = models.most_common(1)[0][0] if models else ""
     reasons: Counter[str] = Counter()
     usable: list[dict[str, Any]] = []
     for row in rows:
-        reason = _light_reason(row, incumbent, longest)
+        reason = _light_reason(row, incumbent if is_replay else "", longest)
         if reason:
             reasons[reason] += 1
         else:
             usable.append(row)
-    usable.sort(key=lambda row: _place_in_order(row, is_weighted=is_weighted))
+    usable.sort(key=lambda row: _place_in_order(row, is_weighted=is_replay))
     waiting = [row for row in usable if not skip(row["span_id"])]
+    skipped = len(usable) - len(waiting)
+    wanted = max(count(skipped), 0)
     inputs: list[StoredInput] = []
-    while waiting and len(inputs) < count:
+    while waiting and len(inputs) < wanted:
         chunk, waiting = waiting[:_CHUNK], waiting[_CHUNK:]
-        for row, content in _with_content(reading, chunk):
-            made = _made(row, content)
+        for row, content in with_content(reading, chunk):
+            made = made_input(row, content, is_replay=is_replay)
             if isinstance(made, str):
                 reasons[made] += 1
             else:
                 inputs.append(made)
     strata = Counter(row["stratum"] for row in rows)
     return Drawn(
-        inputs=tuple(inputs[:count]),
+        inputs=tuple(inputs[:wanted]),
         calls=len(rows),
         kept=sum(row["is_kept"] for row in rows),
         incumbent=incumbent,
         usable=len(usable),
+        skipped=skipped,
         reasons=dict(reasons),
         traffic={name: n / len(rows) for name, n in strata.items()},
     )
@@ -112,7 +120,7 @@ def _light_reason(row: Mapping[str, Any], incumbent: str, longest: int | None) -
         (not row["is_kept"], "content not kept"),
         (row["endpoint"] not in _FAMILIES, "another endpoint than chat or responses"),
         (row["status"] != "ok", "failed or cut off"),
-        (row["model"] != incumbent, f"answered by another model than {incumbent}"),
+        (bool(incumbent) and row["model"] != incumbent, f"answered by another model than {incumbent}"),
         (row["is_truncated"], "content too long to be kept whole"),
         (row["is_continued"], "continues a conversation that OpenAI keeps"),
         (longest is not None and (row["input_tokens"] or 0) > longest, "longer than the model takes"),
@@ -128,9 +136,10 @@ def _place_in_order(row: Mapping[str, Any], *, is_weighted: bool) -> tuple[float
     return -log(uniform) * (chance if is_weighted else 1.0), row["span_id"]
 
 
-def _with_content(
+def with_content(
     reading: Reading, rows: Sequence[Mapping[str, Any]]
 ) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Each row with the kept content of its call."""
     found = {
         content["span_id"]: content
         for content in reading.rows("stored_contents", span_ids=[row["span_id"] for row in rows])
@@ -138,8 +147,8 @@ def _with_content(
     return [(row, found.get(row["span_id"], {})) for row in rows]
 
 
-def _made(row: Mapping[str, Any], content: Mapping[str, Any]) -> StoredInput | str:
-    """The input as it can be sent, or why it cannot."""
+def made_input(row: Mapping[str, Any], content: Mapping[str, Any], *, is_replay: bool) -> StoredInput | str:
+    """The input with its answer, or why it cannot be used."""
     family = _FAMILIES[row["endpoint"]]
     turns = loaded(content.get("input_messages"))
     parameters = loaded(content.get("request_parameters")) or {}
@@ -149,7 +158,7 @@ def _made(row: Mapping[str, Any], content: Mapping[str, Any]) -> StoredInput | s
         return "content incomplete"
     if not output:
         return "its answer was not kept"
-    reason = _heavy_reason(family, turns, parameters, tools)
+    reason = _heavy_reason(family, turns, parameters, tools if is_replay else None)
     if reason:
         return reason
     body: dict[str, Any] = dict(parameters)

@@ -118,7 +118,7 @@ def plan_shadow(reading: Reading, wanted: Wanted) -> ShadowPlan:
     replays = tuple(load_replays(reading, wanted.task, wanted.model))
     gone = past.final if wanted.retries_lost else past.final | set(past.lost)
     drawn = draw(
-        reading, wanted.task, wanted.since, wanted.until, max(wanted.count - len(past.final), 0),
+        reading, wanted.task, wanted.since, wanted.until, lambda _: wanted.count - len(past.final),
         skip=lambda span: digest(_KEY, span, wanted.model) in gone,
         longest=known.max_input_tokens if known else None,
     )  # fmt: skip
@@ -172,7 +172,7 @@ def _check_model(wanted: Wanted, known: Model | None, today: date) -> None:
 def _check_inputs(reading: Reading, wanted: Wanted, drawn: Drawn) -> None:
     """A sentence where there is nothing to send and nothing was sent before."""
     if not drawn.calls:
-        raise UsageError(f"There is no call of task {wanted.task!r} in this period.", _near(reading, wanted))
+        raise no_calls(reading, wanted.task, wanted.since)
     if not drawn.kept:
         mode = reading.settings.content
         why = "content = metadata keeps none" if mode == "metadata" else "none of them was sampled, or it has expired"
@@ -196,10 +196,12 @@ def _largest(reasons: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _near(reading: Reading, wanted: Wanted) -> str:
-    names = [str(row["task"]) for row in reading.rows("tasks", since=wanted.since)]
-    near = get_close_matches(wanted.task, names, n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else "llmwatch tasks lists the tasks there are."
+def no_calls(reading: Reading, task: str, since: datetime) -> UsageError:
+    """That a task has no call, with the nearest names."""
+    names = [str(row["task"]) for row in reading.rows("tasks", since=since)]
+    near = get_close_matches(task, names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "llmwatch tasks lists the tasks there are."
+    return UsageError(f"There is no call of task {task!r} in this period.", hint)
 
 
 def _possible(drawn: Drawn, known: Model | None, model: str) -> tuple[Drawn, list[StoredInput]]:

@@ -85,7 +85,7 @@ def plan_report(plan: ShadowPlan, workers: int, command: str, hindrances: tuple[
     wanted, drawn = plan.wanted, plan.drawn
     rows: list[tuple[str, str, Cell]] = [
         ("kept", "inputs kept", Text(f"{drawn.kept:,} of {drawn.calls:,} calls, {drawn.usable:,} usable")),
-        ("replayed", "replayed already", count(len(plan.past.final))),
+        ("replayed", "replayed", count(len(plan.past.final))),
         ("to_send", "to send", count(len(plan.items))),
         ("sent_to", "sent to", Text(f"{wanted.place.host}: the kept inputs and nothing else, {workers} at a time")),
         ("expected_usd", "will cost", Text(_cost_text(plan))),
@@ -191,7 +191,7 @@ def _plan_notes(plan: ShadowPlan) -> tuple[Note, ...]:
 
 def _adapted_notes(plan: ShadowPlan) -> list[Note]:
     found = Counter(note for notes in plan.adapted.values() for note in notes)
-    return [Note(f"{n:,} requests are sent {words}, for {plan.wanted.model}.") for words, n in found.most_common()]
+    return [Note(f"{words} in {n:,} requests, for {plan.wanted.model}.") for words, n in found.most_common()]
 
 
 def lost_notes(n: int) -> list[Note]:
@@ -226,7 +226,7 @@ def outcome_report(
     same = sum(replay.pair.is_same for replay in replays)
     differing = [replay for replay in replays if not replay.pair.is_same]
     unscored = sum(replay.pair.difference is None for replay in differing)
-    ended = stop_text(outcome.detail, plan.stakes, 1600) if outcome.reason == "decided" else _ended(outcome)
+    ended = stop_text(outcome.detail, plan.stakes, 1600) if outcome.reason == "decided" else ended_text(outcome)
     rows: list[tuple[str, str, Cell]] = [
         ("answered", "answered in this run", count(outcome.answered)),
         ("pairs", "pairs so far", count(len(replays))),
@@ -266,7 +266,8 @@ def outcome_report(
     )
 
 
-def _ended(outcome: Outcome) -> str:
+def ended_text(outcome: Outcome) -> str:
+    """Why a run ended, unless it was decided."""
     words = _ENDED[outcome.reason]
     return f"{words}: {outcome.detail}" if outcome.detail else words
 

@@ -1,4 +1,5 @@
 -- One row per request that a judgement of a task by a judge and rubric has been, as `replay_requests` has of replays.
+-- An answer that was paid for and is no judgement is not asked for again.
 with requests as (
     select
         judgement_id as id,
@@ -8,7 +9,7 @@ with requests as (
         any_value(task_name) as task_name,
         max(reserved_usd) as reserved_usd,
         max(cost_usd) as cost_usd,
-        coalesce(bool_or(state = 'answered'), false) as is_final,
+        coalesce(bool_or(state = 'answered' or (state = 'failed' and cost_usd > 0)), false) as is_final,
         any_value(error) as error
     from judgements
     where model = $model and rubric_hash = $rubric_hash

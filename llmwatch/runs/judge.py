@@ -1,0 +1,276 @@
+"""Owns a judge run: which answers of a task a model is asked about, and what becomes of what it says.
+
+One answer gets a score; of two answers each is put first once, and only a verdict that survives the turn counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from ..analysis.same_answer import Answer
+from ..errors import UsageError
+from ..figures.reading import Reading
+from ..figures.replays import load_replays
+from ..prices import PriceBook
+from ..prices.models import load_models, shutdown_on
+from ..settings import Settings
+from .adapt import known_model
+from .answers import Keeper, body_of, loaded, provider_name, read_given, usage_of
+from .ask import Answered, Failure, Place, ask
+from .engine import Budget, Run
+from .inputs import Drawn, StoredInput, draw, made_input, with_content
+from .ledger import Item, Ledger, Past, digest, past_of
+from .money import Meter, Size
+from .rubric import MOST_TOKENS, First, Rubric, question, verdict_of
+from .shadow import Expected, no_calls
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+DEFAULT_MODEL: Final = "gpt-6.1-terra"
+_FAMILY: Final = "chat"
+_LIKELY_TOKENS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asked for; `candidate` is the model of the replays that are compared, of pairs."""
+
+    task: str
+    model: str
+    count: int
+    max_usd: Decimal
+    since: datetime
+    until: datetime
+    place: Place
+    rubric: Rubric
+    candidate: str = ""
+    retries_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JudgePlan:
+    """Everything a run would ask."""
+
+    wanted: Wanted
+    items: tuple[Item, ...]
+    # Answers or pairs there are to ask about, and how many have been.
+    available: int
+    judged: int
+    past: Past
+    expected: Expected
+    drawn: Drawn | None = None
+
+    @property
+    def budget(self) -> Budget:
+        """The cap, and what earlier runs of this judge and rubric have used of it."""
+        return Budget(self.wanted.max_usd, self.past.used_usd)
+
+
+def plan_judge(reading: Reading, wanted: Wanted) -> JudgePlan:
+    """The plan; UsageError with the reason where there is nothing to judge."""
+    stops = shutdown_on(wanted.model)
+    if stops is not None and stops <= datetime.now(UTC).date():
+        raise UsageError(f"{wanted.model} stopped answering on {stops}.", "Name another judge with --model.")
+    meter = _meter(reading.settings, wanted)
+    meter.row()
+    given = {"task": wanted.task, "model": wanted.model, "rubric_hash": wanted.rubric.hash}
+    past = past_of(reading.rows("judgement_requests", **given))
+    gone = past.final if wanted.retries_lost else past.final | set(past.lost)
+    asked = _pairs(reading, wanted, gone) if wanted.candidate else _answers(reading, wanted, gone)
+    made = [_item(wanted, meter, *one) for one in asked.questions]
+    each = [meter.expected(size) for _, size in made]
+    low, likely, high = (sum((cost[i] for cost in each), Decimal(0)) for i in range(3))
+    return JudgePlan(
+        wanted=wanted,
+        items=tuple(item for item, _ in made),
+        available=asked.available,
+        judged=asked.judged,
+        past=past,
+        expected=Expected(low, likely, high, is_measured=False),
+        drawn=asked.drawn,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    # (id, what the judge reads, what the record says)
+    questions: list[tuple[str, str, dict[str, Any]]]
+    available: int
+    judged: int
+    drawn: Drawn | None = None
+
+
+def _answers(reading: Reading, wanted: Wanted, gone: frozenset[str] | set[str]) -> _Asked:
+    series = (wanted.model, wanted.rubric.hash)
+    drawn = draw(
+        reading, wanted.task, wanted.since, wanted.until, lambda skipped: wanted.count - skipped,
+        skip=lambda span: digest("answer", span, *series) in gone, is_replay=False,
+    )  # fmt: skip
+    if not drawn.calls:
+        raise no_calls(reading, wanted.task, wanted.since)
+    if not drawn.usable:
+        reasons = ", ".join(f"{n:,} {reason}" for reason, n in sorted(drawn.reasons.items()))
+        raise UsageError(
+            f"None of the {drawn.calls:,} answers of {wanted.task} can be judged: {reasons}.",
+            'Content is needed: content = "redacted" in llmwatch.toml and a rate in [sample_rates].',
+        )
+    questions = [
+        (
+            digest("answer", one.span_id, *series),
+            question(one, {"answer": _answer(one, one.answer)}),
+            {"span_id": one.span_id},
+        )
+        for one in drawn.inputs
+    ]
+    return _Asked(questions, drawn.usable, drawn.skipped, drawn)
+
+
+def _pairs(reading: Reading, wanted: Wanted, gone: frozenset[str] | set[str]) -> _Asked:
+    replays = load_replays(reading, wanted.task, wanted.candidate)
+    open_ids = {replay.pair.id for replay in replays if replay.pair.difference is None}
+    found = reading.rows("pairs_to_judge", task=wanted.task, model=wanted.candidate)
+    rows = [row for row in found if row["replay_id"] in open_ids]
+    if not rows:
+        raise UsageError(
+            f"No pair of {wanted.task} on {wanted.candidate} waits for a judge: {len(replays):,} were replayed,"
+            f" {len(replays) - len(open_ids):,} of them need none.",
+            f"llmwatch shadow --task {wanted.task} --to {wanted.candidate} makes pairs.",
+        )
+    calls = {
+        row["span_id"]: row
+        for row in reading.rows("stored_inputs", task=wanted.task, since=datetime(1970, 1, 1), until=wanted.until)  # noqa: DTZ001
+    }
+    known = [calls[row["span_id"]] for row in rows if row["span_id"] in calls]
+    inputs = {
+        call["span_id"]: made_input(call, content, is_replay=False) for call, content in with_content(reading, known)
+    }
+    questions: list[tuple[str, str, dict[str, Any]]] = []
+    pairs = judged = 0
+    for row in rows:
+        one = inputs.get(row["span_id"])
+        if not isinstance(one, StoredInput):
+            continue
+        both = _both_orders(wanted, row, one)
+        left = [asked for asked in both if asked[0] not in gone]
+        if pairs == wanted.count:
+            break
+        pairs += 1
+        judged += not left
+        questions += left
+    return _Asked(questions, len(rows), judged)
+
+
+def _both_orders(wanted: Wanted, row: Mapping[str, Any], one: StoredInput) -> list[tuple[str, str, dict[str, Any]]]:
+    reasons = [row["finish_reason"]] if row["finish_reason"] else None
+    candidate = _answer(one, body_of(one.family, loaded(row["candidate_output"]), reasons))
+    incumbent = _answer(one, one.answer)
+    orders: Sequence[tuple[First, Answer, Answer]] = (
+        ("incumbent", incumbent, candidate),
+        ("candidate", candidate, incumbent),
+    )
+    return [
+        (
+            digest("pair", row["replay_id"], first, wanted.model, wanted.rubric.hash),
+            question(one, {"first": answer, "second": other}),
+            {"span_id": one.span_id, "replay_id": row["replay_id"], "first_answer": first},
+        )
+        for first, answer, other in orders
+    ]
+
+
+def _answer(one: StoredInput, body: Mapping[str, Any]) -> Answer:
+    return read_given(one.family, one.body, body).answer
+
+
+def _meter(settings: Settings, wanted: Wanted) -> Meter:
+    book = PriceBook(settings.prices, settings.price_file)
+    place = wanted.place
+    known = known_model(load_models(book, datetime.now(UTC).date()), wanted.model)
+    provider = provider_name("OpenAI", place.host, place.port, settings.hosts)
+    reasons = known.reasons if known else None
+    return Meter(book, place, provider, wanted.model, reasons=reasons, most_output=MOST_TOKENS)
+
+
+def _item(wanted: Wanted, meter: Meter, key: str, user: str, record: dict[str, Any]) -> tuple[Item, Size]:
+    body = wanted.rubric.body(wanted.model, user)
+    words = wanted.rubric.system + user
+    size = Size(len(words) // 4, _LIKELY_TOKENS, MOST_TOKENS)
+    # Hardly any text has more tokens than half its bytes.
+    most = Size(len(words.encode("utf-8")) // 2 + 400, _LIKELY_TOKENS, MOST_TOKENS)
+    item = Item(
+        id=key,
+        family=_FAMILY,
+        body=body,
+        reserved_usd=meter.reserve(most),
+        tokens=size.input_tokens + _LIKELY_TOKENS,
+        record={
+            "task_name": wanted.task,
+            "model": wanted.model,
+            "rubric_hash": wanted.rubric.hash,
+            "server_address": wanted.place.host,
+            **record,
+        },
+    )
+    return item, size
+
+
+class Hearing:
+    """Reads what a judge said into the record of a judgement."""
+
+    def __init__(self, wanted: Wanted, meter: Meter, keeper: Keeper) -> None:
+        self._is_pair = wanted.rubric.is_pair
+        self._meter = meter
+        self._keeper = keeper
+
+    def read(self, item: Item, result: Answered | Failure, retries: int) -> dict[str, Any]:
+        """A judgement; or a failure that may have cost something all the same."""
+        del retries
+        if isinstance(result, Failure):
+            return {"state": "failed", "error": self._keeper.text(result.message), "cost_usd": Decimal(0)}
+        usage = usage_of(item.family, result.body)
+        paid = {
+            "cost_usd": self._meter.cost(usage, item.family),
+            "input_tokens": usage.get("input_tokens"),
+            "output_tokens": usage.get("output_tokens"),
+        }
+        given = read_given(item.family, item.body, result.body)
+        said = self._said(item, loaded(given.answer.text))
+        if said is None:
+            why = "cut off" if given.is_cut else "not in the form asked for"
+            return {"state": "failed", "error": f"The judgement is {why}.", **paid}
+        return {"state": "answered", **said, **paid}
+
+    def _said(self, item: Item, found: Any) -> dict[str, Any] | None:
+        if not isinstance(found, dict):
+            return None
+        reason = self._keeper.text(str(found.get("reason") or ""))[:2000] if self._keeper.is_kept else None
+        if self._is_pair:
+            word = found.get("verdict")
+            if word not in ("first", "second", "same"):
+                return None
+            return {"verdict": verdict_of(word, item.record["first_answer"]), "reason": reason}
+        score = found.get("score")
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            return None
+        return {"score": float(score), "reason": reason}
+
+
+def _go_on(item: Item, record: Mapping[str, Any] | None) -> str:
+    """A judge is asked about every answer that was planned."""
+    del item, record
+    return ""
+
+
+def new_run(settings: Settings, plan: JudgePlan, client: OpenAI, ledger: Ledger) -> Run:
+    """A run of the plan, ready to be executed."""
+    hearing = Hearing(plan.wanted, _meter(settings, plan.wanted), Keeper(settings))
+    return Run(plan.items, plan.budget, ledger, partial(ask, client), hearing.read, _go_on)
+
+
+__all__ = ["DEFAULT_MODEL", "JudgePlan", "Wanted", "new_run", "plan_judge"]

@@ -31,12 +31,12 @@ _COLUMNS: Final = (
     Column("spend_usd", "spend"),
     Column("share", "of spend", has_bar=True),
     Column("before_usd", "before", rank=4),
-    Column("change_usd", "change", rank=1),
+    Column("change_usd", "change", rank=2),
     Column("per_thousand_usd", "$ per 1,000", rank=1),
 )
 _SPEED: Final = (
-    Column("latency_p50_ms", "P50", rank=2),
-    Column("latency_p95_ms", "P95", rank=2),
+    Column("latency_p50_ms", "P50", rank=3),
+    Column("latency_p95_ms", "P95", rank=1),
     Column("first_token_p50_ms", "1st token", rank=3),
 )
 _MORE: Final = (
@@ -115,9 +115,10 @@ def _more_cells(now: Measures) -> tuple[Cell, ...]:
     )
 
 
-def beside_sections(spend: Spend) -> tuple[Section, ...]:
-    """The other dimensions in short, where calls carry more than one name of them."""
-    tables = tuple(t for d in _BESIDE if d != spend.dimension and (t := _beside_table(spend, d)))
+def beside_sections(spend: Spend, *, without: str = "") -> tuple[Section, ...]:
+    """The other dimensions in short, where calls carry more than one name of them, but the one shown elsewhere."""
+    dimensions = [dimension for dimension in _BESIDE if dimension not in (spend.dimension, without)]
+    tables = tuple(t for d in dimensions if (t := _beside_table(spend, d)))
     return (Section("beside", "AND BY", tables),) if tables else ()
 
 

@@ -10,11 +10,14 @@ from difflib import get_close_matches
 from typing import Final
 
 from ..errors import UsageError
+from .margin import Line
 from .report import money_text
 from .spend import plural
 from .unknowns import percent
-from .weekly_report import Weekly
+from .weekly_report import NO_REVENUE, Weekly
 
+# Names that one sentence lists.
+_NAMED: Final = 3
 _FORM: Final = re.compile(r"\s*([a-z-]+)\s*(?:([<>])\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*(%?))?\s*")
 
 
@@ -91,6 +94,32 @@ def _spend(weekly: Weekly, limit: Decimal | None) -> str:
     return f"{money_text(now.spend)} were spent." if now.spend > (limit or 0) else ""
 
 
+def _margin(weekly: Weekly, limit: Decimal | None) -> str:
+    if weekly.margin is None or weekly.margin.now_totals.share is None:
+        return f"unknown, which is no pass: {NO_REVENUE}" if not weekly.has_revenue else "unknown: there is no revenue."
+    found = weekly.margin.now_totals.share
+    return f"the LLM gross margin is {found * 100:.1f} %." if found < (limit or 0) else ""
+
+
+def _customer_margin(weekly: Weekly, limit: Decimal | None) -> str:
+    """Of customers with revenue; one that has cost and earned nothing is below every limit."""
+    lines = weekly.margin.customers if weekly.margin is not None else ()
+    known = [line for line in lines if line.name and line.margin is not None]
+    if not known:
+        return f"unknown, which is no pass: {NO_REVENUE}"
+    below = [line for line in known if (line.margin or 0) < 0 or (line.share is not None and line.share < (limit or 0))]
+    below.sort(key=lambda line: line.rank)
+    if not below:
+        return ""
+    named = ", ".join(f"{line.name} {_of_revenue(line)}" for line in below[:_NAMED])
+    more = f" and {len(below) - _NAMED:,} more" if len(below) > _NAMED else ""
+    return f"{len(below):,} customer{plural(len(below))}: {named}{more}."
+
+
+def _of_revenue(line: Line) -> str:
+    return money_text(line.margin or Decimal(0)) if line.share is None else f"{line.share * 100:.1f} %"
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     example: str
@@ -100,6 +129,8 @@ class _Kind:
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
+    "margin": _Kind("margin<0.5", _margin, "<"),
+    "customer-margin": _Kind("customer-margin<0", _customer_margin, "<"),
     "unpriced": _Kind("unpriced or unpriced>0.01", _unpriced, ">", stands_alone=True),
     "unattributed": _Kind("unattributed>0.05", _unattributed, ">"),
     "errors": _Kind("errors>0.02", _errors, ">"),

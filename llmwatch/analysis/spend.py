@@ -62,6 +62,11 @@ class Period:
             return timedelta(hours=1)
         return timedelta(days=1) if self.length <= timedelta(days=90) else timedelta(days=7)
 
+    @property
+    def steps(self) -> int:
+        """How many points a trend has; the last may be a shorter step."""
+        return -(-self.length // self.step)
+
 
 @dataclass(frozen=True, slots=True)
 class Spend:
@@ -165,8 +170,11 @@ def empty_section(spend: Spend) -> Section:
     return Section("empty", "", notes=(note, *(Note(text) for text in spend.hindrances)))
 
 
-def money_section(spend: Spend) -> Section:
-    """What was spent, on which kind of token, how that differs, and on what evidence each dollar rests."""
+def money_section(spend: Spend, *, is_below_margin: bool = False) -> Section:
+    """What was spent, on which kind of token, how that differs, and on what evidence each dollar rests.
+
+    Below a margin it is the cost in detail; without one it is all that is known of the money.
+    """
     now, before = spend.now, spend.before
     parts = (
         ("input_usd", "input, not cached"),
@@ -216,9 +224,11 @@ def money_section(spend: Spend) -> Section:
     )
     tables = (
         Table("money", "measure", compared(columns, spend.is_comparable), tuple(rows)),
-        _grade_table(now),
+        *(() if is_below_margin else (evidence_table(now),)),
     )
-    return Section("money", "MONEY", tables, tuple(_money_notes(spend)), charts=_charts(spend))
+    charts = () if is_below_margin else _charts(spend)
+    title = "LLM COST" if is_below_margin else "MONEY"
+    return Section("money", title, tables, tuple(_money_notes(spend)), charts=charts)
 
 
 def _money_row(
@@ -246,20 +256,28 @@ def _money_row(
     return Row(key, cells, kind="part" if is_part else "")
 
 
-def _charts(spend: Spend) -> tuple[Chart, ...]:
+def over_time(spend: Spend) -> tuple[str, tuple[str, ...], tuple[Decimal, ...]] | None:
+    """The word for one step, where each step begins, and the spend of each; None where a picture would show nothing."""
     period = spend.period
-    steps = -(-period.length // period.step)
     known = {int(row["step"]): row["spend_usd"] or Decimal(0) for row in spend.over_time}
-    if steps < 3 or not known or spend.now.spend is None:
-        return ()
-    points = tuple((period.since + n * period.step).isoformat() for n in range(steps))
-    values = tuple(known.get(n, Decimal(0)) for n in range(steps))
+    if period.steps < 3 or not known or spend.now.spend is None:
+        return None
+    points = tuple((period.since + n * period.step).isoformat() for n in range(period.steps))
     word = {1: "hour", 24: "day", 168: "week"}[int(period.step / timedelta(hours=1))]
+    return word, points, tuple(known.get(n, Decimal(0)) for n in range(period.steps))
+
+
+def _charts(spend: Spend) -> tuple[Chart, ...]:
+    found = over_time(spend)
+    if found is None:
+        return ()
+    word, points, values = found
     series = (Series("spend_usd", "Spend", values),)
     return (Chart("money_over_time", f"Spend per {word}", "usd", points, series),)
 
 
-def _grade_table(now: Measures) -> Table:
+def evidence_table(now: Measures) -> Table:
+    """Each grade with its dollars and calls; what is unpriced and what was never billed stand apart."""
     columns = (
         Column("grade", "evidence", is_number=False),
         Column("spend_usd", "spend"),

@@ -58,12 +58,16 @@ class Asked(Protocol):
         ...
 
 
-def unknowns_section(asked: Asked) -> Section:
-    """Every gap found; when there is none, the section says so rather than vanish."""
+def unknowns_section(asked: Asked, more: Sequence[Note] = (), *, is_customer_said: bool = False) -> Section:
+    """Every gap found, with `more` that other subjects found; when there is none, the section says so.
+
+    With `is_customer_said` the cost without a customer is among `more`.
+    """
     notes = (
         *_unpriced_notes(asked),
         *_estimate_notes(asked.now),
-        *_untagged_notes(asked.now),
+        *_untagged_notes(asked.now, "customer" if is_customer_said else ""),
+        *more,
         *_defect_notes(asked),
         *_event_notes(asked.events),
         *_price_age_notes(asked.prices_age_days),
@@ -156,7 +160,7 @@ def _estimate_notes(now: Measures) -> list[Note]:
     return [Note(text, _ASK_FOR_USAGE, REPORT_USAGE)]
 
 
-def _untagged_notes(now: Measures) -> list[Note]:
+def _untagged_notes(now: Measures, without: str = "") -> list[Note]:
     notes: list[Note] = []
     tags = (
         ("customer", "For whom", 'with llmwatch.customer("acme"):'),
@@ -164,7 +168,7 @@ def _untagged_notes(now: Measures) -> list[Note]:
     )
     for tag, question, code in tags:
         calls, amount = now.count(f"untagged_{tag}_calls"), now[f"untagged_{tag}_usd"]
-        if not calls:
+        if not calls or tag == without:
             continue
         paid = (
             f"{money_text(amount)} ({percent(amount, now.spend)} of spend)"
@@ -184,7 +188,7 @@ def _defect_notes(asked: Asked) -> list[Note]:
     calls = asked.now.count("defect_calls")
     return [
         Note(
-            f"Fields of {calls:,} calls that could not be read: {named}.",
+            f"Fields of {calls:,} {'call' if calls == 1 else 'calls'} that could not be read: {named}.",
             "Look at one of them:",
             f'llmwatch calls --where "defects!="{asked.flags}',
         )

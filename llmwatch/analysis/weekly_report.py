@@ -5,36 +5,134 @@ Each part is made where its subject is; here they are only put in order, and wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final
 
 from .answers import answers_section, speed_section, tokens_section
-from .breakdown import beside_sections, breakdown_section
-from .report import Report, Section
-from .spend import Spend, empty_section, facts, head, money_section
+from .breakdown import Extra, beside_sections, breakdown_section
+from .downgrade_report import Downgrades, downgrade_section
+from .margin import Margin, dollars
+from .margin_report import margin_head_section, margin_unknowns
+from .margin_tables import customers_section, names_section, outcomes_section
+from .quality import Quality, Scored, quality_by_task
+from .quality_report import NO_EVIDENCE, RUNG_WORDS, quality_cell, quality_section
+from .report import Cell, Chart, Column, Note, Report, Section, Series, Text, Unknown
+from .spend import Spend, empty_section, evidence_table, facts, head, money_section, over_time
 from .unknowns import unknowns_section
+
+# What a report can be by; plans have margins and no calls of their own.
+DIMENSIONS: Final = ("task", "customer", "feature", "plan", "model", "service", "user")
+NO_REVENUE: Final = "Nobody has said what your customers pay, so no margin is stated."
+_ADD_REVENUE: Final = "Import it, state plans in llmwatch.toml, or say it where it is earned:"
+_REVENUE_CODE: Final = """llmwatch revenue import revenue.csv
+llmwatch.revenue(49, customer="acme", plan="pro")"""
 
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """Everything one report is made from, each subject as its own module found it."""
+    """Everything one report is made from, each subject as its own module found it; None where it was not asked."""
 
     spend: Spend
+    dimension: str = "task"
+    margin: Margin | None = None
+    # Rows of the query money_over_time.
+    money_over_time: Sequence[Mapping[str, Any]] = ()
+    scored: Scored | None = None
+    downgrades: Downgrades | None = None
+
+    @property
+    def has_revenue(self) -> bool:
+        """What at least one customer pays is known, in this period or the one before."""
+        found = self.margin
+        return found is not None and any(line.revenue is not None for line in (*found.customers, *found.before))
 
 
 def weekly_report(weekly: Weekly) -> Report:
     """The report of a period; one sentence of advice where it has no calls."""
     spend = weekly.spend
-    main_table = f"spend_by_{spend.dimension}"
     if not spend.now.calls:
-        sections: tuple[Section, ...] = (empty_section(spend),)
-    else:
-        sections = (
-            money_section(spend),
-            breakdown_section(spend),
-            *beside_sections(spend),
-            speed_section(spend.dimension, spend.names, spend.by),
-            answers_section(spend.now, spend.before, spend.is_comparable, spend.flags),
-            tokens_section(spend.now, spend.before, spend.is_comparable),
-            unknowns_section(spend),
-        )
+        return Report("report", "llmwatch report", facts(spend), head(spend), (empty_section(spend),))
+    main_table = (
+        "margin_by_plan" if weekly.dimension == "plan" and weekly.has_revenue else f"spend_by_{spend.dimension}"
+    )
+    sections = (*_for_finance(weekly), *_for_engineers(weekly), _unknowns(weekly))
     return Report("report", "llmwatch report", facts(spend), head(spend), sections, main_table=main_table)
+
+
+def _for_finance(weekly: Weekly) -> tuple[Section, ...]:
+    """The money, then the customers; without revenue the cost, and how to say what is earned."""
+    spend, margin = weekly.spend, weekly.margin
+    if margin is None or not weekly.has_revenue:
+        money = money_section(spend)
+        return (replace(money, notes=(*money.notes, Note(NO_REVENUE, _ADD_REVENUE, _REVENUE_CODE))),)
+    first = margin_head_section(margin)
+    tables = (*first.tables, evidence_table(spend.now))
+    return (
+        replace(first, title="MONEY", tables=tables, charts=_money_charts(weekly)),
+        *((names_section(margin),) if weekly.dimension == "plan" else ()),
+        customers_section(margin),
+        *((outcomes_section(margin),) if margin.outcomes else ()),
+        money_section(spend, is_below_margin=True),
+    )
+
+
+def _money_charts(weekly: Weekly) -> tuple[Chart, ...]:
+    found = over_time(weekly.spend)
+    if found is None or weekly.margin is None or not weekly.money_over_time:
+        return ()
+    word, points, spend = found
+    revenue = tuple(dollars(row["revenue_nano"]) or Decimal(0) for row in weekly.money_over_time)
+    paid = tuple(Decimal(row["spend_usd"]) for row in weekly.money_over_time)
+    margin = "Margin before shared cost" if weekly.margin.shared_costs else "Margin"
+    series = (
+        Series("revenue_usd", "Revenue", revenue),
+        Series("spend_usd", "LLM cost", spend),
+        Series("margin_usd", margin, tuple(a - b for a, b in zip(revenue, paid, strict=True))),
+    )
+    return (Chart("money_over_time", f"Money per {word}", "usd", points, series),)
+
+
+def _for_engineers(weekly: Weekly) -> tuple[Section, ...]:
+    spend = weekly.spend
+    scored = None if weekly.scored is None else quality_by_task(weekly.scored)
+    extras = _quality_extras(scored) if spend.dimension == "task" and scored is not None else ()
+    margin = weekly.margin
+    by_name = margin is not None and weekly.has_revenue and weekly.dimension in ("feature", "model", "service")
+    return (
+        breakdown_section(spend, extras),
+        *((names_section(margin),) if margin is not None and by_name else ()),
+        *((downgrade_section(weekly.downgrades),) if weekly.downgrades is not None else ()),
+        *((quality_section(scored, weekly.scored),) if scored and weekly.scored is not None else ()),
+        *beside_sections(spend, without="customer" if weekly.has_revenue else ""),
+        speed_section(spend.dimension, spend.names, spend.by),
+        answers_section(spend.now, spend.before, spend.is_comparable, spend.flags),
+        tokens_section(spend.now, spend.before, spend.is_comparable),
+    )
+
+
+def _quality_extras(found: Mapping[str, Quality]) -> tuple[Extra, ...]:
+    nothing = Unknown(NO_EVIDENCE)
+    quality = {task: quality_cell(each) for task, each in found.items()}
+    return (
+        Extra(Column("quality", "acceptable (95 %)"), quality, nothing),
+        Extra(
+            Column("quality_evidence", "says", rank=2, is_number=False),
+            {task: _evidence_cell(each) for task, each in found.items()},
+            nothing,
+        ),
+    )
+
+
+def _evidence_cell(quality: Quality) -> Cell:
+    if quality.best is None:
+        return Unknown(NO_EVIDENCE)
+    words = f"{RUNG_WORDS[quality.best.rung]}, {quality.best.n:,}"
+    return Text(words, "" if quality.best.is_alarming else "quiet")
+
+
+def _unknowns(weekly: Weekly) -> Section:
+    margin = weekly.margin
+    notes = margin_unknowns(margin) if margin is not None and weekly.has_revenue else ()
+    return unknowns_section(weekly.spend, notes, is_customer_said=weekly.has_revenue)

@@ -10,8 +10,8 @@ from typing import Annotated, Final
 import typer
 
 from ..analysis.conditions import conditions_of, tripped
-from ..analysis.spend import DIMENSIONS, Period
-from ..analysis.weekly_report import weekly_report
+from ..analysis.spend import Period
+from ..analysis.weekly_report import DIMENSIONS, weekly_report
 from ..errors import UsageError
 from ..figures.report import load_weekly
 from ..render import FORMATS, RENDERERS

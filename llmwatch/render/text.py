@@ -96,8 +96,7 @@ def _print_note(note: Note, is_warning: bool, console: Console) -> None:
 def _table(table: Table, console: Console) -> list[RenderableType]:
     columns = [n for n, column in enumerate(table.columns) if column.rank < DATA_RANK]
     left_out: list[int] = []
-    # Names of any length leave room for the numbers.
-    longest = console.width * 2 // 5
+    longest = console.width
     while True:
         footnotes = Footnotes()
         grid = _grid(table, columns, (console.width, longest), footnotes)
@@ -105,6 +104,10 @@ def _table(table: Table, console: Console) -> list[RenderableType]:
         widest = max((table.columns[n].rank for n in columns), default=0)
         if excess <= 0 or (widest == 0 and longest <= _SHORTEST):
             break
+        if longest > console.width * 2 // 5:
+            # Names of any length leave room for the numbers: they are cut a little before a column is left out.
+            longest = max(console.width * 2 // 5, min(longest, _longest_name(table, columns)) - excess)
+            continue
         if widest == 0:
             # A number without its last digits is another number: names give way first.
             longest = max(_SHORTEST, min(longest, _longest_name(table, columns)) - excess)

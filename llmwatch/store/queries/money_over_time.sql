@@ -1,0 +1,43 @@
+-- One row per step of $step_seconds since $since, 0 the first of $steps, the last ends at $until: revenue of customers,
+-- and the spend of those in $paying, the customers whose revenue is known.
+with steps as (
+    select
+        n as step,
+        $since + to_seconds(n * $step_seconds) as begins_at,
+        least($since + to_seconds((n + 1) * $step_seconds), $until) as ends_at
+    from range($steps) as numbered(n)
+),
+streams as (select * from revenue_streams where customer is not null and starts_at < $until),
+earned as (
+    -- money of one moment falls into one step; only what accrues is asked for in every step
+    select
+        cast(floor(epoch(starts_at - $since)) as bigint) // $step_seconds as step,
+        nano(amount_usd) as revenue_nano
+    from streams
+    where per = 'once' and starts_at >= $since
+    union all
+    select
+        t.step,
+        accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.ends_at)
+            - accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.begins_at)
+    from steps as t
+    cross join streams as s
+    where s.per <> 'once'
+),
+earned_by_step as (select step, sum(revenue_nano) as revenue_nano from earned group by step),
+paid_by_step as (
+    select
+        cast(floor(epoch(started_at - $since)) as bigint) // $step_seconds as step,
+        sum(cost_usd) as spend_usd
+    from call_facts
+    where started_at >= $since and started_at < $until and customer in (select unnest($paying))
+    group by step
+)
+select
+    t.step,
+    cast(coalesce(e.revenue_nano, 0) as decimal(38, 0)) as revenue_nano,
+    coalesce(p.spend_usd, 0) as spend_usd
+from steps as t
+left join earned_by_step as e using (step)
+left join paid_by_step as p using (step)
+order by t.step

@@ -88,6 +88,12 @@ class Worker:
         except (asyncio.IncompleteReadError, ConnectionError) as e:
             raise WorkerDied from e
 
+    async def is_ready(self) -> None:
+        """Returns once the process says so; WorkerDied if it says anything else."""
+        kind, _ = await self.frame()
+        if kind != READY:
+            raise WorkerDied
+
     async def answer(self, request: dict[str, Any]) -> AsyncGenerator[tuple[bytes, bytes]]:
         """The frames of one answer; the last is DONE, a failure is a Problem."""
         self._number += 1
@@ -198,9 +204,7 @@ class Pool:
         try:
             async with asyncio.timeout(_START_S):
                 worker.send(self._setup)
-                kind, _ = await worker.frame()
-                if kind != READY:  # noqa: TRY301
-                    raise WorkerDied
+                await worker.is_ready()
         except BaseException:
             self._all.discard(worker)
             await asyncio.shield(worker.kill())

@@ -24,6 +24,7 @@ TABLES: Final = (
     "prompt_versions",
     "drift",
     "drift_acknowledgements",
+    "drift_alarms",
     "replays",
     "judgements",
     "downgrade",

@@ -286,20 +286,24 @@ class _Connection:
 
         await self._send(protocol.ASK_SASL)
         try:
-            mechanism, first = protocol.parse_sasl_initial(await self._password_message())
-            if mechanism != "SCRAM-SHA-256":
-                raise ScramException(f"unknown mechanism {mechanism[:20]!r}")
-            exchange = self._server.authenticator.exchange(first.decode())
-            await self._send(protocol.sasl(11, exchange.get_server_first().encode()))
-            exchange.set_client_final((await self._password_message()).decode())
-            final = exchange.get_server_final()
-            if user != USER:
-                raise ScramException("unknown user")
-        except (ScramException, UnicodeDecodeError) as e:
+            final = await self._exchanged()
+        except (ScramException, UnicodeDecodeError):
+            final = None
+        if final is None or user != USER:
             self._server.counters.failed_passwords += 1
             refused = Problem("28P01", f'password authentication failed for user "{user[:60]}"')
-            raise await self._reject(refused) from e
+            raise await self._reject(refused)
         await self._send(protocol.sasl(12, final.encode()))
+
+    async def _exchanged(self) -> str | None:
+        """The server's last word if the client knows the password; ScramException or None if not."""
+        mechanism, first = protocol.parse_sasl_initial(await self._password_message())
+        if mechanism != "SCRAM-SHA-256":
+            return None
+        exchange = self._server.authenticator.exchange(first.decode())
+        await self._send(protocol.sasl(11, exchange.get_server_first().encode()))
+        exchange.set_client_final((await self._password_message()).decode())
+        return str(exchange.get_server_final())
 
     async def _password_message(self) -> bytes:
         kind, body = await self._message(STARTUP_BYTES)

@@ -1,0 +1,93 @@
+"""Owns what `serve` does with DuckDB open: merging, refreshing what is kept, and making the report, each in a process.
+
+The process that serves never loads DuckDB: it stays small, and what grows here is given back when a helper ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import LlmwatchError
+from ..settings import Settings, load_settings
+
+_SPAN: Final = re.compile(r"(\d{1,4})([hdw])\Z")
+_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+# Names listed in the page's report; formats for programs have all.
+_TOP: Final = 25
+
+
+def span_of(text: str) -> timedelta | None:
+    """`24h`, `7d`, `4w` as a span of time; None for anything else."""
+    found = _SPAN.match(text)
+    return int(found[1]) * _UNITS[found[2]] if found and int(found[1]) else None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def merge_forever(settings: Settings) -> None:
+    """Merges once for every line on standard input, and says what was done in a line of JSON."""
+    from ..store import Store
+
+    store = Store(settings)
+    for _ in sys.stdin:
+        try:
+            result = store.merge()
+            done: dict[str, Any] = {"calls": result.calls, "seconds": result.seconds, "blocked": result.blocked}
+        except LlmwatchError as e:
+            done = {"calls": 0, "seconds": 0.0, "blocked": str(e)}
+        sys.stdout.write(json.dumps(done) + "\n")
+        sys.stdout.flush()
+
+
+def refresh_once(settings: Settings) -> None:
+    """The tables that dashboards read say what the commands say now."""
+    from ..figures.refresh import refresh
+
+    os.nice(10)
+    refresh(settings, _now())
+
+
+def write_report(settings: Settings, span: str, format_name: str) -> None:
+    """The weekly report of the last `span` on standard output, of the store with its spool."""
+    from ..analysis.spend import Period
+    from ..analysis.weekly_report import weekly_report
+    from ..figures.reading import Reading
+    from ..figures.report import load_weekly
+    from ..render import RENDERERS
+    from ..store import Store
+    from ..store.queries import create_views
+
+    length = span_of(span) or timedelta(days=7)
+    until = _now()
+    top = _TOP if format_name in ("html", "md") else 1_000_000
+    with Store(settings).read() as con:
+        create_views(con)
+        weekly = load_weekly(Reading(con, (), settings), Period(until - length, until), "task", top)
+    sys.stdout.write(RENDERERS[format_name](weekly_report(weekly)))
+
+
+def main() -> None:
+    """`merge`, `refresh` or `report SPAN FORMAT`, for the home named first; a failure is one line on stderr."""
+    home, work, *arguments = sys.argv[1:]
+    settings = load_settings({"home": Path(home)})
+    works: dict[str, Callable[..., None]] = {"merge": merge_forever, "refresh": refresh_once, "report": write_report}
+    try:
+        works[work](settings, *arguments)
+    except (LlmwatchError, OSError) as e:
+        sys.stderr.write(f"{e}\n")
+        sys.exit(3)
+
+
+def command(home: Path, *arguments: str) -> list[str]:
+    """The command line of a helper that sees this process's own modules, wherever it runs."""
+    code = f"import sys; sys.path[:] = {sys.path!r}; from llmwatch.serve.helper import main; main()"
+    return [sys.executable, "-I", "-c", code, str(home), *arguments]

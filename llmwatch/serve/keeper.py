@@ -1,0 +1,185 @@
+"""Owns keeping the store fresh: watches the spool, has it merged within seconds, and the kept tables renewed.
+
+Never opens the store itself. Merging needs no memory here, and its process ends when no calls come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..settings import Settings
+from ..spool import list_segments
+from .helper import command
+
+_LOOK_S: Final = 1.0
+# Between two merges: several times as long as the last one took, so that readers find the file free, within bounds
+# that keep what is asked fresh.
+_REST_FACTOR: Final = 4
+_LONGEST_REST_S: Final = 3.0
+# The merging process ends when it had nothing to do for this long; once an hour it runs for what is due by date.
+_IDLE_S: Final = 45.0
+_DUE_S: Final = 3600.0
+_MERGE_S: Final = 600.0
+_REFRESH_S: Final = 900.0
+_FIRST_REFRESH_S: Final = 20.0
+_STOP_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class Freshness:
+    """How far the store is behind the spool; times are of the monotonic clock."""
+
+    merges: int = 0
+    calls: int = 0
+    last_seconds: float = 0.0
+    merged_at: float | None = None
+    # Since when there is something that is not merged.
+    behind_since: float | None = None
+    pending_bytes: int = 0
+    # A sentence, while merging is not possible.
+    blocked: str | None = None
+    refreshes: int = 0
+    refresh_failed: str | None = None
+
+    def behind_s(self) -> float:
+        """Age of the oldest record that may not be in the store yet."""
+        return 0.0 if self.behind_since is None else time.monotonic() - self.behind_since
+
+
+class Keeper:
+    """Runs until it is cancelled."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._used_at = 0.0
+        # Segment -> (bytes, whether its writer lives) when the last merge that succeeded began.
+        self._merged: dict[str, tuple[int, bool]] | None = None
+        self._calls_at_refresh = 0
+        self.freshness = Freshness()
+
+    async def run(self) -> None:
+        """Merges whatever appears in the spool."""
+        last_merge = -_DUE_S
+        while True:
+            found = self._look()
+            is_due = time.monotonic() - last_merge >= _DUE_S
+            if self.freshness.behind_since is not None or is_due:
+                last_merge = time.monotonic()
+                await self._merge(found)
+                rest = min(_LONGEST_REST_S, self.freshness.last_seconds * _REST_FACTOR)
+                await asyncio.sleep(max(_LOOK_S, rest))
+            else:
+                await self._rest()
+                await asyncio.sleep(_LOOK_S)
+
+    def _look(self) -> dict[str, tuple[int, bool]]:
+        """The spool as it is now; notes since when something in it is not merged."""
+        try:
+            found = {s.name: (s.size, s.is_live) for s in list_segments(self._settings.spool_dir)}
+        except OSError as e:
+            self.freshness.blocked = f"The spool cannot be listed: {e.strerror}."
+            return {}
+        before = self._merged or {}
+        new = {name: state for name, state in found.items() if state != before.get(name)}
+        self.freshness.pending_bytes = sum(size - before.get(name, (0, True))[0] for name, (size, _) in new.items())
+        if not new and self._merged is not None:
+            self.freshness.behind_since = None
+        elif self.freshness.behind_since is None:
+            self.freshness.behind_since = time.monotonic()
+        return found
+
+    async def _merge(self, found: dict[str, tuple[int, bool]]) -> None:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(_MERGE_S):
+                done = await self._ask()
+        except (OSError, ValueError, asyncio.IncompleteReadError, TimeoutError) as e:
+            await self.stop()
+            self.freshness.blocked = f"The merging process ended ({type(e).__name__}); it is started again."
+            return
+        self.freshness.blocked = done["blocked"]
+        self.freshness.last_seconds = float(done["seconds"])
+        if done["blocked"] is None:
+            self._merged = found
+            self.freshness.merges += 1
+            self.freshness.calls += int(done["calls"])
+            self.freshness.merged_at = time.time()
+            # What came since the look is newer than the look.
+            self.freshness.behind_since = None if not self.freshness.pending_bytes else began
+            self._look()
+
+    async def _ask(self) -> dict[str, Any]:
+        if self._process is None or self._process.returncode is not None:
+            self._process = await asyncio.create_subprocess_exec(
+                *command(self._settings.home, "merge"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(b"\n")
+        await stdin.drain()
+        line = await stdout.readline()
+        self._used_at = time.monotonic()
+        return json.loads(line)
+
+    async def _rest(self) -> None:
+        if self._process is not None and time.monotonic() - self._used_at > _IDLE_S:
+            await self.stop()
+
+    async def refresh_forever(self) -> None:
+        """Has the kept tables renewed a while after calls have come."""
+        await asyncio.sleep(_FIRST_REFRESH_S)
+        while True:
+            if self.freshness.calls != self._calls_at_refresh or not self.freshness.refreshes:
+                self._calls_at_refresh = self.freshness.calls
+                await self._refresh()
+            await asyncio.sleep(_REFRESH_S)
+
+    async def _refresh(self) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *command(self._settings.home, "refresh"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(_MERGE_S):
+                _, said = await process.communicate()
+        except TimeoutError:
+            said = b"It took too long."
+        finally:
+            await ended(process)
+        lines = said.decode("utf-8", "replace").strip().splitlines()
+        self.freshness.refresh_failed = None if process.returncode == 0 else (lines or ["It was ended."])[-1]
+        self.freshness.refreshes += process.returncode == 0
+
+    async def stop(self) -> None:
+        """The merging process is gone: it may finish its merge, and is ended if that takes long."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                await process.wait()
+        await ended(process)
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """The process is gone; whatever it was writing to the store is whole there or not at all."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await asyncio.shield(process.wait())

@@ -59,6 +59,8 @@ class Downgrades:
     tasks: tuple[str, ...]
     spend_month_usd: Decimal | None
     revenue_month_usd: Decimal | None
+    # Tasks (on a model each) that no verdict is on: nothing cheaper was offered, or their savings are smaller.
+    unjudged: int = 0
     hindrances: tuple[str, ...] = ()
 
     @property

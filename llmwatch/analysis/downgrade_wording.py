@@ -9,6 +9,7 @@ from typing import Final
 
 from .downgrade import Decider, Kind, Verdict
 from .guards import Exclusion, Guard
+from .report import money_text
 from .saving import Saving, Speed
 
 HEADINGS: Final[Mapping[Kind, str]] = {
@@ -60,7 +61,7 @@ def _move(verdict: Verdict, swap: Swap) -> list[str]:
         f"`{swap.task}` can move to {swap.candidate}{_but(verdict)}{_saves(swap.saving)}.",
         _counts(verdict),
         f"At most {_points(verdict.at_most_worse)} worse (you allow {margin * 100:g}; 95 %).",
-        "" if swap.test_usd is None else f"Cost of the test {_usd(swap.test_usd)}.",
+        "" if swap.test_usd is None else f"Cost of the test {_dollars(swap.test_usd)}.",
     ]
 
 
@@ -123,7 +124,7 @@ def _too_risky(verdict: Verdict, swap: Swap) -> list[str]:
     lost = saving.middle_usd - net
     return [
         f"{swap.candidate} {_saves(saving)[2:]}, but up to {_points(verdict.at_most_worse)} worse answers at"
-        f" {_usd(cost)} each may cost {_usd(lost)}: net {_usd(net)}."
+        f" {_dollars(cost)} each may cost {_dollars(lost)}: net {_dollars(net)}."
     ]
 
 
@@ -157,20 +158,22 @@ def _estimate(swap: Swap) -> list[str]:
 
 
 def _causes(swap: Swap) -> list[str]:
-    large = sorted(swap.causes, key=lambda cause: -abs(cause[1]))[:3]
-    told = [f"{word} {'+' if usd > 0 else ''}{_usd(usd)}" for word, usd in large]
+    # What changes the figure by less than a hundredth explains nothing.
+    least = abs(swap.naive_usd or 0) / 100
+    large = [cause for cause in sorted(swap.causes, key=lambda cause: -abs(cause[1]))[:3] if abs(cause[1]) > least]
+    told = [f"{word} {'+' if usd > 0 else ''}{_dollars(usd)}" for word, usd in large]
     return [f"Why they differ, a month: {', '.join(told)}."] if told else []
 
 
 def _saved(amount: Decimal) -> str:
-    return f"{_usd(amount)} saved" if amount > 0 else f"{_usd(-amount)} more"
+    return f"{_dollars(amount)} saved" if amount > 0 else f"{_dollars(-amount)} more"
 
 
 def _next(decider: Decider | None, verdict: Verdict) -> str:
     if decider is None:
         return ""
     if decider.what == "replay":
-        price = "" if decider.cost_usd is None else f", about {_usd(decider.cost_usd)},"
+        price = "" if decider.cost_usd is None else f", about {_dollars(decider.cost_usd)},"
         samples = f"{decider.count:,} more samples" if verdict.replays else f"up to {decider.count:,} samples"
         return f"Replay {samples}{price} to decide."
     if decider.what == "review":
@@ -217,8 +220,8 @@ def _saves(saving: Saving | None) -> str:
         return ""
     low, middle, high = saving.low_usd, saving.middle_usd, saving.high_usd
     if middle <= 0:
-        return f": costs {_usd(-middle)} a month more ({_usd(-high)} to {_usd(-low)})"
-    return f": saves {_usd(middle)} a month ({_usd(low)} to {_usd(high)})"
+        return f": costs {_dollars(-middle)} a month more ({_dollars(-high)} to {_dollars(-low)})"
+    return f": saves {_dollars(middle)} a month ({_dollars(low)} to {_dollars(high)})"
 
 
 def _remarks(verdict: Verdict, swap: Swap) -> list[str]:
@@ -250,13 +253,7 @@ def _points(share: float) -> str:
     return f"{share * 100:.1f} points"
 
 
-def _usd(amount: Decimal) -> str:
+def _dollars(amount: Decimal) -> str:
+    """Whole dollars from a hundred up: cents say nothing beside a range of dollars."""
     sign = "-" if amount < 0 else ""
-    size = abs(amount)
-    return (
-        f"{sign}${size:,.0f}"
-        if size >= 100
-        else f"{sign}${size:,.2f}"
-        if size >= Decimal("0.005")
-        else f"{sign}${size:.2g}"
-    )
+    return f"{sign}${abs(amount):,.0f}" if abs(amount) >= 100 else money_text(amount)

@@ -13,7 +13,8 @@ from math import log
 from typing import Final
 
 from ..prices.models import Model
-from .candidates import Counterfactual, Excluded, Part, hindrance, task_cost, unknown_abilities
+from .candidates import Excluded, hindrance, unknown_abilities
+from .counterfactual import Counterfactual, Part, task_cost
 from .downgrade import AUDIT_BATCH, Decider, Reason, Stakes, Terms, Verdict, decide
 from .paired import CAP, LEAST_AUDITS, LOG_PROOF, Z95, e_bh, sequential_replays, tail
 from .saving import Saving

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from .candidates import Cause, Excluded, Why
+from .candidates import Excluded, Why
 from .change import quoted
+from .counterfactual import Cause
 from .downgrade import AUDIT_BATCH, STAKES
 from .downgrade_wording import Swap, verdict_text
 from .option import Option
@@ -56,7 +57,7 @@ def next_step(one: Option) -> Step:
     if decider.what == "replay":
         total = one.verdict.replays + decider.count
         command = f"llmwatch shadow --task {task} --to {quoted(one.model.name)} --n {total}"
-        return Step(command, "To decide:", decider.cost_usd)
+        return Step(command, "Its plan, which costs nothing:", decider.cost_usd)
     if decider.what == "review":
         command = f"llmwatch review --pairs --task {task} --to {quoted(one.model.name)}"
         batches = -(-(one.verdict.audits + decider.count) // AUDIT_BATCH)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import ceil, exp, inf, log, log1p, sqrt
 from statistics import NormalDist
 from typing import Any, Final, TypeVar
@@ -209,6 +210,7 @@ def sequential_replays(variance: float, difference: float, margin: float) -> flo
     return one_look if one_look == inf else ceil(max(factor * one_look if variance else 0, fewest))
 
 
+@cache
 def lossless_replays(margin: float) -> int:
     """The fewest replays that prove the margin if no answer differs: 224, 148, 88 at 2, 3, 5 points."""
     path = log_evidence(np.zeros(20_000), margin)

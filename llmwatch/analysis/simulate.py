@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from .candidates import Cause, Part
 from .change import quoted
+from .counterfactual import Cause, Part
 from .option import Option
 from .option_wording import CAUSES, hindrance_words, sentence
 from .report import Cell, Column, Moment, Note, Number, Report, Row, Section, Table, Text, Unknown, money_text, usd, utc

@@ -12,7 +12,8 @@ from itertools import groupby
 from typing import Any, Final
 
 from ..prices.models import Model
-from .candidates import Needs, Slice, Traffic
+from .candidates import Needs
+from .counterfactual import Slice, Traffic
 
 MONTH_DAYS: Final = Decimal("30.4375")
 # Models with less of a task's spend than this are traces of something else.

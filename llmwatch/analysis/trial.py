@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..prices.models import Model
-from .candidates import Counterfactual, Measured, task_cost
+from .counterfactual import Counterfactual, Measured, task_cost
 from .replayed import Pair
 from .saving import Saving, Speed, drawn_range, measured_speed
 from .traffic import Use

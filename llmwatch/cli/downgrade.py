@@ -19,6 +19,8 @@ from .reading import reading, write_report
 
 # More verdicts than there are: formats for programs get them all.
 _ALL: Final = 1_000_000
+# Dashboards list more than a terminal does.
+_KEPT: Final = 50
 
 
 def downgrade(
@@ -47,14 +49,15 @@ def downgrade(
         raise UsageError(f"--top {top} lists nothing.", "Give 1 or more.")
     asked = Period(*period(since, None, now_utc(as_of)))
     settings = settings_for(home)
+    listed = top or (_ALL if format_name in ("json", "csv") else 10)
     with reading(settings) as store:
-        found = load_downgrade(store, asked, task=task or "", to=to or "", is_every_candidate=task is not None)
+        found = load_downgrade(store, asked, task=task or "", to=to or "", top=max(listed, _KEPT))
     if task is not None and task not in found.tasks:
         raise UsageError(f"No chat call of task {task!r} is in this period.", near_task(task, found.tasks))
     # An answer about the past, or about a part, is not what dashboards show.
     if not (task or to or as_of):
         _keep(Store(settings), found)
-    write_report(downgrade_report(found, top or (_ALL if format_name in ("json", "csv") else 10)), format_name, output)
+    write_report(downgrade_report(found, listed), format_name, output)
 
 
 def near_task(task: str, tasks: Sequence[str]) -> str:

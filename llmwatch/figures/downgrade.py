@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from ..analysis.candidates import pick_candidates
+from ..analysis.candidates import Excluded, Picked, alive, best_candidate, pick_candidates
 from ..analysis.change import change
 from ..analysis.downgrade import STAKES
 from ..analysis.downgrade_report import Downgrades
@@ -27,11 +27,12 @@ _DAY = timedelta(days=1)
 
 
 def load_downgrade(
-    reading: Reading, asked: Period, *, task: str = "", to: str = "", is_every_candidate: bool = False
+    reading: Reading, asked: Period, *, task: str = "", to: str = "", top: int | None = None
 ) -> Downgrades:
-    """Every task's replayed models with their verdicts, and the best model that was not replayed yet.
+    """Every task's replayed models with their verdicts, and where none was, the best model that could be.
 
-    With `task` only that one; with `to` that model only, whatever stands against it.
+    With `task` that one and all its candidates; with `to` that model only, whatever stands against it. With `top`
+    no more than is needed to name so many of the largest savings: a task cannot save more than it costs.
     """
     replayed = reading.rows("replayed_tasks")
     models = {str(row["model"]) for row in replayed} | ({to} if to else set())
@@ -41,13 +42,16 @@ def load_downgrade(
     found = load_uses(reading, asked, catalogue, months)
     known_tasks = tuple(dict.fromkeys(use.task for use in found))
     found = [use for use in found if not task or use.task == task]
-    trials = _trials(reading, asked, found, [row for row in replayed if not task or row["task"] == task])
-    options: list[Option] = []
-    for use in found:
-        setting = _setting(reading, use, asked, None if revenue is None else revenue / months)
-        names = _to_judge(use, trials, catalogue, asked, to, is_every_candidate)
-        for name in names:
-            options.append(option(use, name, trials.get((use.task, use.current.name, name.name)), setting))
+    trials = _trials(
+        reading,
+        asked,
+        found,
+        [row for row in replayed if not task or row["task"] == task],
+        catalogue("default", False, ""),
+    )
+    judge = _Judge(reading, asked, catalogue, trials, None if revenue is None else revenue / months)
+    options = [one for use in found for one in judge.tested(use)] if not to else []
+    options += judge.untested(found, options, to=to, is_every=bool(task), top=top)
     return Downgrades(
         period=asked,
         months=months,
@@ -55,6 +59,7 @@ def load_downgrade(
         uses=tuple(found),
         excluded=_excluded(found, catalogue, asked) if task and not to else (),
         tasks=known_tasks,
+        unjudged=len({(use.task, use.incumbent) for use in found} - {(o.use.task, o.use.incumbent) for o in options}),
         spend_month_usd=_known_sum([use.spend_month_usd for use in found]),
         revenue_month_usd=None if revenue is None else revenue / months,
         hindrances=reading.hindrances,
@@ -73,13 +78,12 @@ def load_option(
     use = next((use for use in mine if not use.current.is_named(to)), mine[0] if mine else None)
     if use is None:
         return None, tasks
-    replayed = [row for row in reading.rows("replayed_tasks") if row["task"] == task and row["model"] == to]
-    trials = _trials(reading, asked, [use], replayed)
-    model = _to_judge(use, trials, catalogue, asked, to, is_every=False)[0]
+    replayed = [row for row in reading.rows("replayed_tasks") if row["task"] == task]
+    trials = _trials(reading, asked, [use], replayed, catalogue("default", False, ""))
+    judge = _Judge(reading, asked, catalogue, trials)
     if tier:
         use = _at_tier(reading, asked, use, catalogue, tier)
-    trial = trials.get((use.task, use.current.name, model.name))
-    return option(use, model, trial, _setting(reading, use, asked, None)), tasks
+    return judge.option(use, judge.model(to)), tasks
 
 
 def _at_tier(reading: Reading, asked: Period, use: Use, catalogue: Catalogue, tier: str) -> Use:
@@ -100,7 +104,7 @@ def _known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
 def catalogue_of(reading: Reading, asked: Period, extra: set[str]) -> Catalogue:
     """The catalogue at the prices of the period's end, own prices included, once per way of being billed."""
     book = PriceBook(reading.settings.prices, reading.settings.price_file)
-    day = (asked.until - timedelta(microseconds=1)).date()
+    day = last_day(asked)
 
     @cache
     def at(tier: str, is_batch: bool, host: str) -> Mapping[str, Model]:
@@ -123,30 +127,81 @@ def load_uses(reading: Reading, asked: Period, catalogue: Catalogue, months: Dec
     return uses(reading.rows("downgrade_traffic", since=asked.since, until=asked.until), catalogue, months)
 
 
-def _setting(reading: Reading, use: Use, asked: Period, revenue_month: Decimal | None) -> Setting:
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Makes options of the uses of one period."""
+
+    reading: Reading
+    asked: Period
+    catalogue: Catalogue
+    trials: Mapping[tuple[str, str, str], Trial]
+    revenue_month_usd: Decimal | None = None
+
+    def tested(self, use: Use) -> list[Option]:
+        """Every model that inputs of the task were replayed on."""
+        mine = (use.task, use.current.name)
+        return [self.option(use, self.model(name)) for *of, name in self.trials if tuple(of) == mine]
+
+    def untested(
+        self, found: Sequence[Use], tested: Sequence[Option], *, to: str, is_every: bool, top: int | None
+    ) -> list[Option]:
+        """`to` for every use, or all candidates, or the best one left where none that was tested can take the task."""
+        options: list[Option] = []
+        savings: list[Decimal] = []
+        alive_now = alive(self.catalogue("default", False, "").values(), self.day)
+        stays = {(one.use.task, one.use.incumbent, one.model.name) for one in tested if one.verdict.kind == "keep"}
+        for use in found:
+            spend = use.spend_month_usd
+            # The uses left cost less than so many already save.
+            if top is not None and len(savings) >= top and (spend or 0) <= sorted(savings)[-top]:
+                break
+            names = {name for task, old, name in self.trials if (task, old) == (use.task, use.current.name)}
+            open_to = {name for name in names if (use.task, use.incumbent, name) not in stays}
+            if to:
+                models = [] if use.current.is_named(to) and not is_every else [self.model(to)]
+            elif is_every:
+                models = [model for model in candidates_of(use, self.catalogue, self.asked) if model.name not in names]
+            else:
+                models = [] if open_to else self._best(use, [m for m in alive_now if m.name not in names])
+            made = [self.option(use, model) for model in models]
+            savings += [one.best_saving_usd or Decimal(0) for one in made]
+            options += made
+        return options
+
+    def _best(self, use: Use, models: Sequence[Model]) -> list[Model]:
+        best = best_candidate(use.slices, models, use.current, use.needs, self.day)
+        return [] if best is None else [best]
+
+    def option(self, use: Use, model: Model) -> Option:
+        """The verdict on one swap."""
+        setting = _setting(self.reading, use, self.day, self.revenue_month_usd)
+        return option(use, model, self.trials.get((use.task, use.current.name, model.name)), setting)
+
+    def model(self, name: str) -> Model:
+        """The model of that name; one that the catalogue does not know has a name and nothing else."""
+        models = self.catalogue("default", False, "")
+        return next((m for m in models.values() if m.is_named(name)), Model(name))
+
+    @property
+    def day(self) -> date:
+        """The last day of the period."""
+        return last_day(self.asked)
+
+
+def last_day(asked: Period) -> date:
+    """The last day that the period touches: the day its answer is for."""
+    return (asked.until - timedelta(microseconds=1)).date()
+
+
+def _setting(reading: Reading, use: Use, day: date, revenue_month: Decimal | None) -> Setting:
     settings = reading.settings
     bad = settings.bad_answer_usd.get(use.task)
     return Setting(
         stakes=STAKES[settings.stakes.get(use.task, "standard")],
-        as_of=(asked.until - timedelta(microseconds=1)).date(),
+        as_of=day,
         bad_answer_usd=None if bad is None else Decimal(repr(bad)),
         revenue_usd=revenue_month,
     )
-
-
-def _to_judge(
-    use: Use, trials: Mapping[tuple[str, str, str], Trial], catalogue: Catalogue, asked: Period, to: str, is_every: bool
-) -> list[Model]:
-    models = catalogue("default", False, "")
-    if to:
-        return [next((m for m in models.values() if m.is_named(to)), Model(to))]
-    replayed = [
-        models.get(name, Model(name)) for task, old, name in trials if (task, old) == (use.task, use.current.name)
-    ]
-    offered = [model for model in candidates_of(use, catalogue, asked) if model not in replayed]
-    if is_every:
-        return [*replayed, *offered]
-    return [*replayed, *([] if replayed else offered[:1])]
 
 
 def candidates_of(use: Use, catalogue: Catalogue, asked: Period) -> list[Model]:
@@ -154,18 +209,21 @@ def candidates_of(use: Use, catalogue: Catalogue, asked: Period) -> list[Model]:
     return [c.model for c in _picked(use, catalogue, asked).candidates]
 
 
-def _picked(use: Use, catalogue: Catalogue, asked: Period) -> Any:
-    day = (asked.until - timedelta(microseconds=1)).date()
+def _picked(use: Use, catalogue: Catalogue, asked: Period) -> Picked:
     models = list(catalogue("default", False, "").values())
-    return pick_candidates(models, use.current.name, use.needs, use.slices, day)
+    return pick_candidates(models, use.current.name, use.needs, use.slices, last_day(asked))
 
 
-def _excluded(found: Sequence[Use], catalogue: Catalogue, asked: Period) -> tuple[Any, ...]:
+def _excluded(found: Sequence[Use], catalogue: Catalogue, asked: Period) -> tuple[Excluded, ...]:
     return _picked(found[0], catalogue, asked).excluded if found else ()
 
 
 def _trials(
-    reading: Reading, asked: Period, found: Sequence[Use], replayed: Sequence[Mapping[str, Any]]
+    reading: Reading,
+    asked: Period,
+    found: Sequence[Use],
+    replayed: Sequence[Mapping[str, Any]],
+    known: Mapping[str, Model],
 ) -> dict[tuple[str, str, str], Trial]:
     """What was replayed, by task, incumbent and candidate, each model by its name in the catalogue."""
     if not replayed:
@@ -173,14 +231,23 @@ def _trials(
     audits = _audits(reading)
     shares = _shares(reading, asked, sorted({str(row["task"]) for row in replayed}))
     trials: dict[tuple[str, str, str], Trial] = {}
+    # A dated name is the same model: its replays are one trial.
+    names: dict[tuple[str, str], list[str]] = {}
     for row in replayed:
-        task, model = str(row["task"]), str(row["model"])
-        replays = load_replays(reading, task, model)
+        model = str(row["model"])
+        canonical = next((m.name for m in known.values() if m.is_named(model)), model)
+        names.setdefault((str(row["task"]), canonical), []).append(model)
+    for (task, model), spelled in names.items():
+        replays = sorted((one for name in spelled for one in load_replays(reading, task, name)), key=_moment)
         for use in found:
             mine = [one for one in replays if _is_of(one, use)] if use.task == task else []
             if mine:
                 trials[(task, use.current.name, model)] = trial_of(model, mine, audits, shares.get(task))
     return trials
+
+
+def _moment(one: Replay) -> tuple[datetime, str]:
+    return one.sent_at, one.pair.id
 
 
 def _is_of(one: Replay, use: Use) -> bool:

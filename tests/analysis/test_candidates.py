@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from openai.types.shared import chat_model
 
-from llmwatch.analysis.candidates import Measured, Needs, Picked, Traffic, pick_candidates, true_cost
+from llmwatch.analysis.candidates import Needs, Picked, pick_candidates
+from llmwatch.analysis.counterfactual import Measured, Traffic, true_cost
 from llmwatch.prices import PriceBook
 from llmwatch.prices.models import ImageTokens, Model, load_models, shutdown_on
 

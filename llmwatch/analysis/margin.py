@@ -31,7 +31,7 @@ class Line:
     plan: str = ""
     # False for a customer that no call of the store names.
     is_in_calls: bool = True
-    # Cost of customers whose revenue nobody knows: in the cost, not in the margin.
+    # Direct and shared cost of customers whose revenue nobody knows: in the cost, not in the margin.
     unknown_cost: Decimal = _ZERO
     # True if a part of its revenue could only be divided by share of cost.
     is_undivided: bool = False
@@ -158,12 +158,12 @@ def margin_lines(rows: Rows, shared_costs: Rows, *, is_customer: bool) -> tuple[
     lines = [_line(row, is_customer) for row in sorted(rows, key=lambda row: str(row["name"]))]
     undivided = _ZERO
     for cost in shared_costs:
-        parts = divided(int(cost["cost_nano"]), [_weight(line, str(cost["divided_by"])) for line in lines])
+        weights = [weight for line in lines for weight in _weights(line, str(cost["divided_by"]))]
+        parts = divided(int(cost["cost_nano"]), weights)
         if parts is None:
             undivided += dollars(cost["cost_nano"]) or _ZERO
             continue
-        amounts = [dollars(part) or _ZERO for part in parts]
-        lines = [replace(line, shared=line.shared + part) for line, part in zip(lines, amounts, strict=True)]
+        lines = [_with_shared(line, *parts[2 * n : 2 * n + 2]) for n, line in enumerate(lines)]
     return tuple(lines), undivided
 
 
@@ -181,16 +181,24 @@ def divided(amount: int, weights: Sequence[int]) -> list[int] | None:
     return parts
 
 
-def _weight(line: Line, by: str) -> int:
+def _weights(line: Line, by: str) -> tuple[int, int]:
+    """What its known customers and those of unknown revenue have of the key."""
     if by == "spend":
-        return int((line.direct or _ZERO).scaleb(12))
-    return line.measures.calls if by == "calls" else line.measures.count("tokens")
+        whole, unknown = (int(Decimal(v or 0).scaleb(12)) for v in (line.direct, line.measures["unknown_usd"]))
+    else:
+        whole, unknown = (line.measures.count(key) for key in (by, f"unknown_{by}"))
+    return whole - unknown, unknown
+
+
+def _with_shared(line: Line, known: int, unknown: int) -> Line:
+    parts = [Decimal(part).scaleb(-9) for part in (known, unknown)]
+    return replace(line, shared=line.shared + sum(parts), unknown_cost=line.unknown_cost + parts[1])
 
 
 def _line(row: Mapping[str, Any], is_customer: bool) -> Line:
     measures, revenue = Measures(row), dollars(row["revenue_nano"])
-    spend, unknown = measures.spend or _ZERO, Decimal(row.get("unknown_usd") or 0)
-    if not is_customer and revenue is None and not row.get("undivided_usd") and spend > unknown:
+    known_calls = measures.calls - measures.count("unknown_calls")
+    if not is_customer and revenue is None and not row.get("undivided_calls") and known_calls:
         # Its customers pay, and all of what they pay is for something else.
         revenue = _ZERO
     return Line(
@@ -199,8 +207,8 @@ def _line(row: Mapping[str, Any], is_customer: bool) -> Line:
         revenue=revenue,
         plan=str(row.get("plan") or ""),
         is_in_calls=bool(row.get("is_in_calls", True)),
-        unknown_cost=unknown,
-        is_undivided=bool(row.get("undivided_usd")),
+        unknown_cost=Decimal(row.get("unknown_usd") or 0),
+        is_undivided=bool(row.get("undivided_calls")),
         outcomes=int(row.get("outcomes") or 0),
         successes=int(row.get("successes") or 0),
     )

@@ -28,7 +28,10 @@ from .report import (
 from .spend import period_words, plural
 
 _ADD_REVENUE: Final = "Import it, or state plans in llmwatch.toml:"
-_AFTER: Final = "Margin is after LLM cost only: revenue recognised by the second, minus direct and shared LLM cost."
+_AFTER: Final = (
+    "Margin is after LLM cost only: revenue recognised by the second, minus direct and shared LLM cost. Cost of knowing"
+    " is what replays and judges cost."
+)
 
 
 def margin_report(margin: Margin) -> Report:
@@ -65,13 +68,11 @@ def margin_head_section(margin: Margin) -> Section:
     )
     rows = [
         _head_row(margin, "revenue_usd", "Revenue recognised", now.revenue, before.revenue),
-        _head_row(
-            margin, "direct_usd", "LLM cost of the customers who pay it", now.direct, before.direct, is_cost=True
-        ),
+        _head_row(margin, "direct_usd", "LLM cost of who pays it", now.direct, before.direct, is_cost=True),
     ]
     if margin.shared_costs:
         rows.append(
-            _head_row(margin, "shared_usd", "Their part of shared cost", now.shared, before.shared, is_cost=True)
+            _head_row(margin, "shared_usd", "Shared cost of who pays it", now.shared, before.shared, is_cost=True)
         )
     rows += [
         _head_row(margin, "margin_usd", "LLM gross margin", now.margin, before.margin, kind="total"),
@@ -87,9 +88,9 @@ def _outside_rows(margin: Margin) -> list[Row]:
     now, before = margin.now_totals, margin.before_totals
     optional = (
         ("leakage_usd", "Lost on customers below zero", "leakage"),
-        ("unknown_usd", "LLM cost of customers whose revenue is unknown, in no margin", "unknown"),
-        ("unattributed_usd", "LLM cost that names no customer, in no margin", "unattributed"),
-        ("unowned_usd", "Revenue that names no customer, in no margin", "unowned"),
+        ("unknown_usd", "LLM cost, revenue unknown (in no margin)", "unknown"),
+        ("unattributed_usd", "LLM cost, no customer (in no margin)", "unattributed"),
+        ("unowned_usd", "Revenue, no customer (in no margin)", "unowned"),
     )
     rows = [
         _head_row(margin, key, title, getattr(now, part), getattr(before, part), is_cost=True)
@@ -99,7 +100,7 @@ def _outside_rows(margin: Margin) -> list[Row]:
     if now.unknown or now.unattributed or now.unowned:
         rows.append(_head_row(margin, "least_usd", "Margin if that cost earned nothing", now.least, before.least))
     knowing = [_knowing(row) for row in (margin.knowing, margin.knowing_before)]
-    rows.append(_head_row(margin, "knowing_usd", "Cost of knowing: replays and judges, in no margin", *knowing))
+    rows.append(_head_row(margin, "knowing_usd", "Cost of knowing (in no margin)", *knowing))
     return rows
 
 
@@ -141,7 +142,7 @@ def _share_row(margin: Margin) -> Row:
     return Row(
         "margin_share",
         (
-            Text("LLM gross margin, of revenue"),
+            Text("LLM gross margin %"),
             _total_share(now),
             Text(""),
             _total_share(before),
@@ -166,11 +167,16 @@ def margin_unknowns(margin: Margin) -> tuple[Note, ...]:
     notes: list[Note] = []
     unknown = [c for c in margin.customers if c.name and c.revenue is None]
     if unknown:
-        text = f"What {len(unknown):,} customer{plural(len(unknown))} pay{'s' if len(unknown) == 1 else ''}: they cost"
-        notes.append(Note(f"{text} {money_text(now.unknown)} and are in no margin.", _ADD_REVENUE, _revenue_code()))
+        who = "1 customer pays: it costs" if len(unknown) == 1 else f"{len(unknown):,} customers pay: they cost"
+        text = f"What {who} {money_text(now.unknown)}, which is in no margin."
+        notes.append(Note(text, _ADD_REVENUE, "llmwatch revenue import revenue.csv"))
     if now.unattributed:
         text = f"For which customer {money_text(now.unattributed)} of LLM cost was: its calls name none."
         notes.append(Note(text, "Name one:", 'with llmwatch.customer("acme"):\n    ...'))
+    unpriced = sum(line.measures.unpriced for line in margin.customers)
+    if unpriced:
+        text = f"What {unpriced:,} unpriced call{plural(unpriced)} cost: they are in no cost and in no margin."
+        notes.append(Note(text, "See which:", f"llmwatch report{margin.flags}"))
     unmatched = [c for c in margin.customers if c.name and not c.is_in_calls and c.revenue is not None]
     if unmatched:
         paying = f"{len(unmatched):,} paying customer{plural(len(unmatched))}"
@@ -191,10 +197,6 @@ def margin_unknowns(margin: Margin) -> tuple[Note, ...]:
         text = f"What {int(margin.knowing['unknown']):,} replays or judgements cost: they may have been billed."
         notes.append(Note(text))
     return (*notes, *(Note(text) for text in margin.hindrances))
-
-
-def _revenue_code() -> str:
-    return "llmwatch revenue import revenue.csv"
 
 
 def _undivided_note(margin: Margin) -> Note:

@@ -70,11 +70,11 @@ def _few_or_group(margin: Margin, lines: Sequence[Line], key: str, words: str) -
 def _customer_columns(margin: Margin) -> tuple[Column, ...]:
     has_plans = any(line.plan for line in margin.customers)
     hidden = DATA_RANK
-    target = 3 if margin.target is not None else hidden
+    target = 4 if margin.target is not None else hidden
     columns = (
         Column("customer", "customer", is_number=False),
         Column("plan", "plan", rank=2 if has_plans else hidden, is_number=False),
-        Column("calls", "calls", rank=3),
+        Column("calls", "calls", rank=4),
         Column("revenue_usd", "revenue"),
         Column("cost_usd", "LLM cost"),
         Column("direct_usd", "direct", rank=4 if margin.shared_costs else hidden),
@@ -82,7 +82,7 @@ def _customer_columns(margin: Margin) -> tuple[Column, ...]:
         Column("margin_usd", "margin"),
         Column("margin_share", "margin %"),
         Column("change_share", "change", rank=1),
-        Column("break_even_usd", "breaks even at", rank=5),
+        Column("break_even_usd", "breaks even at", rank=3),
         Column("headroom_usd", f"headroom to {_percent(margin.target)}", rank=target),
         Column("allowance_used", "allowance used", rank=target + 1 if target < hidden else hidden),
     )

@@ -1,7 +1,7 @@
 -- One row per name of the dimension (task, feature, model, service): its cost, its outcomes, and the revenue that is its.
 -- Revenue that names it, or names a call of it, is its own. What else its customers pay is divided by the value of their
 -- successful outcomes in the period, where they have any, else by $revenue_by (calls or tokens). With cost it stays
--- undivided, and undivided_usd is the cost of the customers whom that concerns; unknown_usd is the cost of those whose
+-- undivided, and undivided_calls are those of the customers whom that concerns; unknown_usd is the cost of those whose
 -- revenue nobody knows, calls without a customer among them.
 with paid as (
     select
@@ -108,7 +108,9 @@ cost as (
         sum(p.spend_usd) as spend_usd,
         sum(p.unpriced_calls) as unpriced_calls,
         sum(p.tokens) as tokens,
-        sum(coalesce(p.spend_usd, 0)) filter (where p.customer in (from undivided)) as undivided_usd,
+        sum(p.calls) filter (where p.customer in (from undivided)) as undivided_calls,
+        sum(p.calls) filter (where p.customer not in (select customer from earned)) as unknown_calls,
+        sum(p.tokens) filter (where p.customer not in (select customer from earned)) as unknown_tokens,
         sum(coalesce(p.spend_usd, 0)) filter (where p.customer not in (select customer from earned)) as unknown_usd
     from paid as p
     group by p.name
@@ -122,7 +124,9 @@ select
     c.spend_usd,
     coalesce(c.unpriced_calls, 0) as unpriced_calls,
     coalesce(c.tokens, 0) as tokens,
-    c.undivided_usd,
+    c.undivided_calls,
+    c.unknown_calls,
+    c.unknown_tokens,
     c.unknown_usd,
     cast(r.revenue_nano as decimal(38, 0)) as revenue_nano,
     cast(r.own_nano as decimal(38, 0)) as own_nano,

@@ -7,9 +7,11 @@ with planned as (
     where plan is not null and customer is not null and starts_at < $until
     qualify row_number() over (partition by customer, starts_at order by amount_usd desc, plan) = 1
 ),
+earning as (select distinct coalesce(customer, '') as customer from revenue_streams where starts_at < $until),
 facts as (
     select
         c.customer,
+        coalesce(c.customer, '') not in (select customer from earning) as is_unknown,
         if(p.ends_at <= c.started_at, '', coalesce(p.plan, '')) as name,
         c.call_count,
         c.cost_usd,
@@ -26,9 +28,9 @@ paid as (
         sum(call_count) filter (where is_unpriced) as unpriced_calls,
         sum(tokens) as tokens,
         count(distinct customer) as customers,
-        sum(coalesce(cost_usd, 0)) filter (
-            where coalesce(customer, '') not in (select coalesce(customer, '') from revenue_streams where starts_at < $until)
-        ) as unknown_usd
+        sum(call_count) filter (where is_unknown) as unknown_calls,
+        sum(tokens) filter (where is_unknown) as unknown_tokens,
+        sum(coalesce(cost_usd, 0)) filter (where is_unknown) as unknown_usd
     from facts
     group by name
 ),
@@ -50,6 +52,8 @@ select
     coalesce(p.unpriced_calls, 0) as unpriced_calls,
     coalesce(p.tokens, 0) as tokens,
     p.customers,
+    p.unknown_calls,
+    p.unknown_tokens,
     p.unknown_usd,
     cast(e.revenue_nano as decimal(38, 0)) as revenue_nano
 from paid as p

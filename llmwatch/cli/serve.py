@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -43,23 +45,20 @@ def serve(
     [dim]llmwatch serve
     llmwatch serve --bind 0.0.0.0 --tls-cert cert.pem --tls-key key.pem --host-name stats.example.com[/dim]
     """
-    from ..serve import Listening, Options, serve
-
     for flag, number in (("--port", port), ("--http-port", http_port)):
         if not 0 <= number <= 65_535:
             raise UsageError(f"{flag} {number} is not a port.", "Give 0 to 65535.")
-
-    def say(listening: Listening) -> None:
-        sys.stderr.write(f"llmwatch: the wire   {listening.connection}\nllmwatch: the page   {listening.page}\n")
-        sys.stderr.flush()
-
-    options = Options(
-        bind=bind,
-        port=port,
-        http_port=http_port,
-        tls_cert=tls_cert,
-        tls_key=tls_key,
-        host_names=tuple(host_name or ()),
-        shows_content=expose_content,
-    )
-    serve(settings_for(home), options, say)
+    options = {
+        "home": str(settings_for(home).home),
+        "bind": bind,
+        "port": port,
+        "http_port": http_port,
+        "tls_cert": str(tls_cert) if tls_cert else None,
+        "tls_key": str(tls_key) if tls_key else None,
+        "host_names": list(host_name or ()),
+        "shows_content": expose_content,
+    }
+    # In this process's place: whoever started it, a terminal or systemd, has its number and its signals.
+    code = f"import sys; sys.path[:] = {sys.path!r}; from llmwatch.serve.__main__ import main; main()"
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-c", code, json.dumps(options)])

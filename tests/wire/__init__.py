@@ -1,0 +1,1 @@
+"""The PostgreSQL wire and `llmwatch serve`, asked by real clients."""

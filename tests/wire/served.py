@@ -1,0 +1,101 @@
+"""A running `llmwatch serve` for tests: a real process on free ports, over the store of a home.
+
+    with served(home) as server:
+        with psycopg.connect(server.dsn) as connection: ...
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+_WIRE = re.compile(r"the wire +psql \"host=(\S+) port=(\d+)")
+_PAGE = re.compile(r"the page +(\S+)")
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where it listens, and the process."""
+
+    home: Path
+    host: str
+    port: int
+    page: str
+    process: subprocess.Popen[str]
+
+    @property
+    def password(self) -> str:
+        """As the server wrote it down."""
+        return (self.home / "wire.pgpass").read_text("utf-8").strip().rpartition(":")[2]
+
+    @property
+    def dsn(self) -> str:
+        """For psycopg and psql."""
+        return (
+            f"host={self.host} port={self.port} user=llmwatch dbname=llmwatch"
+            f" passfile={self.home / 'wire.pgpass'} connect_timeout=20"
+        )
+
+    @property
+    def address(self) -> dict[str, Any]:
+        """For drivers that take the parts."""
+        return {"host": self.host, "port": self.port, "user": "llmwatch", "password": self.password}
+
+    def processes(self) -> list[psutil.Process]:
+        """The server and all that it has started."""
+        own = psutil.Process(self.process.pid)
+        return [own, *own.children(recursive=True)]
+
+    def memory(self) -> int:
+        """Resident bytes of all of them."""
+        total = 0
+        for process in self.processes():
+            try:
+                total += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+        return total
+
+
+@contextmanager
+def served(home: Path, *options: str, port: int = 0) -> Iterator[Served]:
+    """Serves the home until the block ends; then it has stopped within two seconds of SIGTERM, with exit code 0."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LLMWATCH_")}
+    command = [sys.executable, "-m", "llmwatch", "serve", "--home", str(home), "--port", str(port), "--http-port", "0"]
+    process = subprocess.Popen(
+        [*command, *options], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment
+    )
+    try:
+        assert process.stderr is not None
+        said = process.stderr.readline() + process.stderr.readline()
+        wire, page = _WIRE.search(said), _PAGE.search(said)
+        assert wire, said
+        assert page, said
+        yield Served(home, wire[1], int(wire[2]), page[1], process)
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[str]) -> float:
+    """Seconds from SIGTERM to the end; killed after ten."""
+    began = time.monotonic()
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    finally:
+        if process.stderr is not None:
+            process.stderr.close()
+    return time.monotonic() - began

@@ -75,15 +75,18 @@ class Cause:
     diff: tuple[str, ...] = ()
 
 
-def find_causes(rows: Iterable[Mapping[str, Any]], span: Span, loss: float | None = None) -> list[Cause]:
+def find_causes(
+    rows: Iterable[Mapping[str, Any]], span: Span, loss: float | None = None, kinds: Sequence[str] = KINDS
+) -> list[Cause]:
     """The changes within a week of the span, the likeliest first; rows of the query task_changes, of one task.
 
-    `loss`: how much scores fell, by which a change that touches the calls that got worse is told from one beside it.
+    `loss`: how much scores fell at equal inputs, by which a change that touches the calls that got worse is told from
+    one beside it. `kinds`: those to look at.
     """
     by_kind: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         by_kind[row["kind"]].append(row)
-    found = [cause for kind in KINDS if (cause := _change(kind, by_kind[kind], span, loss))]
+    found = [cause for kind in kinds if (cause := _change(kind, by_kind[kind], span, loss))]
     # The program asked for another model: that another answered says nothing more.
     asked = {cause.on for cause in found if cause.kind == "request_model"}
     found = [cause for cause in found if not (cause.kind == "response_model" and cause.on in asked)]
@@ -125,8 +128,10 @@ def _change(kind: str, rows: Sequence[Mapping[str, Any]], span: Span, loss: floa
     days = _days(rows)
     if len(days.values) == 1:
         return None
-    first = max(1, (span.earliest - timedelta(days=7) - days.first).days)
-    last = min(len(days.calls) - 1, (span.latest + timedelta(days=13) - days.first).days)
+    near = (span.earliest - timedelta(days=7), span.latest + timedelta(days=13))
+    # Searched beyond what is near, lest the slope of a change elsewhere pass for one here.
+    first = max(1, (near[0] - days.first).days - _SIDE // 2)
+    last = min(len(days.calls) - 1, (near[1] - days.first).days + _SIDE // 2)
     best = max(range(first, last + 1), key=lambda day: _moved(days, day)[0], default=None)
     if best is None:
         return None
@@ -137,6 +142,8 @@ def _change(kind: str, rows: Sequence[Mapping[str, Any]], span: Span, loss: floa
     # The day on which the new value was seen, not a silent Sunday before it.
     seen = np.flatnonzero(days.calls[best:, new])
     on = days.first + timedelta(days=best + int(seen[0]))
+    if not near[0] <= on <= near[1]:
+        return None
     worse = _worse_by(days, best, old, new)
     rank = share * _timing(on, span) * _touch(worse, loss)
     return Cause(kind, days.values[old], days.values[new], on, share, worse, rank)

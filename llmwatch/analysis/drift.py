@@ -69,6 +69,8 @@ class Drift:
     could_have_seen: float | None = None
     overdispersion: float = 1.0
     is_permuted: bool = False
+    # Over the weeks of the window that have scores.
+    scores_per_week: float = 0.0
 
     @property
     def total_change(self) -> float | None:
@@ -129,12 +131,20 @@ def _verdict(
 ) -> Drift:
     """The words for one task."""
     if found is None:
-        return Drift(window.task, through, "too little evidence", _what_lacks(window.sums))
+        return Drift(
+            window.task,
+            through,
+            "too little evidence",
+            _what_lacks(window.sums),
+            scores_per_week=_per_week(window.sums),
+        )
     if q <= FALSE_SHARE and found.loss >= LEAST_LOSS:
         return _compared(window, through, found, found.best, "fell", q)
     if pooled is not None and pooled_q <= FALSE_SHARE and pooled.loss >= LEAST_LOSS:
         mixed = _compared(window, through, found, pooled.best, "mix changed", pooled_q)
-        mixed = replace(mixed, p=pooled.p, since_range=candidate_weeks(through, pooled.compatible))
+        is_older = pooled.compatible[0] == int(np.argmax(pooled.split.is_eligible))
+        weeks = candidate_weeks(through, pooled.compatible)
+        mixed = replace(mixed, p=pooled.p, since_range=weeks, may_be_older=is_older)
         if (mixed.compared_share or 0.0) < LEAST_COMPARED:
             return replace(mixed, verdict="too little evidence", reason=NEW_INPUTS)
         return mixed if _is_mix(mixed) else replace(mixed, verdict="too little evidence", reason=UNDECIDED)
@@ -174,9 +184,16 @@ def _compared(window: Window, through: int, found: Scan, best: int, verdict: Ver
         n_before=round(float(n_before.sum())),
         n_after=round(float(n_after.sum())),
         compared_share=float(n_after[shared].sum() / n_after.sum()),
+        scores_per_week=_per_week(window.sums),
         overdispersion=found.overdispersion,
         is_permuted=found.is_permuted,
     )
+
+
+def _per_week(sums: Sums) -> float:
+    """Scores a week, over the weeks with any."""
+    by_week = sums.n.sum(axis=1)
+    return float(by_week.sum() / max(1, np.count_nonzero(by_week)))
 
 
 def _what_lacks(sums: Sums) -> str:

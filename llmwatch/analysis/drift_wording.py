@@ -1,0 +1,280 @@
+"""Owns the words of drift: a heading and sentences a reader can act on, and no number of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from math import floor
+from typing import Final
+
+from .behaviour import LENGTH, AnswersChanged
+from .causes import Cause, Span
+from .power import WEEKS_AGO
+from .task_drift import TaskDrift
+from .weekly import monday_of
+
+# So many answers show a fall of 20 points from 80 to 60 of 100 four times in five (one-sided 95 %, normal law).
+TO_SCORE: Final = 60
+# A change of mix below this moves no whole answer in a hundred.
+_LEAST_MIX: Final = 0.01
+NOT_PROOF: Final = "Changed near that week (nearness is no proof):"
+
+RUNGS: Final[Mapping[str, str]] = {
+    "reference": "known right answers",
+    "label": "labels",
+    "review": "review",
+    "feedback": "users' feedback",
+    "judge": "judge, audited",
+}
+_SIGNALS: Final[Mapping[str, str]] = {
+    "output_empty": "are empty",
+    "output_fenced": "begin with a code fence",
+    "output_json_valid": "are valid JSON",
+    "output_schema_valid": "are of their schema",
+    "tool_arguments_valid": "have valid tool arguments",
+    "refusal_phrase": "refuse",
+    "output_truncated": "are cut off",
+    "output_expected_language": "are in the language of the input",
+    "output_repeated": "say the same as the answer before",
+}
+_SHORT_SIGNALS: Final[Mapping[str, str]] = {
+    "output_empty": "empty answers",
+    "output_fenced": "code fences",
+    "output_json_valid": "valid JSON",
+    "output_schema_valid": "valid schema",
+    "tool_arguments_valid": "valid tool arguments",
+    "refusal_phrase": "refusals",
+    "output_truncated": "cut answers",
+    "output_expected_language": "language of the input",
+    "output_repeated": "repeated answers",
+    LENGTH: "length",
+}
+_KINDS: Final[Mapping[str, str]] = {
+    "prompt_version": "prompt version",
+    "response_model": "answering model",
+    "request_model": "requested model",
+    "system_fingerprint": "system fingerprint",
+    "tools": "tools",
+    "schema": "output schema",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "max_tokens": "limit of output tokens",
+    "reasoning_level": "reasoning level",
+    "inputs": "inputs",
+    "service_version": "service version",
+}
+_DIGESTS: Final = ("tools", "schema", "system_fingerprint")
+
+
+def day_words(day: date, near: date) -> str:
+    """`9 Nov`, with the year where it is not that of `near`."""
+    return f"{day.day} {day:%b}" + ("" if day.year == near.year else f" {day.year}")
+
+
+def since_words(span: Span, near: date, is_older: bool = False) -> str:
+    """The start week and the weeks that fit nearly as well."""
+    words = f"Since the week of {day_words(span.since, near)}"
+    if is_older:
+        return f"{words} or earlier."
+    if span.earliest == span.latest:
+        return f"{words}."
+    first, last = day_words(span.earliest, near), day_words(span.latest, near)
+    first = (
+        first.split(" ")[0]
+        if (span.earliest.month, span.earliest.year) == (span.latest.month, span.latest.year)
+        else first
+    )
+    return f"{words} (could be {first} to {last})."
+
+
+def cause_words(cause: Cause, near: date) -> str:
+    """One change in a few words: `prompt version 3 → 4 on 10 Nov`."""
+    on = f"on {day_words(cause.on, near)}"
+    if cause.kind == "inputs":
+        return f"more inputs of {cause.new} from {day_words(cause.on, near)}"
+    if cause.kind in _DIGESTS and "none" not in (cause.old, cause.new):
+        return f"{_KINDS[cause.kind]} {on}"
+    return f"{_KINDS[cause.kind]} {cause.old} → {cause.new} {on}"
+
+
+def cause_sentence(cause: Cause, near: date) -> str:
+    """One change with its date, the share of calls it touches, and how those were scored beside the others."""
+    share = f"{100 * cause.share:.0f} % of calls"
+    words = cause_words(cause, near)
+    text = f"{words[0].upper()}{words[1:]} ({share})."
+    if cause.worse_by is None:
+        return text
+    points = round(100 * cause.worse_by)
+    if points > 0:
+        return f"{text} Calls with it were scored {points} points lower than those without it at the same time."
+    return f"{text} Calls with it were not scored lower than those without it at the same time."
+
+
+def heading(one: TaskDrift) -> str:
+    """The verdict, as it is headed."""
+    if one.alarm:
+        return f"Quality of `{one.task}` fell."
+    if one.drift.verdict == "mix changed":
+        return f"Inputs of `{one.task}` got harder, its answers did not get worse."
+    if one.signals and one.drift.verdict == "no sign of change":
+        return f"Answers of `{one.task}` changed; its scores show no fall."
+    if one.signals:
+        return f"Answers of `{one.task}` changed, quality unknown."
+    if one.drift.verdict == "no sign of change":
+        return f"No sign of change in `{one.task}`."
+    return f"Too little evidence on `{one.task}`."
+
+
+def sentence(one: TaskDrift, near: date) -> str:
+    """The verdict on one task, heading first, without its causes."""
+    parts = [heading(one)]
+    if one.alarm:
+        parts += _fell(one, near)
+    elif one.drift.verdict == "mix changed":
+        parts += _mixed(one, near)
+    elif one.signals:
+        parts += [_seen(one)] if one.drift.verdict == "no sign of change" else []
+    elif one.drift.verdict == "no sign of change":
+        parts.append(_seen(one))
+    else:
+        parts.append(f"{one.drift.reason[0].upper()}{one.drift.reason[1:]}.")
+    if one.signals:
+        parts += _answers(one, near)
+    if one.acknowledged and not one.alarm:
+        parts.append(
+            f"An alarm was acknowledged: the baseline begins with the week of {day_words(one.acknowledged, near)}."
+        )
+    return " ".join(part for part in parts if part)
+
+
+def _fell(one: TaskDrift, near: date) -> list[str]:
+    alarm, drift = one.alarm, one.drift
+    assert alarm is not None
+    is_today = drift.verdict == "fell"
+    before, after = (drift.mean_before, drift.mean_after) if is_today else (alarm.mean_before, alarm.mean_after)
+    loss, lower = (drift.loss or 0.0, drift.lower) if is_today else (alarm.loss, alarm.lower)
+    mix = (drift.mix_part if is_today else alarm.mix_part) or 0.0
+    parts = [_levels(before or 0.0, after or 0.0, loss, lower, mix, is_now=is_today)]
+    span = Span(alarm.since, alarm.earliest, alarm.latest)
+    parts.append(
+        since_words(span, near, is_today and drift.may_be_older and drift.since_week is not None and _is_first(one))
+    )
+    parts.append(_inputs(loss, mix))
+    if one.alarm and not _is_first(one):
+        parts.append(f"First raised at the end of the week of {day_words(alarm.week, near)}.")
+    if not is_today:
+        parts.append(_today(one))
+    chance = drift.p if is_today else alarm.chance
+    return [*parts, f"Chance of seeing this with no change: {chance_words(chance)}." if chance is not None else ""]
+
+
+def _is_first(one: TaskDrift) -> bool:
+    """The alarm was raised by today's look."""
+    return one.alarm is not None and one.alarm.week == monday_of(int(str(one.drift.week)))
+
+
+def _levels(before: float, after: float, loss: float, lower: float | None, mix: float, *, is_now: bool) -> str:
+    fewer = round(100 * before) - round(100 * after) if abs(mix) < _LEAST_MIX else round(100 * loss)
+    least = floor(100 * (lower or 0.0))
+    bound = f", at least {least}" if 0 < least < fewer else ""
+    equal = "" if abs(mix) < _LEAST_MIX else " at equal inputs"
+    now = "now" if is_now else "then"
+    was, is_ = f"{100 * before:.0f} of 100 answers were acceptable before", f"{100 * after:.0f} {now}"
+    return f"{was}; {is_} ({fewer} fewer{equal}{bound})."
+
+
+def _inputs(loss: float, mix: float) -> str:
+    if abs(mix) < _LEAST_MIX:
+        return "Not explained by a change of inputs."
+    if mix < 0:
+        return f"A change of inputs explains {round(-100 * mix)} more, which are not counted here."
+    return f"Easier inputs hide {round(100 * mix)} of them in the plain average."
+
+
+def _today(one: TaskDrift) -> str:
+    """What the last look says of an alarm that it does not raise again."""
+    if one.drift.mean_after is None:
+        return "Too few scores since to say how it is today."
+    return (
+        f"The last look shows no further fall, at {100 * one.drift.mean_after:.0f} of 100; the alarm stands until it is"
+        " acknowledged."
+    )
+
+
+def chance_words(p: float) -> str:
+    """A small chance in per cent.
+
+    >>> chance_words(0.0012), chance_words(0.00003)
+    ('0.1 %', 'below 0.01 %')
+    """
+    percent = 100 * p
+    if percent < 0.01:
+        return "below 0.01 %"
+    return f"{percent:.2f} %" if percent < 0.095 else f"{percent:.1f} %"
+
+
+def _mixed(one: TaskDrift, near: date) -> list[str]:
+    drift = one.drift
+    before, after = drift.mean_before or 0.0, drift.mean_after or 0.0
+    span = one.span
+    mix, quality = drift.mix_part or 0.0, drift.quality_part or 0.0
+    answers = "none of it is the answers'" if quality > -_LEAST_MIX else f"{round(-100 * quality)} may be the answers'"
+    return [
+        f"On average {100 * before:.0f} of 100 were acceptable before; {100 * after:.0f} now.",
+        f"{round(-100 * mix)} points are the change of inputs; {answers}: at equal inputs no fall is shown.",
+        since_words(span, near, drift.may_be_older) if span else "",
+    ]
+
+
+def _seen(one: TaskDrift) -> str:
+    """What would have been seen."""
+    drift = one.drift
+    rate = f"With {one.scores_per_week:.0f} scores a week"
+    if drift.could_have_seen is None:
+        return f"{rate} even a total fall that began {_number(WEEKS_AGO)} weeks ago could have been missed."
+    fall = f"a fall of {100 * drift.could_have_seen:.0f} points that began {_number(WEEKS_AGO)} weeks ago"
+    return f"{rate} {fall} would have been seen 4 times in 5."
+
+
+def _number(n: int) -> str:
+    return ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")[n]
+
+
+def _answers(one: TaskDrift, near: date) -> list[str]:
+    """What capture saw change; for a task whose quality is known to have fallen, in one sentence."""
+    # Hard signals break programs; of the soft ones the least likely says enough.
+    shown = sorted(one.signals, key=lambda s: (not s.is_hard, s.p, s.signal))[:3]
+    parts = [signal_sentence(signal) for signal in shown]
+    if one.alarm or one.drift.verdict == "mix changed":
+        return parts
+    first = shown[0]
+    span = Span(monday_of(first.since_week), monday_of(first.since_range[0]), monday_of(first.since_range[1]))
+    score = f"Score {TO_SCORE} of them to know more." if one.drift.verdict == "too little evidence" else ""
+    return [*parts, since_words(span, near), score]
+
+
+def signal_sentence(signal: AnswersChanged) -> str:
+    """One signal, now and before."""
+    if signal.signal == LENGTH:
+        return f"They are now typically {signal.after:,.0f} characters long ({signal.before:,.0f} before)."
+    return f"{_percent(signal.after)} of them now {_SIGNALS[signal.signal]} ({_percent(signal.before)} before)."
+
+
+def _percent(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 9.95 or percent < 0.05 else f"{percent:.1f} %"
+
+
+def short_words(one: TaskDrift, near: date) -> str:
+    """The drift of a task in one cell."""
+    cause = f": {cause_words(one.causes[0], near)}" if one.causes else ""
+    if one.alarm:
+        return f"▼ fell since {day_words(one.alarm.since, near)}{cause}"
+    if one.drift.verdict == "mix changed":
+        span = one.span
+        return f"inputs harder since {day_words(span.since, near)}" if span else "inputs harder"
+    if one.signals:
+        first = min(one.signals, key=lambda s: (not s.is_hard, s.p, s.signal))
+        since = day_words(monday_of(first.since_week), near)
+        return f"answers changed since {since}, {_SHORT_SIGNALS[first.signal]}{cause}"
+    return "no sign of change" if one.drift.verdict == "no sign of change" else one.drift.reason

@@ -1,0 +1,252 @@
+"""Owns what is known of the drift of all tasks at one moment: which evidence speaks for each, verdicts, alarms, causes.
+
+Pure of the clock and of the store. The statistics are `drift` (scores) and `behaviour` (what capture sees).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from .behaviour import AnswersChanged
+from .causes import Cause, Span
+from .drift import Drift, find_drift_in
+from .scan import CANDIDATES, MIN_BASELINE_SCORES, MIN_NEW_SCORES, WEEKS
+from .weekly import Window, grid_of, monday_of, week_of
+
+# Best first. A judge speaks only where people audited it, and then last.
+LADDER: Final = ("reference", "label", "review", "feedback", "judge")
+UNAUDITED: Final = "only a judge that nobody audited has scored it; see `llmwatch review`"
+NO_SCORES: Final = "no scores"
+# The running week counts from Saturday on: a look a day would make seven chances of a false alarm of one.
+_ENOUGH_OF_A_WEEK: Final = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A fall as it was first raised, at the end of the week that began on `week`; weeks are their Mondays."""
+
+    task: str
+    evidence: str
+    week: date
+    since: date
+    earliest: date
+    latest: date
+    loss: float
+    lower: float | None = None
+    mean_before: float | None = None
+    mean_after: float | None = None
+    chance: float | None = None
+    scores_before: int = 0
+    scores_after: int = 0
+    mix_part: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDrift:
+    """One task: what its scores say, what its answers look like, and what changed near the start."""
+
+    task: str
+    # The rung of evidence whose scores were compared; empty where there are none.
+    evidence: str
+    series: str
+    # Weeks are numbers, as `weekly.week_of` has them.
+    drift: Drift
+    answers: int = 0
+    signals: tuple[AnswersChanged, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    # The first alarm that nobody acknowledged; what is found of the same fall later is `drift`.
+    alarm: Alarm | None = None
+    acknowledged: date | None = None
+
+    @property
+    def scores_per_week(self) -> float:
+        """Scores a week on average over the weeks that were compared."""
+        return self.drift.scores_per_week
+
+    @property
+    def span(self) -> Span | None:
+        """When it began: the first alarm's, else that of the verdict or of the first signal."""
+        if self.alarm:
+            return Span(self.alarm.since, self.alarm.earliest, self.alarm.latest)
+        if self.drift.verdict == "mix changed":
+            return _span(self.drift.since_week, self.drift.since_range)
+        return _span(self.signals[0].since_week, self.signals[0].since_range) if self.signals else None
+
+
+def _span(since: Any, between: Any) -> Span | None:
+    if since is None or between is None:
+        return None
+    return Span(monday_of(int(since)), monday_of(int(between[0])), monday_of(int(between[1])))
+
+
+@dataclass(frozen=True, slots=True)
+class Drifts:
+    """All tasks at `as_of`: those with an alarm first, then by how much is known of them."""
+
+    as_of: datetime
+    # The Monday of the last week that counts, and whether that week is still running.
+    week: date
+    is_week_running: bool
+    tasks: tuple[TaskDrift, ...]
+    # Scores before this day were left out at the user's wish.
+    since: date | None = None
+    hindrances: tuple[str, ...] = ()
+
+    @property
+    def has_alarm(self) -> bool:
+        """Some task fell, and nobody acknowledged it; what `--fail-on drift` asks."""
+        return any(task.alarm for task in self.tasks)
+
+    @property
+    def fell(self) -> tuple[TaskDrift, ...]:
+        """Tasks with an alarm that stands."""
+        return tuple(task for task in self.tasks if task.alarm)
+
+    @property
+    def changed(self) -> tuple[TaskDrift, ...]:
+        """Tasks whose answers changed while scores say nothing of a fall."""
+        return tuple(task for task in self.tasks if task.signals and not task.alarm)
+
+    def of(self, task: str) -> TaskDrift | None:
+        """One task by its name."""
+        return next((one for one in self.tasks if one.task == task), None)
+
+
+def last_week(as_of: datetime) -> int:
+    """The last week that counts: the running one from Saturday 00:00 UTC on, else the one before."""
+    week = week_of(as_of.date())
+    begun = datetime.combine(monday_of(week), datetime.min.time())
+    return week if as_of - begun >= _ENOUGH_OF_A_WEEK else week - 1
+
+
+def ends_at(week: int) -> datetime:
+    """The first moment after a week."""
+    return datetime.combine(monday_of(week + 1), datetime.min.time())
+
+
+def begins_at(through: int) -> datetime:
+    """The first moment of the window that ends with week `through`."""
+    return datetime.combine(monday_of(through - WEEKS + 1), datetime.min.time())
+
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def speaking(rows: Rows, audited: Iterable[tuple[str, str]], through: int) -> dict[str, tuple[str, str]]:
+    """Task -> the rung and series whose scores are compared: the first of the ladder with enough of them.
+
+    `rows`: the query weekly_scores. `audited`: task and series of judges that people audited; of others and of names
+    but quality nothing is used. Of a judge only the latest series counts: another rubric measures something else.
+    """
+    is_audited = set(audited)
+    sizes: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(dict)
+    for row in rows:
+        if row["name"] != "quality" or row["evidence"] not in LADDER:
+            continue
+        key = (row["evidence"], row["series"])
+        if row["evidence"] == "judge" and (row["task"], row["series"]) not in is_audited:
+            continue
+        size = sizes[row["task"]].setdefault(key, [0.0, 0.0, 0.0])
+        week = week_of(row["week"])
+        size[0 if week <= through - CANDIDATES else 1] += row["n"]
+        size[2] = max(size[2], week)
+    return {task: _first_enough(found) for task, found in sizes.items()}
+
+
+def _first_enough(found: Mapping[tuple[str, str], list[float]]) -> tuple[str, str]:
+    latest = max((size[2] for (evidence, _), size in found.items() if evidence == "judge"), default=0.0)
+    kept = {key: size for key, size in found.items() if key[0] != "judge" or size[2] == latest}
+    ordered = sorted(kept, key=lambda key: (LADDER.index(key[0]), key[1]))
+    for key in ordered:
+        before, new, _ = kept[key]
+        # What is enough for some start week: the scan itself looks closer.
+        if before + new >= MIN_BASELINE_SCORES + MIN_NEW_SCORES and new >= MIN_NEW_SCORES:
+            return key
+    return max(ordered, key=lambda key: (kept[key][0] + kept[key][1], -LADDER.index(key[0])))
+
+
+def windows_of(
+    rows: Rows, chosen: Mapping[str, tuple[str, str]], through: int, starts: Mapping[str, int]
+) -> list[Window]:
+    """The window of each task from the rows of the rung that speaks for it."""
+    kept = [
+        row for row in rows if row["name"] == "quality" and chosen.get(row["task"]) == (row["evidence"], row["series"])
+    ]
+    if not kept:
+        return []
+    numbers = np.array([[r["n"], r["total"], r["squares"], r["cubes"]] for r in kept], dtype=np.float64).T
+    weeks = np.array([week_of(row["week"]) for row in kept], dtype=np.int64)
+    grid = grid_of([r["task"] for r in kept], weeks, [r["stratum"] for r in kept], numbers[0], through, starts)
+    return grid.windows(grid.sums(numbers[0], numbers[1], numbers[2], numbers[3]))
+
+
+def first_alarms(
+    rows: Rows, chosen: Mapping[str, tuple[str, str]], fallen: Sequence[Drift], starts: Mapping[str, int]
+) -> dict[str, Drift]:
+    """Task -> the earliest of the weekly looks, without a gap until today's, that would have raised its alarm.
+
+    Only these tasks are looked at again, over the weeks that are at hand: an older look has a shorter baseline.
+    """
+    first = {drift.task: drift for drift in fallen}
+    open_tasks = {drift.task: chosen[drift.task] for drift in fallen}
+    through = int(str(fallen[0].week)) if fallen else 0
+    for week in range(through - 1, through - CANDIDATES, -1):
+        if not open_tasks:
+            break
+        found = {d.task: d for d in find_drift_in(windows_of(rows, open_tasks, week, starts), week)}
+        still = {task for task, drift in found.items() if drift.verdict == "fell"}
+        first |= {task: found[task] for task in still}
+        open_tasks = {task: key for task, key in open_tasks.items() if task in still}
+    return first
+
+
+def alarm_of(drift: Drift, evidence: str) -> Alarm:
+    """The alarm that a verdict "fell" raises."""
+    span = _span(drift.since_week, drift.since_range)
+    assert span is not None
+    return Alarm(
+        drift.task,
+        evidence,
+        monday_of(int(str(drift.week))),
+        span.since,
+        span.earliest,
+        span.latest,
+        drift.loss or 0.0,
+        drift.lower,
+        drift.mean_before,
+        drift.mean_after,
+        drift.p,
+        drift.n_before,
+        drift.n_after,
+        drift.mix_part,
+    )
+
+
+_ORDER: Final = {"fell": 0, "mix changed": 2, "no sign of change": 3, "too little evidence": 4}
+
+
+def in_order(tasks: Iterable[TaskDrift]) -> tuple[TaskDrift, ...]:
+    """Alarms by loss, then changed answers, changed inputs, no sign, too little; the busiest first."""
+    return tuple(sorted(tasks, key=_place))
+
+
+def _place(one: TaskDrift) -> tuple[float, float, int, str]:
+    if one.alarm:
+        return 0, -one.alarm.loss, -one.answers, one.task
+    return (1 if one.signals else _ORDER[one.drift.verdict]), 0.0, -one.answers, one.task
+
+
+def without_evidence(task: str, through: int, reason: str) -> Drift:
+    """The verdict on a task that has no scores that count."""
+    return Drift(task, through, "too little evidence", reason)
+
+
+def with_causes(one: TaskDrift, causes: Sequence[Cause]) -> TaskDrift:
+    """The same task with what changed near its start."""
+    return replace(one, causes=tuple(causes))

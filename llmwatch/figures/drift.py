@@ -1,0 +1,297 @@
+"""Owns how the drift of all tasks is asked for, and how what was found is kept for dashboards and later looks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+import numpy as np
+
+from ..analysis.behaviour import LEAST_CHANGE, LENGTH, AnswersChanged, Signals, changed_answers
+from ..analysis.causes import KINDS, Cause, find_causes
+from ..analysis.drift import Drift, find_drift_in
+from ..analysis.drift_wording import cause_words, sentence
+from ..analysis.prompt_diff import prompt_diff
+from ..analysis.quality import audits_missing
+from ..analysis.stats import Floats
+from ..analysis.task_drift import (
+    NO_SCORES,
+    UNAUDITED,
+    Alarm,
+    Drifts,
+    TaskDrift,
+    alarm_of,
+    begins_at,
+    ends_at,
+    first_alarms,
+    in_order,
+    last_week,
+    speaking,
+    windows_of,
+    with_causes,
+    without_evidence,
+)
+from ..analysis.weekly import monday_of, week_of
+from ..store.queries import query_sql
+from .reading import Reading
+
+_SHARES: Final = tuple(signal for signal in LEAST_CHANGE if signal != LENGTH)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What the answers of all tasks look like, by column, and how many each task has."""
+
+    signals: Signals
+    answers: dict[str, int]
+
+
+def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> Drifts:
+    """What is known of every task's drift at a moment; `since`: scores and answers of weeks before it are left out."""
+    through = last_week(as_of)
+    period = {"since": begins_at(through), "until": min(as_of, ends_at(through))}
+    acknowledged = _acknowledged(reading, as_of)
+    starts = {task: week_of(week) for task, (week, _) in acknowledged.items()}
+    scores = [row for row in reading.rows("weekly_scores", **period) if row["name"] == "quality"]
+    seen = _answers(reading, period)
+    if since is not None:
+        asked = dict.fromkeys({row["task"] for row in scores} | set(seen.answers), week_of(since))
+        starts = {task: max(week, starts.get(task, week)) for task, week in asked.items()}
+    chosen = speaking(scores, _audited(reading, scores, period), through)
+    found = {d.task: d for d in find_drift_in(windows_of(scores, chosen, through, starts), through)}
+    signals: dict[str, list[AnswersChanged]] = defaultdict(list)
+    for changed in changed_answers(seen.signals, through, starts):
+        signals[changed.task].append(changed)
+    alarms = _alarms(reading, as_of, acknowledged, scores, chosen, found, starts)
+    judged = {row["task"] for row in scores}
+    tasks = [
+        TaskDrift(
+            task,
+            *chosen.get(task, ("", "")),
+            drift=found.get(task) or without_evidence(task, through, UNAUDITED if task in judged else NO_SCORES),
+            answers=seen.answers.get(task, 0),
+            signals=tuple(signals[task]),
+            alarm=alarms.get(task),
+            acknowledged=acknowledged[task][0] if task in acknowledged else None,
+        )
+        for task in sorted(set(found) | set(seen.answers) | judged | set(alarms))
+    ]
+    explained = _explained(reading, tasks, period)
+    is_running = as_of < ends_at(through)
+    return Drifts(as_of, monday_of(through), is_running, in_order(explained), since, reading.hindrances)
+
+
+def _acknowledged(reading: Reading, as_of: datetime) -> dict[str, tuple[date, datetime]]:
+    """Task -> the week of its new baseline and when that was said; the latest counts."""
+    rows = reading.rows("drift_acknowledgements", until=as_of)
+    return {row["task_name"]: (row["week"], row["acknowledged_at"]) for row in rows}
+
+
+def _audited(
+    reading: Reading, scores: Iterable[Mapping[str, Any]], period: Mapping[str, datetime]
+) -> set[tuple[str, str]]:
+    """Task and series of the judges that people have audited."""
+    if not any(row["evidence"] == "judge" for row in scores):
+        return set()
+    strata: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in reading.rows("judge_audits", **period):
+        strata[row["task"], row["series"]].append(row)
+    return {key for key, own in strata.items() if not audits_missing(own)}
+
+
+def _answers(reading: Reading, period: Mapping[str, datetime]) -> _Answers:
+    """Weekly counts of every signal; by column, as a row of Python per cell takes as long as counting them."""
+    found = reading.con.execute(query_sql("weekly_signals"), dict(period)).fetchnumpy()
+    column = {name: np.ma.filled(values, 0) if values.dtype != object else values for name, values in found.items()}
+    tasks = [str(task) for task in column["task"]]
+    weeks = (column["week"].astype("datetime64[D]").astype(np.int64) + date(1970, 1, 1).toordinal() - 1) // 7
+    values: dict[str, tuple[Floats, Floats, Floats, Floats]] = {}
+    for signal in _SHARES:
+        hits = column[signal].astype(np.float64)
+        values[signal] = (column[f"{signal}_n"].astype(np.float64), hits, hits, hits)
+    powers = [column[f"{LENGTH}{suffix}"].astype(np.float64) for suffix in ("_n", "", "_squares", "_cubes")]
+    values[LENGTH] = (powers[0], powers[1], powers[2], powers[3])
+    answers: dict[str, int] = defaultdict(int)
+    for task, n in zip(tasks, column["answers"].tolist(), strict=True):
+        answers[task] += n
+    return _Answers(Signals(tasks, weeks, [str(s) for s in column["stratum"]], values), dict(answers))
+
+
+def _alarms(
+    reading: Reading,
+    as_of: datetime,
+    acknowledged: Mapping[str, tuple[date, datetime]],
+    scores: Sequence[Mapping[str, Any]],
+    chosen: Mapping[str, tuple[str, str]],
+    found: Mapping[str, Drift],
+    starts: Mapping[str, int],
+) -> dict[str, Alarm]:
+    """Task -> its alarm as first raised and not acknowledged since: the stored one, else what today's look raises."""
+    stored: dict[str, Alarm] = {}
+    for row in reading.rows("drift_alarms", until=as_of):
+        said = acknowledged.get(row["task_name"])
+        if said is None or row["raised_at"] > said[1]:
+            stored.setdefault(row["task_name"], _stored_alarm(row))
+    fallen = [drift for drift in found.values() if drift.verdict == "fell" and drift.task not in stored]
+    raised = {
+        task: alarm_of(drift, chosen[task][0]) for task, drift in first_alarms(scores, chosen, fallen, starts).items()
+    }
+    return stored | raised
+
+
+def _stored_alarm(row: Mapping[str, Any]) -> Alarm:
+    return Alarm(
+        row["task_name"],
+        row["evidence"],
+        row["week"],
+        row["since_week"],
+        row["earliest_week"],
+        row["latest_week"],
+        row["loss"],
+        row["loss_lower"],
+        row["mean_before"],
+        row["mean_after"],
+        row["chance"],
+        row["scores_before"] or 0,
+        row["scores_after"] or 0,
+        row["mix_part"],
+    )
+
+
+def _explained(reading: Reading, tasks: Sequence[TaskDrift], period: Mapping[str, datetime]) -> list[TaskDrift]:
+    """The tasks with what changed near the start of those that have one."""
+    started = [one for one in tasks if one.span is not None]
+    if not started:
+        return list(tasks)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    asked: dict[str, Any] = {
+        "tasks": [one.task for one in started],
+        "evidences": [one.evidence for one in started],
+        "series": [one.series for one in started],
+    }
+    for row in reading.rows("task_changes", **asked, **period):
+        rows[row["task"]].append(row)
+    texts = {(row["task"], row["prompt_version"]): row for row in reading.rows("prompt_versions")}
+    return [_with_causes(one, rows[one.task], texts) if one.span else one for one in tasks]
+
+
+def _with_causes(
+    one: TaskDrift, rows: Sequence[Mapping[str, Any]], texts: Mapping[tuple[str, str], Mapping[str, Any]]
+) -> TaskDrift:
+    if one.span is None:
+        return one
+    loss = one.alarm.loss if one.alarm else None
+    # A changed mix is a change of inputs; a fall at equal inputs is not explained by one.
+    kinds = ("inputs",) if _is_mix(one) else tuple(kind for kind in KINDS if not (one.alarm and kind == "inputs"))
+    return with_causes(one, [_named(cause, one.task, texts) for cause in find_causes(rows, one.span, loss, kinds)])
+
+
+def _is_mix(one: TaskDrift) -> bool:
+    return one.alarm is None and one.drift.verdict == "mix changed"
+
+
+def _named(cause: Cause, task: str, texts: Mapping[tuple[str, str], Mapping[str, Any]]) -> Cause:
+    """A prompt's versions by their numbers, with the edit between them where both texts were kept."""
+    old, new = texts.get((task, cause.old)), texts.get((task, cause.new))
+    if cause.kind != "prompt_version" or old is None or new is None:
+        return cause
+    diff = prompt_diff(old["text"], new["text"]) if old["text"] and new["text"] else []
+    return replace(cause, old=str(old["number"]), new=str(new["number"]), diff=tuple(diff))
+
+
+# --- keeping
+
+
+def keep_drift(con: Any, results: Drifts) -> None:
+    """The verdicts are the rows of their week in the table drift, and new alarms are kept as first raised.
+
+    For a connection that may change the store; results of an invented moment or baseline are not for keeping.
+    """
+    con.execute("delete from drift where week = $week", {"week": results.week})
+    for one in results.tasks:
+        if one.evidence or one.signals:
+            _insert(con, "drift", _drift_row(results, one))
+    known = set(con.execute("select task_name, week, since_week from drift_alarms").fetchall())
+    for one in results.fell:
+        if one.alarm and (one.task, one.alarm.week, one.alarm.since) not in known:
+            _insert(con, "drift_alarms", _alarm_row(results, one.alarm))
+
+
+def _insert(con: Any, table: str, row: Mapping[str, Any]) -> None:
+    names, marks = ", ".join(row), ", ".join(f"${name}" for name in row)
+    con.execute(f"insert into {table} ({names}) values ({marks})", dict(row))
+
+
+def _drift_row(results: Drifts, one: TaskDrift) -> dict[str, Any]:
+    drift, cause, span = one.drift, one.causes[0] if one.causes else None, one.span
+    is_changed = bool(one.signals) and not one.alarm and not _is_mix(one)
+    return {
+        "task_name": one.task,
+        "week": results.week,
+        "evidence": one.evidence or "signals",
+        "verdict": "fell" if one.alarm else "answers changed" if is_changed else drift.verdict,
+        "since_week": span.since if span else None,
+        "earliest_week": span.earliest if span else None,
+        "latest_week": span.latest if span else None,
+        "loss": drift.loss,
+        "loss_lower": drift.lower,
+        "mean_before": drift.mean_before,
+        "mean_after": drift.mean_after,
+        "mix_part": drift.mix_part,
+        "quality_part": drift.quality_part,
+        "scores_before": drift.n_before,
+        "scores_after": drift.n_after,
+        "cause": cause_words(cause, results.week) if cause else None,
+        "detail": sentence(one, results.week),
+        "cause_at": datetime.combine(cause.on, datetime.min.time()) if cause else None,
+        "chance": drift.p,
+        "could_have_seen": drift.could_have_seen,
+        "is_alarm": one.alarm is not None,
+        "first_alarm_week": one.alarm.week if one.alarm else None,
+    }
+
+
+def _alarm_row(results: Drifts, alarm: Alarm) -> dict[str, Any]:
+    return {
+        "task_name": alarm.task,
+        "evidence": alarm.evidence,
+        "week": alarm.week,
+        "raised_at": results.as_of,
+        "since_week": alarm.since,
+        "earliest_week": alarm.earliest,
+        "latest_week": alarm.latest,
+        "loss": alarm.loss,
+        "loss_lower": alarm.lower,
+        "mean_before": alarm.mean_before,
+        "mean_after": alarm.mean_after,
+        "chance": alarm.chance,
+        "scores_before": alarm.scores_before,
+        "scores_after": alarm.scores_after,
+        "mix_part": alarm.mix_part,
+    }
+
+
+def acknowledge(con: Any, drifts: Drifts, task: str, at: datetime, note: str | None) -> date:
+    """The task's alarm is set aside; a new baseline begins with the last week that its fall may have begun in."""
+    one = drifts.of(task)
+    assert one is not None and one.alarm is not None
+    if not con.execute("select 1 from drift_alarms where task_name = $task", {"task": task}).fetchone():
+        _insert(con, "drift_alarms", _alarm_row(drifts, one.alarm))
+    row = {"task_name": task, "week": one.alarm.latest, "acknowledged_at": at, "note": note, "is_undone": False}
+    _insert(con, "drift_acknowledgements", row)
+    return one.alarm.latest
+
+
+def take_up_again(con: Any, task: str) -> bool:
+    """The task's latest acknowledgement is undone; False where there is none."""
+    return bool(
+        con.execute(
+            "update drift_acknowledgements set is_undone = true where task_name = $task and acknowledged_at = ("
+            " select max(acknowledged_at) from drift_acknowledgements where task_name = $task and not is_undone)"
+            " returning 1",
+            {"task": task},
+        ).fetchall()
+    )

@@ -41,6 +41,8 @@ def purge(
         confirm(f"Erase {wanted} from {settings.home}? This cannot be undone.")
     result = Store(settings).purge(customer, user, before)
     erased = f"Erased {result.calls:,} calls, {result.content:,} contents, {result.attempts:,} HTTP attempts"
+    if result.beside:
+        erased += f", {result.beside:,} scores, events of revenue, replays and judgements"
     mentions = f" and {result.mentions:,} mentions in other calls' texts" if result.mentions else ""
     sys.stdout.write(f"{erased}{mentions}.\n")
     if not result.is_verified:

@@ -24,6 +24,11 @@ from .merge import consumed_offsets
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+# Every table that may name somebody.
+_SEARCHED: Final = (
+    "calls", "content", "http_attempts", "tasks", "pipeline_events", "kept_records", "scores", "revenue",
+    "subscriptions", "replays", "judgements", "prompt_versions", "task_edits",
+)  # fmt: skip
 # A shorter identifier is found in any file by chance.
 _SEARCHABLE: Final = 6
 
@@ -67,6 +72,8 @@ class PurgeResult:
     is_verified: bool
     # Files that still hold the identifier, and why that may be.
     remaining: tuple[str, ...]
+    # Scores, revenue, outcomes, replays and judgements of those calls and that customer.
+    beside: int = 0
 
 
 def purge(con: DuckDBPyConnection, settings: Settings, wanted: Wanted) -> PurgeResult:
@@ -74,6 +81,7 @@ def purge(con: DuckDBPyConnection, settings: Settings, wanted: Wanted) -> PurgeR
     con.execute("begin")
     try:
         counts = _delete(con, wanted)
+        beside = _delete_beside(con, wanted)
         mentions = sum(_delete_mentions(con, identifier) for identifier in wanted.identifiers)
         con.execute("commit")
     except BaseException:
@@ -86,12 +94,12 @@ def purge(con: DuckDBPyConnection, settings: Settings, wanted: Wanted) -> PurgeR
     for segment in list_segments(settings.spool_dir):
         blank(segment.path, consumed.get(segment.name, 0))
     remaining = tuple(_search(settings, wanted))
-    return PurgeResult(*counts, mentions, is_verified=not remaining, remaining=remaining)
+    return PurgeResult(*counts, mentions, is_verified=not remaining, remaining=remaining, beside=beside)
 
 
 def _delete(con: DuckDBPyConnection, wanted: Wanted) -> tuple[int, int, int]:
     con.execute(
-        "create or replace temp table purged as select span_id, started_at from calls"
+        "create or replace temp table purged as select span_id, trace_id, response_id from calls"
         " where customer_id = $customer or list_contains($users, user_id) or started_at < $older_than",
         {"customer": wanted.customer, "users": list(wanted.users), "older_than": wanted.older_than},
     )
@@ -103,9 +111,50 @@ def _delete(con: DuckDBPyConnection, wanted: Wanted) -> tuple[int, int, int]:
     return calls, content, attempts
 
 
+# Table -> how its rows name a call; a trace alone says enough where neither of the others is given.
+_OF_CALLS: Final = {
+    "scores": (
+        "span_id in (select span_id from purged) or response_id in (select response_id from purged)"
+        " or (span_id is null and response_id is null and trace_id in (select trace_id from purged))"
+    ),
+    "revenue": (
+        "span_id in (select span_id from purged) or response_id in (select response_id from purged)"
+        " or (span_id is null and response_id is null and trace_id in (select trace_id from purged))"
+    ),
+    "replays": "span_id in (select span_id from purged)",
+    "judgements": "span_id in (select span_id from purged)",
+}
+# What else is as old as it says; money is kept, it is the company's own record.
+_MOMENTS: Final = {"scores": "scored_at", "replays": "recorded_at", "judgements": "recorded_at"}
+
+
+def _delete_beside(con: DuckDBPyConnection, wanted: Wanted) -> int:
+    """Deletes what is said beside the purged calls, and all money of the customer; returns how many rows."""
+    found = 0
+    for table, condition in _OF_CALLS.items():
+        row = con.execute(f"delete from {table} where {condition}").fetchone()
+        found += row[0] if row else 0
+    for table, column in _MOMENTS.items():
+        found += _count(con, f"delete from {table} where {column} < ?", wanted)
+    for table in ("revenue", "subscriptions"):
+        row = con.execute(f"delete from {table} where customer_id = ?", [wanted.customer]).fetchone()
+        found += row[0] if row else 0
+    return found
+
+
 def _count(con: DuckDBPyConnection, statement: str, wanted: Wanted) -> int:
     row = con.execute(statement, [wanted.older_than]).fetchone()
     return row[0] if row else 0
+
+
+# Words of people and models about other calls, which may name the customer or user.
+_TEXTS: Final = {
+    "scores": ("comment", "label", "scorer"),
+    "revenue": ("note",),
+    "replays": ("output_messages", "error"),
+    "judgements": ("reason", "error"),
+    "prompt_versions": ("text",),
+}
 
 
 def _delete_mentions(con: DuckDBPyConnection, identifier: str) -> int:
@@ -117,6 +166,9 @@ def _delete_mentions(con: DuckDBPyConnection, identifier: str) -> int:
     con.execute("update calls set attributes = null where contains(cast(attributes as varchar), ?)", [identifier])
     for column in ("prompt_head", "error_message", "usage_raw", "session_id", "conversation_id", "feature"):
         con.execute(f"update calls set {column} = null where contains({column}, ?)", [identifier])
+    for table, columns in _TEXTS.items():
+        for column in columns:
+            con.execute(f"update {table} set {column} = null where contains({column}, ?)", [identifier])
     con.execute("delete from kept_records where contains(payload, ?)", [identifier])
     return row[0] if row else 0
 
@@ -161,7 +213,7 @@ def _rows_left(settings: Settings, wanted: Wanted) -> int:
         for identifier in wanted.identifiers:
             if len(identifier) < _SEARCHABLE:
                 continue
-            for table in ("calls", "content", "http_attempts", "tasks", "pipeline_events", "kept_records"):
+            for table in _SEARCHED:
                 row = con.execute(
                     f"select count(*) from {table} where contains(cast({table} as varchar), ?)", [identifier]
                 ).fetchone()

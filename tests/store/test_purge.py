@@ -91,3 +91,29 @@ def test_calls_merged_before_a_purge_are_not_merged_again(tmp_path: Path) -> Non
 
     assert query(opened, "select count(*), count(cost_usd) from calls") == [(1, 1)]
     assert query(opened, "select count(*) from call_facts") == [(1,)]
+
+
+def test_what_is_said_beside_a_purged_customers_calls_goes_with_them(tmp_path: Path) -> None:
+    """Scores, money, replays and judgements of the customer, and words of others that name him; others' stay."""
+    theirs, other = call(customer_id=CANARY), call(customer_id="other")
+    opened = merged(tmp_path, theirs, other)
+    rows = {
+        "scores": ("score_id, scored_at, response_id, comment", "'{}', now()::timestamp, '{}', '{}'"),
+        "revenue": ("event_id, occurred_at, recorded_at, kind, customer_id", "'{}', now(), now(), 'revenue', '{}'"),
+        "replays": ("replay_id, state, recorded_at, span_id, output_messages", "'{}', 'ok', now(), '{}', '{}'"),
+        "judgements": ("judgement_id, state, recorded_at, span_id, reason", "'{}', 'ok', now(), '{}', '{}'"),
+    }
+    with opened.changing() as con:
+        for number, (record, customer) in enumerate(((theirs, CANARY), (other, "other"))):
+            reference = {"scores": record["response_id"], "revenue": customer}
+            for table, (columns, values) in rows.items():
+                text = values.format(number, reference.get(table, record["span_id"]), f"of {CANARY}")
+                con.execute(f"insert into {table} ({columns}) values ({text})")
+
+    result = opened.purge(customer=CANARY)
+
+    assert (result.beside, result.calls) == (4, 1)
+    assert result.is_verified, result.remaining
+    assert CANARY.encode() not in bytes_under(tmp_path)
+    left = {table: query(opened, f"select count(*) from {table}") for table in rows}
+    assert left == dict.fromkeys(rows, [(1,)])

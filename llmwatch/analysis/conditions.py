@@ -94,6 +94,14 @@ def _spend(weekly: Weekly, limit: Decimal | None) -> str:
     return f"{money_text(now.spend)} were spent." if now.spend > (limit or 0) else ""
 
 
+def _drift(weekly: Weekly, limit: Decimal | None) -> str:
+    """An alarm that nobody acknowledged; too little evidence is no alarm, and the report says where that is so."""
+    del limit
+    fell = weekly.drifts.fell if weekly.drifts is not None else ()
+    named = ", ".join(f"{one.task} since {one.alarm.since:%Y-%m-%d}" for one in fell if one.alarm)
+    return f"the quality of {len(fell):,} task{plural(len(fell))} fell: {named}." if fell else ""
+
+
 def _margin(weekly: Weekly, limit: Decimal | None) -> str:
     if weekly.margin is None or weekly.margin.now_totals.share is None:
         return f"unknown, which is no pass: {NO_REVENUE}" if not weekly.has_revenue else "unknown: there is no revenue."
@@ -129,6 +137,7 @@ class _Kind:
 
 
 _KINDS: Final[Mapping[str, _Kind]] = {
+    "drift": _Kind("drift", _drift, stands_alone=True),
     "margin": _Kind("margin<0.5", _margin, "<"),
     "customer-margin": _Kind("customer-margin<0", _customer_margin, "<"),
     "unpriced": _Kind("unpriced or unpriced>0.01", _unpriced, ">", stands_alone=True),

@@ -13,6 +13,8 @@ from typing import Any, Final
 from .answers import answers_section, speed_section, tokens_section
 from .breakdown import Extra, beside_sections, breakdown_section
 from .downgrade_report import Downgrades, downgrade_section
+from .drift_chart import drift_charts
+from .drift_report import drift_section, drift_words_by_task
 from .margin import Margin, dollars
 from .margin_report import margin_head_section, margin_unknowns
 from .margin_tables import customers_section, names_section, outcomes_section
@@ -20,6 +22,8 @@ from .quality import Quality, Scored, quality_by_task
 from .quality_report import NO_EVIDENCE, RUNG_WORDS, quality_cell, quality_section
 from .report import Cell, Chart, Column, Note, Report, Section, Series, Text, Unknown
 from .spend import Spend, empty_section, evidence_table, facts, head, money_section, over_time
+from .sunset import Sunset, sunset_section
+from .task_drift import Drifts
 from .unknowns import unknowns_section
 
 # What a report can be by; plans have margins and no calls of their own.
@@ -40,6 +44,10 @@ class Weekly:
     # Rows of the query money_over_time.
     money_over_time: Sequence[Mapping[str, Any]] = ()
     scored: Scored | None = None
+    drifts: Drifts | None = None
+    # Rows of the query quality_over_time.
+    quality_over_time: Sequence[Mapping[str, Any]] = ()
+    sunset: Sunset | None = None
     downgrades: Downgrades | None = None
 
     @property
@@ -95,14 +103,15 @@ def _money_charts(weekly: Weekly) -> tuple[Chart, ...]:
 
 
 def _for_engineers(weekly: Weekly) -> tuple[Section, ...]:
-    spend = weekly.spend
+    """What each task costs and is worth, what moved, what stops, what could be cheaper; then the details."""
+    spend, margin = weekly.spend, weekly.margin
     scored = None if weekly.scored is None else quality_by_task(weekly.scored)
-    extras = _quality_extras(scored) if spend.dimension == "task" and scored is not None else ()
-    margin = weekly.margin
-    by_name = margin is not None and weekly.has_revenue and weekly.dimension in ("feature", "model", "service")
+    has_names = margin is not None and weekly.has_revenue and weekly.dimension in ("feature", "model", "service")
     return (
-        breakdown_section(spend, extras),
-        *((names_section(margin),) if margin is not None and by_name else ()),
+        breakdown_section(spend, _task_extras(weekly, scored) if spend.dimension == "task" else ()),
+        *((names_section(margin),) if margin is not None and has_names else ()),
+        *_drift_sections(weekly),
+        *((sunset_section(weekly.sunset),) if weekly.sunset is not None else ()),
         *((downgrade_section(weekly.downgrades),) if weekly.downgrades is not None else ()),
         *((quality_section(scored, weekly.scored),) if scored and weekly.scored is not None else ()),
         *beside_sections(spend, without="customer" if weekly.has_revenue else ""),
@@ -110,6 +119,22 @@ def _for_engineers(weekly: Weekly) -> tuple[Section, ...]:
         answers_section(spend.now, spend.before, spend.is_comparable, spend.flags),
         tokens_section(spend.now, spend.before, spend.is_comparable),
     )
+
+
+def _drift_sections(weekly: Weekly) -> tuple[Section, ...]:
+    if weekly.drifts is None:
+        return ()
+    return (replace(drift_section(weekly.drifts), charts=drift_charts(weekly.drifts, weekly.quality_over_time)),)
+
+
+def _task_extras(weekly: Weekly, scored: Mapping[str, Quality] | None) -> tuple[Extra, ...]:
+    drift: tuple[Extra, ...] = ()
+    if weekly.drifts is not None:
+        words = drift_words_by_task(weekly.drifts)
+        drift = (
+            Extra(Column("drift", "drift", is_number=False), words, Unknown("no answers of it in the last weeks")),
+        )
+    return (*(_quality_extras(scored) if scored is not None else ()), *drift)
 
 
 def _quality_extras(found: Mapping[str, Quality]) -> tuple[Extra, ...]:

@@ -39,6 +39,8 @@ _MAX_RANK: Final = 3
 _MAX_PAPER_RANK: Final = 1
 # A longer name is cut; formats for programs have it whole.
 _LONGEST: Final = 100
+# Words up to here stand on one line.
+_SHORT: Final = 36
 Scales = dict[tuple[int, Unit], Scale]
 _FOOTER: Final = (
     "Made by llmwatch on the machine whose calls it is about. This page is complete: it loads nothing and runs nothing."
@@ -160,7 +162,7 @@ def _row(row: Row, table: Table, shown: list[int], scales: Scales, footnotes: Fo
         badge = node("span", row.verdict, class_=f"badge {row.verdict}") if row.verdict and n == shown[0] else None
         css = _css(
             "n" if column.is_number else "",
-            "long" if column.can_wrap and not is_first else "",
+            _room(cell, column, is_first=is_first),
             f"r{column.rank}",
             cell.tone if isinstance(cell, (Text, Change, Interval)) else "",
             "quiet" if isinstance(cell, Unknown) else "",
@@ -169,6 +171,15 @@ def _row(row: Row, table: Table, shown: list[int], scales: Scales, footnotes: Fo
         inside = _inside(cell, n, row, table, scales, footnotes)
         cells.append(node("th" if is_first else "td", badge, *inside, scope=scope, class_=css))
     return node("tr", *cells, class_=row.kind or None)
+
+
+def _room(cell: Cell, column: Column, *, is_first: bool) -> str:
+    """Short words stay on one line; long ones wrap in a column that is wide enough to be read."""
+    if column.is_number or not isinstance(cell, Text):
+        return ""
+    if column.can_wrap or len(cell.text) > _SHORT:
+        return "name" if is_first else "long"
+    return "short"
 
 
 def _inside(cell: Cell, n: int, row: Row, table: Table, scales: Scales, footnotes: Footnotes) -> list[Node | str]:

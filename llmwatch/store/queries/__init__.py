@@ -69,6 +69,7 @@ QUERIES: Final = (
     "pair_audits",
     "pair_contents",
     "prompt_versions",
+    "quality_over_time",
     "quality_scores",
     "pairs_to_judge",
     "references",

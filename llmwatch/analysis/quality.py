@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from .paired import LEAST_AUDITS, Z975, mean_error, two_phase
 from .stats import wilson
@@ -260,5 +260,6 @@ def poisson(events: float, level: float = 0.95) -> tuple[float, float]:
     Lies when: made-up facts come many to an answer; it is then too narrow.
     """
     tail = (1 - level) / 2
-    low = float(chi2.ppf(tail, 2 * events)) / 2 if events > 0 else 0.0
-    return low, float(chi2.ppf(1 - tail, 2 * events + 2)) / 2
+    # Half a chi-squared quantile with 2 k degrees of freedom is a gamma quantile of shape k.
+    low = float(gammaincinv(events, tail)) if events > 0 else 0.0
+    return low, float(gammaincinv(events + 1, 1 - tail))

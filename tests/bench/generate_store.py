@@ -1,6 +1,7 @@
 """Fills a store with any number of invented calls by SQL, in seconds; the numbers are plausible, not real.
 
-`python -m tests.bench.generate_store HOME CALLS [DAYS]` makes HOME/store.duckdb with calls that end on 2026-11-21.
+`python -m tests.bench.generate_store HOME CALLS [DAYS]` makes HOME/store.duckdb with calls that end on 2026-11-21;
+with `year` instead of DAYS, 52 weeks of 5,000 customers who pay, 200 tasks with scores, and replays of three of them.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ drawn as (
             when h1 % 100 < 99 then 'gpt-6.1-terra'
             else 'acme/own-1'
         end as model,
-        [
+        if($tasks > 7, printf('task-%03d', cast(h2 % $tasks as integer)), [
             'chat.stream', 'ticket.classify', 'image.moderate', 'reply.draft', 'invoice.extract', 'research.web',
             'contract.review'
-        ][least(1 + cast(h2 % 100 as integer) // 14, 7)] as task_drawn,
+        ][least(1 + cast(h2 % 100 as integer) // 14, 7)]) as task_drawn,
         h3 % 100 < 3 as is_failed,
         h3 % 1000 between 40 and 59 as is_left,
         h4 % 3 = 0 as is_streamed,
@@ -87,7 +88,7 @@ select
     if(h1 % 20 = 0, null, task_drawn) as task,
     coalesce(if(h1 % 20 = 0, null, task_drawn), 'POST /chat/completions') as task_name,
     if(h1 % 20 = 0, 'call_site', 'tag') as task_source,
-    if(h2 % 30 = 0, null, 'customer-' || (h3 % 40)) as customer_id,
+    if(h2 % 30 = 0, null, 'customer-' || (h3 % $customers)) as customer_id,
     if(h2 % 2 = 0, 'inbox', null) as feature,
     'user-' || (h1 % 20000) as user_id,
     used_input as input_tokens,
@@ -121,9 +122,79 @@ order by moment
 """
 
 
-def insert_calls(con: Any, calls: int, days: int = 14) -> None:
+# Each customer pays by the month, one in fifty has nothing on record.
+REVENUE_SQL = """
+insert into revenue by name
+select
+    'month-' || c || '-' || m as event_id,
+    cast($ends_at as timestamp) - to_days(cast(30 * (m + 1) as integer)) as occurred_at,
+    occurred_at as recorded_at,
+    'revenue' as kind,
+    cast([0.5, 3, 40][1 + c % 3] as decimal(18, 9)) as amount_usd,
+    'customer-' || c as customer_id,
+    ['starter', 'team', 'enterprise'][1 + c % 3] as plan,
+    occurred_at as recognised_from,
+    occurred_at + interval 30 day as recognised_until,
+    'generated' as source
+from range($customers) as customers(c), range($days // 30) as months(m)
+where c % 50 <> 0
+"""
+# One call in fifty is labelled; the answers of one task in twenty get worse in the last six weeks.
+SCORES_SQL = """
+insert into scores by name
+select
+    'score-' || span_id as score_id,
+    ended_at as scored_at,
+    span_id,
+    'quality' as name,
+    if(
+        hash(span_id, 8) % 100
+            < if(hash(task_name) % 20 = 0 and started_at > cast($ends_at as timestamp) - interval 42 day, 75, 92),
+        1.0,
+        0.0
+    ) as value,
+    'label' as evidence,
+    'generated' as source
+from calls
+where hash(span_id, 7) % 50 = 0
+"""
+# 400 answered replays of each of three tasks, of the newest calls.
+REPLAYS_SQL = """
+insert into replays by name
+select
+    'replay-' || span_id as replay_id,
+    'run' as run_id,
+    'answered' as state,
+    started_at as recorded_at,
+    span_id,
+    task_name,
+    'gpt-6-luna' as model,
+    input_tokens,
+    output_tokens,
+    0 as retries,
+    latency_ms,
+    cast(0.0001 as decimal(18, 12)) as cost_usd
+from calls
+where task_name in ('task-001', 'task-002', 'task-003') and status = 'ok'
+qualify row_number() over (partition by task_name order by started_at desc) <= 400
+"""
+
+
+def insert_calls(con: Any, calls: int, days: int = 14, customers: int = 40, tasks: int = 7) -> None:
     """Inserts `calls` calls spread evenly over the `days` before ENDS_AT."""
-    con.execute(CALLS_SQL, {"calls": calls, "days": days, "ends_at": ENDS_AT})
+    given = {"calls": calls, "days": days, "ends_at": ENDS_AT, "customers": customers, "tasks": tasks}
+    con.execute(CALLS_SQL, given)
+
+
+def generate_year(home: Path, calls: int, customers: int = 5_000, tasks: int = 200, days: int = 364) -> Path:
+    """A store of 52 weeks with customers who pay, scores of one call in fifty, and replays."""
+    path = generate(home, 0)
+    with connect(path, home, read_only=False) as con:
+        insert_calls(con, calls, days, customers, tasks)
+        con.execute(REVENUE_SQL, {"ends_at": ENDS_AT, "customers": customers, "days": days})
+        con.execute(SCORES_SQL, {"ends_at": ENDS_AT})
+        con.execute(REPLAYS_SQL)
+    return path
 
 
 def generate(home: Path, calls: int, days: int = 14) -> Path:
@@ -133,9 +204,13 @@ def generate(home: Path, calls: int, days: int = 14) -> Path:
     settings.store_path.unlink(missing_ok=True)
     Store(settings).merge()
     with connect(settings.store_path, home, read_only=False) as con:
-        insert_calls(con, calls, days)
+        if calls:
+            insert_calls(con, calls, days)
     return settings.store_path
 
 
 if __name__ == "__main__":
-    print(generate(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 14))
+    if "year" in sys.argv[3:]:
+        print(generate_year(Path(sys.argv[1]), int(sys.argv[2])))
+    else:
+        print(generate(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 14))

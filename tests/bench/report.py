@@ -1,6 +1,7 @@
 """Time and memory of `llmwatch report` as a process of its own: `python -m tests.bench.report [CALLS] [RUNS]`.
 
-Prints the best wall time, its CPU time and the largest memory, for a report by task and one by user.
+Prints the best wall time, its CPU time and the largest memory of every question, on 52 weeks of 5,000 customers and
+200 tasks.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
-QUESTIONS = {"by task": ["--by", "task"], "by user": ["--by", "user"], "json": ["--format", "json"]}
+QUESTIONS = {
+    "by task": ["--by", "task"],
+    "by customer": ["--by", "customer"],
+    "by user": ["--by", "user"],
+    "html": ["--format", "html"],
+    "json": ["--format", "json"],
+    "of 52 weeks": ["--since", "52w"],
+}
 
 
 def measure(home: Path, arguments: list[str]) -> tuple[float, float, int]:
@@ -33,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         # In a process of its own: a child's peak memory begins with that of the process it is forked from.
-        subprocess.run([sys.executable, "-m", "tests.bench.generate_store", str(home), str(calls)], check=True)
+        subprocess.run([sys.executable, "-m", "tests.bench.generate_store", str(home), str(calls), "year"], check=True)
         for name, arguments in QUESTIONS.items():
             found = [measure(home, arguments) for _ in range(runs)]
             wall, cpu = min(found)[:2]

@@ -23,6 +23,9 @@ import pytest
 from typer.testing import CliRunner
 
 from llmwatch.cli import app, main
+from llmwatch.cli.review_files import ANSWER_COLUMNS, answer_records
+from llmwatch.errors import InputFileError
+from llmwatch.figures.score_files import read_rows, records_from
 from llmwatch.settings import Settings
 from llmwatch.store import Store
 from llmwatch.store.file import connect
@@ -67,12 +70,6 @@ def filled(home: Path, tasks: Mapping[str, int], **columns: Any) -> Settings:
     fill(settings, calls)
     fill(settings, [content(int(c["span_id"], 16), f"Q{c['span_id']}", f"A{c['span_id']}") for c in calls], "content")
     return settings
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A store of two answers for tests that change nothing."""
-    return filled(tmp_path_factory.mktemp("review") / "home", {"reply.draft": 2})
 
 
 def run(*arguments: str, home: Path) -> str:
@@ -216,7 +213,7 @@ def test_without_a_terminal_the_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_sample_is_one_percent_with_a_floor_and_the_same_for_everybody(tmp_path: Path) -> None:
-    """700 answers of one task give 7, 20 of another 5, 3 of a third all 3; twice the same; no other week's are in it."""
+    """700 answers of one task give 7, 20 of another 5, 3 of a third all 3; twice the same; no other week's."""
     settings = filled(tmp_path / "home", {"large": 700, "small": 20, "tiny": 3})
     fill(settings, [call(9999, hours_ago=1, task_name="large")])
     fill(settings, [content(9999, "today", "today")], "content")
@@ -276,19 +273,31 @@ def test_a_filled_file_is_taken_in_once_and_a_correction_replaces(tmp_path: Path
         ({"comment": "hm"}, "no score"),
     ],
 )
-def test_a_row_that_cannot_be_understood_is_named_and_nothing_is_saved(
-    change: dict[str, str], sentence: str, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """File and line; the good row before it is not taken in either."""
+def test_a_filled_row_that_cannot_be_understood_is_named(change: dict[str, str], sentence: str, tmp_path: Path) -> None:
+    """By file and line."""
     path = tmp_path / "review.csv"
-    first = sample(settings.home, path)[0]["call"]
-    fill_in(path, lambda row: {"acceptable": "yes"} if row["call"] == first else change)
+    path.write_text(f"{','.join(ANSWER_COLUMNS)}\n0001{',' * 10}\n0002{',' * 10}\n", "utf-8")
+    fill_in(path, lambda row: {"acceptable": "yes"} if row["call"] == "0001" else change)
+
+    with pytest.raises(InputFileError, match=f"{path}, line 3: .*{sentence}"):
+        answer_records(read_rows(path), {"0001": "t", "0002": "t"}, "ann", lambda: 1)
+
+
+def test_a_file_with_one_bad_row_is_not_taken_in_at_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor are the good rows before it; the same of scores from elsewhere."""
+    settings = filled(tmp_path / "home", {"reply.draft": 2})
+    review, thumbs = tmp_path / "review.csv", tmp_path / "thumbs.csv"
+    first = sample(settings.home, review)[0]["call"]
+    fill_in(review, lambda row: {"acceptable": "yes" if row["call"] == first else "perhaps"})
+    thumbs.write_text(f"span_id,score\n{first},1\n{first},2\n", "utf-8")
     capsys.readouterr()
 
-    written = refused(capsys, "review", "import", str(path), "--home", str(settings.home))
+    of_review = refused(capsys, "review", "import", str(review), "--home", str(settings.home))
+    of_feedback = refused(capsys, "feedback", "import", str(thumbs), "--home", str(settings.home))
 
-    assert f"{path}, line " in written
-    assert sentence in written
+    assert "line " in of_review
+    assert "acceptable 'perhaps' is neither yes nor no" in of_review
+    assert f"{thumbs}, line 3: score '2' is not between 0 and 1" in of_feedback
     assert scores(settings, "value") == []
 
 
@@ -474,16 +483,10 @@ def test_a_score_waits_for_its_call(tmp_path: Path) -> None:
         ("who,score\n0001,1\n", "no column says which answer a row is of"),
     ],
 )
-def test_a_bad_row_of_feedback_is_named_by_file_and_line(
-    text: str, sentence: str, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """And nothing of the file is taken in."""
+def test_a_bad_row_of_feedback_is_named_by_file_and_line(text: str, sentence: str, tmp_path: Path) -> None:
+    """The first of them."""
     path = tmp_path / "bad.csv"
     path.write_text(text, "utf-8")
-    capsys.readouterr()
 
-    written = refused(capsys, "feedback", "import", str(path), "--home", str(settings.home))
-
-    assert str(path) in written
-    assert sentence in written
-    assert scores(settings, "value") == []
+    with pytest.raises(InputFileError, match=f"{path}.*{sentence}"):
+        records_from(read_rows(path), "feedback", 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -78,6 +78,7 @@ def acknowledge(
         str | None, typer.Option("--note", help="Why, for those who read it later.", show_default=False)
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take the last acknowledgement back.")] = False,
+    as_of: AsOf = None,
     home: Home = None,
 ) -> None:
     """Set an alarm aside: a new baseline begins with the week from which the task had fallen.
@@ -93,7 +94,7 @@ def acknowledge(
             raise UsageError(f"No alarm of {task!r} was acknowledged.", "`llmwatch drift` lists the alarms.")
         write(f"The alarm of {task} stands again.\n", None)
         return
-    week = _acknowledged(settings, task, note)
+    week = _acknowledged(settings, task, note, now_utc(as_of))
     write(
         f"Acknowledged. The new baseline of {task} begins with the week of {day_words(week, week)} {week.year}.\n"
         "Undo it with --undo.\n",
@@ -101,8 +102,7 @@ def acknowledge(
     )
 
 
-def _acknowledged(settings: Settings, task: str, note: str | None) -> date:
-    now = now_utc(None)
+def _acknowledged(settings: Settings, task: str, note: str | None, now: datetime) -> date:
     with reading(settings) as store:
         found = load_drift(store, now)
     one = found.of(task)

@@ -68,15 +68,27 @@ def steady(
 
 
 def false_alarms(
-    rate: float, repetitions: int, *, tasks: int = TASKS, noise: float = 0.0, looks: int = 52, seed: int = 1
+    rate: float,
+    repetitions: int,
+    *,
+    tasks: int = TASKS,
+    noise: float = 0.0,
+    restless: int = TASKS,
+    looks: int = 52,
+    seed: int = 1,
 ) -> Year:
-    """Tasks of quality 0.6 to 0.96 without any change; every alarm is false, repeats counted."""
+    """Tasks of quality 0.6 to 0.96 without any change, the first `restless` of which wander by `noise` (SD).
+
+    Every alarm is false, repeats counted.
+    """
     rng = np.random.default_rng(seed)
     alarms = alarmed_tasks = 0
     for _ in range(repetitions):
         cells: list[Cell] = []
         for task in range(tasks):
-            n, chance = steady(rng, BASELINE_WEEKS + looks, rate, rng.uniform(0.6, 0.96), noise)
+            n, chance = steady(
+                rng, BASELINE_WEEKS + looks, rate, rng.uniform(0.6, 0.96), noise if task < restless else 0.0
+            )
             cells += binary_cells(f"task {task}", n, rng.binomial(n, chance), STRATA)
         alarmed: set[str] = set()
         for through in range(BASELINE_WEEKS, BASELINE_WEEKS + looks):
@@ -93,13 +105,14 @@ def recent(cells: Sequence[Cell], through: int) -> list[Cell]:
     return [c for c in cells if through - 20 < c.week <= through]
 
 
-def drops(rate: float, points: int, repetitions: int, *, quality: float = 0.9, seed: int = 2) -> Found:
-    """One task falls for good, alone or among up to nineteen quiet ones, which comes to the same level."""
+def drops(rate: float, points: int, repetitions: int, *, most: int = 0, quality: float = 0.9, seed: int = 2) -> Found:
+    """One task falls for good by `points` (up to `most`), alone: among up to 19 quiet ones the level is the same."""
     rng = np.random.default_rng(seed)
     found: list[tuple[int, Drift]] = []
     for _ in range(repetitions):
         n, chance = steady(rng, BASELINE_WEEKS + 8, rate, quality)
-        chance[BASELINE_WEEKS:] = np.clip(chance[BASELINE_WEEKS:] - points / 100, 0.0, 1.0)
+        fall = rng.uniform(points, max(points, most)) / 100
+        chance[BASELINE_WEEKS:] = np.clip(chance[BASELINE_WEEKS:] - fall, 0.0, 1.0)
         found += first_alarm(list(binary_cells("fallen", n, rng.binomial(n, chance), STRATA)))
     weeks = np.array([week for week, _ in found])
     right = [abs(int(str(d.since_week)) - BASELINE_WEEKS) <= 1 for _, d in found]
@@ -152,6 +165,11 @@ def print_false_alarms() -> None:
             f"  50 a week, weeks wander by {100 * noise:.0f} points (SD): "
             f"{year.alarms_per_task_year:.2f} / {100 * year.tasks_alarmed:.1f} %"
         )
+    year = false_alarms(50, 3, noise=0.06, restless=5)
+    print(
+        "  50 a week, 5 of 20 tasks wander by 6 points: "
+        f"{year.alarms_per_task_year:.2f} / {100 * year.tasks_alarmed:.1f} %"
+    )
 
 
 def print_drops() -> None:
@@ -166,6 +184,9 @@ def print_drops() -> None:
                 f"  {rate:3} a week, {points:2} points   {shown:>12}   "
                 f"start {100 * found.start_right:4.0f}   {reference:>24}"
             )
+    for least, most in ((20, 60), (30, 60)):
+        shown = "/".join(f"{100 * x:.0f}" for x in drops(30, least, 200, most=most).within)
+        print(f"   30 a week, {least} to {most} points   {shown:>8}")
 
 
 def print_mix() -> None:

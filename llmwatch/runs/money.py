@@ -50,6 +50,8 @@ class Meter:
         self._most_output = most_output
         self._lock = threading.Lock()
         self._rows: dict[str, PriceRow] = {}
+        # Short answers use the same few counts again and again, and pricing one takes a dozen statements.
+        self._costs: dict[str, Decimal | None] = {}
 
     def row(self, tier: str = "default") -> PriceRow:
         """The prices of a tier; UsageError if there are none, for a run without prices could not be capped."""
@@ -115,16 +117,19 @@ class Meter:
 
     def cost(self, usage: Mapping[str, Any], family: str) -> Decimal | None:
         """What an answer cost, by the same SQL as every call; None if its usage or price is not known."""
+        if usage.get("input_tokens") is None:
+            return None
+        now = datetime.now(UTC)
         call: dict[str, Any] = {key: value for key, value in usage.items() if key in INCOMING_COLUMNS}
         call |= {
-            "started_at": datetime.now(UTC),
             "provider_name": self._provider,
             "request_model": self._model,
             "server_address": self._place.host,
             "endpoint": "/responses" if family == "responses" else "/chat/completions",
         }
-        if usage.get("input_tokens") is None:
-            return None
+        key = f"{now.date()} {sorted(call.items())}"
         with self._lock:
-            found = price_one(call, self._book)
-        return None if isinstance(found, Unpriced) else found.cost_usd
+            if key not in self._costs:
+                found = price_one({**call, "started_at": now}, self._book)
+                self._costs[key] = None if isinstance(found, Unpriced) else found.cost_usd
+            return self._costs[key]

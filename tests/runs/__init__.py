@@ -1,0 +1,1 @@
+"""Tests of what spends the user's money, against the stand-in over HTTP."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from openai import OpenAI
 
 import llmwatch
+from llmwatch.cli import main
 from llmwatch.settings import Settings, load_settings
-from llmwatch.standin import RequestInfo, Reply, StandinServer
+from llmwatch.standin import Reply, RequestInfo, StandinServer
 from llmwatch.store import Store
 
 INCUMBENT = "gpt-4o"
@@ -26,7 +31,7 @@ CATEGORIES = ("billing", "access", "export", "import")
 CONFIG = """
 content = "redacted"
 sample_rate = 1.0
-{more}
+
 [hosts]
 "127.0.0.1" = "openai"
 
@@ -51,19 +56,19 @@ def classify(info: RequestInfo) -> Reply:
     return Reply(text=category(number_of(info)), reasoning_tokens=0)
 
 
-def configure(home: Path, more: str = "", rest: str = "") -> Settings:
+def configure(home: Path, rest: str = "") -> Settings:
     """A home whose calls to the stand-in are priced as OpenAI's."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (home / "llmwatch.toml").write_text(CONFIG.format(more=more) + rest, "utf-8")
+    (home / "llmwatch.toml").write_text(CONFIG + rest, "utf-8")
     return load_settings({"home": home}, start=home)
 
 
 def capture(
-    home: Path, server: StandinServer, tickets: int, *, more: str = "", rest: str = "", **parameters: Any
+    home: Path, server: StandinServer, tickets: int, *, keeps: bool = True, rest: str = "", **parameters: Any
 ) -> Settings:
     """So many classified tickets, captured and merged; the server's record of them is forgotten."""
-    settings = configure(home, more, rest)
-    llmwatch.init(home=home, content=settings.content, sample_rate=settings.sample_rate)
+    settings = configure(home, rest)
+    llmwatch.init(home=home, content="redacted" if keeps else "metadata", sample_rate=1.0)
     client = OpenAI(base_url=server.base_url, api_key="sk-standin")
     try:
         for number in range(tickets):
@@ -98,15 +103,28 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def command(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A finished `llmwatch` command."""
-    return subprocess.run(
-        [sys.executable, "-m", "llmwatch", *arguments],
-        env=environment(home) | variables,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(home: Path, *arguments: str, **variables: str) -> Done:
+    """A `llmwatch` command, run in this process: a new one takes seconds to import what is here already."""
+    before = dict(os.environ)
+    written, complaint = io.StringIO(), io.StringIO()
+    os.environ.clear()
+    os.environ.update(environment(home) | variables)
+    try:
+        with redirect_stdout(written), redirect_stderr(complaint), pytest.raises(SystemExit) as ended:
+            main(arguments)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return Done(int(ended.value.code or 0), written.getvalue(), complaint.getvalue())
 
 
 def started(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
@@ -124,7 +142,7 @@ def asked(server: StandinServer) -> Counter[str]:
     return Counter(json.dumps(request.json()["messages"]) for request in server.requests)
 
 
-def facts(done: subprocess.CompletedProcess[str]) -> Mapping[str, Any]:
+def facts(done: Done) -> Mapping[str, Any]:
     """The facts of a report in JSON."""
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -349,8 +349,12 @@ def parameter(value: bytes | None, oid: int, is_binary: bool) -> tuple[str | Non
         if value is None:
             return _READ_AS.get(oid), None
         text = _binary_in(value, oid) if is_binary else value.decode()
-    except (struct.error, UnicodeDecodeError, ValueError, OverflowError, IndexError) as e:
+        return _typed(text, oid)
+    except (struct.error, ValueError, ArithmeticError, IndexError) as e:
         raise Problem("22P03", "a parameter is not what its type says") from e
+
+
+def _typed(text: str, oid: int) -> tuple[str | None, str]:
     if oid == NUMERIC:
         return _numeric_type(text), text
     if oid == BYTEA:
@@ -403,8 +407,10 @@ def _numeric_in(value: bytes) -> str:
     if sign not in (0, 0x4000):
         return "NaN"
     groups = struct.unpack(f"!{count}h", value[8:])
-    number = sum(Decimal(group).scaleb((weight - n) * 4) for n, group in enumerate(groups))
-    text = format(Decimal(number), f".{scale}f")
+    # Whole numbers and a power of ten: arithmetic on Decimal would round to its 28 digits.
+    whole = sum(group * 10_000 ** (count - 1 - n) for n, group in enumerate(groups))
+    number = Decimal((0, tuple(map(int, str(abs(whole)))), (weight - count + 1) * 4))
+    text = format(number, f".{scale}f")
     return f"-{text}" if sign else text
 
 

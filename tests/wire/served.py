@@ -1,11 +1,12 @@
 """A running `llmwatch serve` for tests: a real process on free ports, over the store of a home.
 
-    with served(home) as server:
-        with psycopg.connect(server.dsn) as connection: ...
+with served(home) as server:
+    with psycopg.connect(server.dsn) as connection: ...
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -68,12 +69,27 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, *options: str, port: int = 0) -> Iterator[Served]:
-    """Serves the home until the block ends; then it has stopped within two seconds of SIGTERM, with exit code 0."""
+def served(home: Path, **options: Any) -> Iterator[Served]:
+    """Serves the home until the block ends, on free ports; `options` are fields of llmwatch.serve.Options.
+
+    The process is the one that `llmwatch serve` turns itself into, started without the command line's imports.
+    """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LLMWATCH_")}
-    command = [sys.executable, "-m", "llmwatch", "serve", "--home", str(home), "--port", str(port), "--http-port", "0"]
+    given = {
+        "home": str(home),
+        "port": 0,
+        "http_port": 0,
+        "tls_cert": None,
+        "tls_key": None,
+        "host_names": [],
+        **options,
+    }
     process = subprocess.Popen(
-        [*command, *options], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment
+        [sys.executable, "-m", "llmwatch.serve", json.dumps(given)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=environment,
     )
     try:
         assert process.stderr is not None

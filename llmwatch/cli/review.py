@@ -22,9 +22,9 @@ from ..figures.review import (
     Pairs,
     Sample,
     last_week,
-    load_answer,
+    load_answers,
+    load_pair_answers,
     load_pair_items,
-    load_pair_texts,
     load_sample,
     monday,
     unfinished,
@@ -115,34 +115,32 @@ def review(  # noqa: PLR0913, PLR0917 - each is an option of the command
 
 
 def _review_answers(asked: Asked, csv: Path | None, by: str | None) -> None:
+    # The store is closed before a person begins to read, for nobody could merge into it meanwhile.
     with reading(asked.settings) as store:
         sample = sample_of(store, asked)
-        items = unfinished(sample.items)
-        _say(_sample_words(sample, len(items)))
-        if csv is not None:
-            write(answers_csv(items, lambda item: load_answer(store, item)), csv)
-            _say([f"{len(items)} answers are in {csv}. Fill in acceptable (yes or no) or grade, then:",
-                  f"llmwatch review import {csv}"])  # fmt: skip
-        elif items:
-            with single_keys(), Scoring(asked.settings) as scoring:
-                done = Screen(scoring, _scorer(by), Keyboard(), _shown).review(items, lambda i: load_answer(store, i))
-            _say(_done_words(done, len(items)))
+        items = load_answers(store, unfinished(sample.items))
+    _say(_sample_words(sample))
+    if csv is not None:
+        write(answers_csv(items), csv)
+        _say(_file_words(csv, f"{len(items)} answers", "acceptable (yes or no) or grade (1 to 5)"))
+    elif items:
+        with single_keys(), Scoring(asked.settings) as scoring:
+            done = Screen(scoring, _scorer(by), Keyboard(), _shown).review(items)
+        _say(_done_words(done, len(items)))
 
 
 def _review_pairs(asked: Asked, model: str | None, batches: int, csv: Path | None, by: str | None) -> None:
     with reading(asked.settings) as store:
         pairs = load_pair_items(store, asked.task, model, batches)
-        items = [item for item in pairs.items if not item.is_done]
-        _say(_pairs_words(pairs, len(items), batches))
-        if csv is not None:
-            write(pairs_csv(items, lambda item: load_pair_texts(store, item)), csv)
-            _say([f"{len(items)} pairs are in {csv}. Fill in better (left, right, same or both bad), then:",
-                  f"llmwatch review import {csv}"])  # fmt: skip
-        elif items:
-            with single_keys(), Scoring(asked.settings) as scoring:
-                screen = Screen(scoring, _scorer(by), Keyboard(), _shown)
-                done = screen.compare(items, lambda item: load_pair_texts(store, item))
-            _say(_done_words(done, len(items)))
+        items = load_pair_answers(store, [item for item in pairs.items if not item.is_done])
+    _say(_pairs_words(pairs, batches))
+    if csv is not None:
+        write(pairs_csv(items), csv)
+        _say(_file_words(csv, f"{len(items)} pairs", "better (left, right, same or both bad)"))
+    elif items:
+        with single_keys(), Scoring(asked.settings) as scoring:
+            done = Screen(scoring, _scorer(by), Keyboard(), _shown).compare(items)
+        _say(_done_words(done, len(items)))
 
 
 def sample_of(store: Reading, asked: Asked) -> Sample:
@@ -186,8 +184,12 @@ def import_file(
     sys.stdout.write(f"{len(fresh)} saved, {len(records) - len(fresh)} known already, {left} not filled in.\n")
 
 
-def _sample_words(sample: Sample, left: int) -> list[str]:
-    done = len(sample.items) - left
+def _file_words(path: Path, what: str, columns: str) -> list[str]:
+    return [f"{what} are in {path}. Fill in {columns}, then:", f"llmwatch review import {path}"]
+
+
+def _sample_words(sample: Sample) -> list[str]:
+    done = sum(item.is_done for item in sample.items)
     last = sample.until if sample.until.time() != sample.until.min.time() else sample.until - DAY
     words = [f"Weeks of {monday(sample.since):%d %b} to {last:%d %b %Y}: {done} of {len(sample.items)} done."]
     if sample.tasks_audited:
@@ -206,14 +208,14 @@ def _sample_words(sample: Sample, left: int) -> list[str]:
     return words
 
 
-def _pairs_words(pairs: Pairs, left: int, batches: int) -> list[str]:
-    done = len(pairs.items) - left
+def _pairs_words(pairs: Pairs, batches: int) -> list[str]:
+    done = sum(item.is_done for item in pairs.items)
     words = [f"{done} of {len(pairs.items)} pairs done."] if pairs.items else []
     if pairs.lost:
         words.append(f"{pairs.lost} pairs cannot be shown: an answer of theirs is not kept any more.")
     if not pairs.items:
         words.append("No pairs to compare. Replay stored inputs first: llmwatch shadow --task TASK --to MODEL")
-    elif not left:
+    elif done == len(pairs.items):
         words.append(f"Where a verdict asks for more: llmwatch review --pairs --batches {batches + 1}")
     return words
 

@@ -41,9 +41,8 @@ _BETTER: Final[Mapping[str, Preference]] = {
 }  # fmt: skip
 
 
-def answers_csv(items: Iterable[Item], load: Callable[[Item], Texts | None]) -> str:
-    """The answers nobody has reviewed, with empty columns for what a person says."""
-    found = ((item, load(item)) for item in items)
+def answers_csv(answers: Mapping[Item, Texts]) -> str:
+    """The answers, with empty columns for what a person says."""
     rows = (
         (
             *(
@@ -60,19 +59,15 @@ def answers_csv(items: Iterable[Item], load: Callable[[Item], Texts | None]) -> 
             ),
             "" if item.probability is None else repr(item.probability),
         )
-        for item, texts in found
-        if texts is not None
+        for item, texts in answers.items()
     )
     return _csv(ANSWER_COLUMNS, rows)
 
 
-def pairs_csv(items: Iterable[PairItem], load: Callable[[PairItem], Texts | None]) -> str:
-    """The pairs nobody has compared, blind, with an empty column for which is better."""
-    found = ((item, load(item)) for item in items)
+def pairs_csv(pairs: Mapping[PairItem, Texts]) -> str:
+    """The pairs, blind, with an empty column for which is better."""
     rows = (
-        (item.blind_id, item.task, texts.question, texts.answer, texts.other, "", "")
-        for item, texts in found
-        if texts is not None
+        (item.blind_id, item.task, texts.question, texts.answer, texts.other, "", "") for item, texts in pairs.items()
     )
     return _csv(PAIR_COLUMNS, rows)
 

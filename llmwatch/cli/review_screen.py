@@ -64,13 +64,13 @@ class Screen:
     keyboard: Keyboard
     write: Callable[[str], None]
 
-    def review(self, items: Sequence[Item], load: Callable[[Item], Texts | None]) -> Done:
+    def review(self, answers: Mapping[Item, Texts]) -> Done:
         """Asks about every answer until the last or `q`."""
-        return self._ask(items, load, _ANSWER_KEYS, self._answer_record, _show_answer)
+        return self._ask(list(answers.items()), _ANSWER_KEYS, self._answer_record, _show_answer)
 
-    def compare(self, items: Sequence[PairItem], load: Callable[[PairItem], Texts | None]) -> Done:
+    def compare(self, pairs: Mapping[PairItem, Texts]) -> Done:
         """Asks about every pair until the last or `q`."""
-        return self._ask(items, load, _PAIR_KEYS, self._pair_record, _show_pair)
+        return self._ask(list(pairs.items()), _PAIR_KEYS, self._pair_record, _show_pair)
 
     def _answer_record(self, item: Item, key: str, draft: _Draft) -> dict[str, Any] | None:
         said: Said | None = None
@@ -86,8 +86,7 @@ class Screen:
 
     def _ask(
         self,
-        items: Sequence[Any],
-        load: Callable[[Any], Texts | None],
+        items: Sequence[tuple[Any, Texts]],
         keys: str,
         record_of: Callable[[Any, str, _Draft], dict[str, Any] | None],
         show: Callable[[Texts, bool], str],
@@ -96,20 +95,15 @@ class Screen:
         # Of every item left behind: the record that was saved, None if it was skipped.
         history: list[dict[str, Any] | None] = []
         while at < len(items):
-            texts = load(items[at])
-            if texts is None:
-                self.write("\nThe content of this one is not kept any more.\n")
-                history.append(None)
-                at += 1
-                continue
-            key, draft = self._one(f"{at + 1} of {len(items)}", items[at], texts, keys, show, record_of)
+            item, texts = items[at]
+            key, record = self._one(f"{at + 1} of {len(items)}", item, texts, keys, show, record_of)
             if key == "q":
                 done.is_quit = True
                 break
             if key == "u":
                 at = self._undo(history, at)
                 continue
-            history.append(draft)
+            history.append(record)
             at += 1
         done.saved = sum(record is not None for record in history)
         done.skipped = len(history) - done.saved

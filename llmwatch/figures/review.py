@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -87,12 +87,15 @@ def load_sample(
     )
 
 
-def load_answer(store: Reading, item: Item) -> Texts | None:
-    """What was asked and answered; None if it is not kept any more."""
-    rows = store.rows("contents", names=[item.span_id])
-    if not rows:
-        return None
-    return Texts(question_text(rows[0]), answer_text(rows[0]["output_messages"]))
+def load_answers(store: Reading, items: Iterable[Item]) -> dict[Item, Texts]:
+    """What was asked and answered; an item whose content is not kept any more is left out."""
+    asked = list(items)
+    rows = {row["span_id"]: row for row in store.rows("contents", names=[item.span_id for item in asked])}
+    return {
+        item: Texts(question_text(row), answer_text(row["output_messages"]))
+        for item in asked
+        if (row := rows.get(item.span_id))
+    }
 
 
 def load_audits(store: Reading, task: str | None = None, model: str | None = None) -> dict[str, float]:
@@ -123,14 +126,21 @@ def readable(store: Reading, replay_ids: Sequence[str]) -> set[str]:
     return {row["replay_id"] for row in rows if row["incumbent_output"] is not None}
 
 
-def load_pair_texts(store: Reading, item: PairItem) -> Texts | None:
-    """The question, the left answer and the right one; None if one is not kept any more."""
-    rows = store.rows("pair_contents", names=[item.replay_id])
-    if not rows or rows[0]["incumbent_output"] is None:
-        return None
-    old, new = answer_text(rows[0]["incumbent_output"]), answer_text(rows[0]["candidate_output"])
+def load_pair_answers(store: Reading, items: Iterable[PairItem]) -> dict[PairItem, Texts]:
+    """The question, the left answer and the right one; a pair of which one is not kept any more is left out."""
+    asked = list(items)
+    rows = {row["replay_id"]: row for row in store.rows("pair_contents", names=[item.replay_id for item in asked])}
+    return {
+        item: _sided(item, row)
+        for item in asked
+        if (row := rows.get(item.replay_id)) and row["incumbent_output"] is not None
+    }
+
+
+def _sided(item: PairItem, row: Mapping[str, Any]) -> Texts:
+    old, new = answer_text(row["incumbent_output"]), answer_text(row["candidate_output"])
     left, right = (new, old) if item.is_candidate_left else (old, new)
-    return Texts(question_text(rows[0]), left, right)
+    return Texts(question_text(row), left, right)
 
 
 def unfinished(items: Iterable[Item]) -> list[Item]:

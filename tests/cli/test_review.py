@@ -151,6 +151,8 @@ def test_a_person_scores_at_the_terminal_and_takes_the_last_word_back(tmp_path: 
         first = screen.until("quit\r\n> ")
         screen.press("a", "2 of 5")
         screen.press("f", "1 made up")
+        # The store is free while a person reads.
+        assert Store(settings).merge().blocked is None
         screen.press("n", "3 of 5")
         again = screen.press("u", "2 of 5")
         screen.press("c", "comment: ")
@@ -410,6 +412,7 @@ def test_pairs_at_the_terminal_say_left_and_right_and_never_whose(tmp_path: Path
     assert scores(settings, "difference") == [(1.0 if is_candidate_left else -1.0,)]
 
 
+@pytest.mark.slow
 def test_forty_pairs_a_batch_with_five_of_each_way_of_differing(tmp_path: Path) -> None:
     """Of 60 pairs, 4 judged worse: all 4 and 36 others are asked; a second batch adds the rest."""
     settings = filled(tmp_path / "home", {"reply.draft": 60})

@@ -190,12 +190,12 @@ class Sequential:
         if self._safe.highest >= LOG_PROOF and not self._exclude():
             return "proved"
         if self._unsafe.highest >= LOG_PROOF:
-            return "worse"
+            return self._stop() if self._is_split() else "worse"
         taken = len(self.taken)
         if taken in LOOKS and self._n:
             futile = self._futility()
             if futile:
-                return futile
+                return self._stop() if self._is_split() else futile
         if self._unscored and taken >= min(UNSCORED_REPLAYS, self.cap):
             return "review"
         return "cap" if taken >= self.cap else ""
@@ -211,8 +211,19 @@ class Sequential:
 
     def _exclude(self) -> bool:
         """Whether a stratum was found to lose, and everything else is not yet proved without it."""
+        return self._leave_out(self._losing()) and self._safe.highest < LOG_PROOF
+
+    def _is_split(self) -> bool:
+        """Whether the loss is that of some strata while others are left; then only those others are in question."""
+        fresh = self._losing()
+        names = {one.stratum for one in fresh} | set(self.excluded)
+        return any(pair.stratum not in names for pair in self.taken) and self._leave_out(fresh)
+
+    def _losing(self) -> list[Exclusion]:
         found = losing_strata(self.taken, self.margin, self._traffic)
-        fresh = [one for one in found if one.stratum not in self.excluded]
+        return [one for one in found if one.stratum not in self.excluded]
+
+    def _leave_out(self, fresh: Sequence[Exclusion]) -> bool:
         if not fresh:
             return False
         self.excluded |= {one.stratum: one for one in fresh}
@@ -220,7 +231,7 @@ class Sequential:
         self._long = []
         for pair in self.taken:
             self._count(pair)
-        return self._safe.highest < LOG_PROOF
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +258,7 @@ def decide(pairs: Sequence[Pair], terms: Terms, audits: Mapping[str, float] | No
         run.take(pair)
     run.settle()
     verdict = _measured(run, known, terms, given)
-    guards = behaviour_guards(pairs)
+    guards = behaviour_guards(_in_scope(run, pairs))
     if guards and verdict.kind in ("move", "promising"):
         verdict = replace(verdict, kind="keep", reason="guard", decider=None)
     return replace(verdict, guards=guards)
@@ -277,7 +288,7 @@ def _measured(run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mapp
         return _seen(pairs, terms, "move", "proved", run)
     if reason in ("worse", "hopeless"):
         return _seen(pairs, terms, "keep", reason, run)
-    if any(pair.difference is None for pair in pairs):
+    if any(pair.difference is None for pair in _in_scope(run, pairs)):
         return _audited(run, pairs, terms, audits)
     verdict = _seen(pairs, terms, "cannot_tell", reason or "undecided", run)
     return replace(verdict, decider=_what_decides(run, terms))

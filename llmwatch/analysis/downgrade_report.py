@@ -26,7 +26,6 @@ from .report import (
     Table,
     Text,
     Unknown,
-    Verdict,
     count,
     money_text,
     usd,
@@ -87,6 +86,7 @@ _COLUMNS: Final = (
     *(
         Column(key, key.replace("_", " "), rank=DATA_RANK, is_number=is_number)
         for key, is_number in (
+            ("reported_model", False),
             ("reason", False), ("stakes", False), ("same", True), ("better", True), ("worse", True), ("unscored", True),
             ("difference", True), ("difference_low", True), ("difference_high", True), ("log_evidence", True),
             ("naive_saving_usd", True), ("estimated_saving_usd", True), ("cost_ratio", True), ("calls_month", True),
@@ -204,7 +204,6 @@ def _row(one: Option) -> Row:
     verdict, saving = one.verdict, one.saving
     has_pairs = verdict.replays > 0
     step = next_step(one)
-    tone: Verdict = "ok" if verdict.kind == "move" else ""
     shown: tuple[Cell, ...] = (
         Text(one.use.task),
         Text(one.use.incumbent),
@@ -221,7 +220,7 @@ def _row(one: Option) -> Row:
         Unknown("stakes are critical") if verdict.stakes.margin is None else _share(verdict.stakes.margin),
         usd(step.cost_usd, "nothing is open" if not step.command else "its price is not known"),
     )
-    return Row(f"{one.use.task}/{one.use.incumbent}/{one.model.name}", (*shown, *_data_cells(one, step)), tone)
+    return Row(f"{one.use.task}/{one.use.incumbent}/{one.model.name}", (*shown, *_data_cells(one, step)))
 
 
 def _saving_cell(one: Option) -> Cell:
@@ -240,6 +239,7 @@ def _data_cells(one: Option, step: Step) -> tuple[Cell, ...]:
     causes = {part.cause: part.usd for part in one.parts}
     seen = verdict.replays > 0
     return (
+        Text(one.use.reported),
         Text(verdict.reason),
         Text(verdict.stakes.name),
         count(verdict.same),

@@ -34,6 +34,8 @@ class Swap:
     test_usd: Decimal | None = None
     is_step_of_agent: bool = False
     first_token: Speed | None = None
+    # That the incumbent stops answering soon, as the end of a sentence.
+    ending: str = ""
     # Why the model is no candidate, as the end of a sentence.
     hindrance: str = ""
     # Dollars a month that are saved: at the incumbent's own counts, and truly, as far as it can be known unmeasured.
@@ -51,7 +53,8 @@ class Swap:
 def verdict_text(verdict: Verdict, swap: Swap) -> str:
     """The verdict in the words of a report, heading first."""
     say = {"move": _move, "promising": _promising, "keep": _keep, "cannot_tell": _cannot_tell}[verdict.kind]
-    parts = [HEADINGS[verdict.kind], *say(verdict, swap), *_remarks(verdict, swap)]
+    remarks = [] if verdict.reason == "critical" else _remarks(verdict, swap)
+    parts = [HEADINGS[verdict.kind], *say(verdict, swap), *remarks]
     return " ".join(part for part in parts if part)
 
 
@@ -194,7 +197,9 @@ def _counts(verdict: Verdict) -> str:
     if verdict.unscored:
         reviewed = f", {verdict.audits:,} of them reviewed" if verdict.audits else ""
         parts.append(f"{verdict.unscored:,} different{reviewed}")
-    return f"{verdict.replays:,} stored requests replayed: {', '.join(parts)}."
+    scope = verdict.same + verdict.better + verdict.worse + verdict.unscored
+    kept = f"; of the {scope:,} that would move" if scope < verdict.replays else ""
+    return f"{verdict.replays:,} stored requests replayed{kept}: {', '.join(parts)}."
 
 
 def _but(verdict: Verdict) -> str:
@@ -229,6 +234,7 @@ def _remarks(verdict: Verdict, swap: Swap) -> list[str]:
     several = len(verdict.strata) > 1
     speed, first = swap.speed, swap.first_token
     return [
+        f"{swap.incumbent} itself {swap.ending}." if swap.ending else "",
         f"Watch: {'; '.join(thin)}." if thin and several and verdict.kind == "move" else "",
         ""
         if speed is None

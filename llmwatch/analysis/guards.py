@@ -11,6 +11,8 @@ from .replayed import LONG_TOKENS, Pair
 
 # Fewer replays of long inputs than this say nothing of them.
 LONG_UNTIL: Final = 30
+# How strata name inputs above LONG_TOKENS.
+LONG_STRATUM: Final = ">50k"
 _LEAST_SHARE: Final = 0.08
 _FAMILY_LEVEL: Final = 0.10
 _VALID_LOSS: Final = 0.005
@@ -35,6 +37,14 @@ class Exclusion:
     why: Literal["loses", "untested"]
     replays: int
     difference: float | None = None
+
+    def holds(self, pair: Pair) -> bool:
+        """Whether the pair's input stays where it is."""
+        return pair.is_long if self.why == "untested" else pair.stratum == self.stratum
+
+    def names(self, stratum: str) -> bool:
+        """Whether a stratum of the traffic stays where it is."""
+        return LONG_STRATUM in stratum.split(" · ") if self.why == "untested" else stratum == self.stratum
 
 
 def behaviour_guards(pairs: Sequence[Pair]) -> tuple[Guard, ...]:

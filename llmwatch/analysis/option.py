@@ -41,6 +41,7 @@ class Option:
     trial: Trial | None
     excluded: Excluded | None
     unknown: tuple[str, ...]
+    as_of: date
     # What is left of the saving when the bad answers that the interval leaves open are paid for; None: not asked.
     net_usd: Decimal | None = None
     bad_answer_usd: Decimal | None = None
@@ -85,11 +86,11 @@ class Option:
 
         An answer sent back is paid twice: the saving less that share of the incumbent's cost.
         """
-        share = None if self.trial is None else self.trial.invalid_share
-        spend = self.use.spend_month_usd
-        if share is None or self.saving is None or spend is None:
+        trial, spend, left_out = self.trial, self.use.spend_month_usd, self.verdict.exclusions
+        share = None if trial is None else trial.without(left_out).invalid_share
+        if share is None or trial is None or self.saving is None or spend is None:
             return None
-        return share, self.saving.middle_usd - Decimal(repr(share)) * spend
+        return share, self.saving.middle_usd - Decimal(repr(share)) * spend * trial.share_left(left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +108,25 @@ def option(use: Use, model: Model, trial: Trial | None, setting: Setting) -> Opt
     """The verdict on this swap, answers first, then whether it pays."""
     seen = measured(trial)
     cost = task_cost(use.slices, use.current, model, seen)
+    verdict = _untested(setting.stakes, cost, use)
     saving = None
-    if trial is not None:
-        saving, cost = measured_saving(use, model, trial)
+    if trial is not None and trial.pairs:
+        verdict = _tested(trial, setting)
+        saving, cost = measured_saving(use, model, trial, verdict.exclusions)
     excluded = hindrance(model, use.current, use.needs, setting.as_of)
     base = Option(
         use=use,
         model=model,
-        verdict=_untested(setting.stakes, cost, use),
+        verdict=verdict,
         cost=cost,
         saving=saving,
         trial=trial,
         excluded=excluded,
         unknown=(*unknown_abilities(model, use.needs), *(() if cost is None else cost.unknown)),
+        as_of=setting.as_of,
         bad_answer_usd=setting.bad_answer_usd,
         revenue_usd=setting.revenue_usd,
     )
-    if trial is not None and trial.pairs:
-        base = replace(base, verdict=_tested(trial, setting))
     base = replace(base, net_usd=_net(base))
     return replace(base, verdict=_paying(base))
 

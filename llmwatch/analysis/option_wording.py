@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from .candidates import Excluded, Why
+from .candidates import PAYBACK_DAYS, Excluded, Why
 from .change import quoted
 from .counterfactual import Cause
 from .downgrade import AUDIT_BATCH, STAKES
@@ -87,6 +88,7 @@ def swap_of(one: Option) -> Swap:
         test_usd=None if trial is None else trial.test_usd,
         is_step_of_agent=is_step,
         first_token=None if trial is None else trial.first_token_speed,
+        ending=_ending(one),
         hindrance=hindrance_words(one.excluded),
         naive_usd=one.naive_saving_usd,
         estimated_usd=one.estimated_saving_usd,
@@ -96,6 +98,14 @@ def swap_of(one: Option) -> Swap:
         net_usd=one.net_usd,
         cascade=one.cascade,
     )
+
+
+def _ending(one: Option) -> str:
+    """Staying is no choice where the incumbent goes; a move says nothing of it."""
+    stops = one.use.current.shutdown_on
+    if one.verdict.kind != "keep" or stops is None or stops > one.as_of + timedelta(days=PAYBACK_DAYS):
+        return ""
+    return f"stops answering on {stops}, so another model must be found: llmwatch sunset"
 
 
 def hindrance_words(excluded: Excluded | None) -> str:

@@ -32,8 +32,9 @@ class Use:
     """One task on one model over a period of `months`; money and counts are of the period, not of a month."""
 
     task: str
-    # As calls report it; `current` is what the catalogue knows of it.
+    # By its name in the catalogue where it has one, else as calls report it; `reported` is how they do.
     incumbent: str
+    reported: str
     current: Model
     calls: int
     unpriced_calls: int
@@ -104,7 +105,8 @@ def _use(task: str, name: str, rows: Sequence[Mapping[str, Any]], catalogue: Cat
     )
     return Use(
         task=task,
-        incumbent=main["model"],
+        incumbent=name,
+        reported=main["model"],
         current=current,
         calls=_total(rows, "calls"),
         unpriced_calls=max(_total(rows, "calls") - _total(rows, "priced_calls"), 0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..prices.models import Model
 from .counterfactual import Counterfactual, Measured, task_cost
+from .guards import Exclusion
 from .replayed import Pair
 from .saving import Saving, Speed, drawn_range, measured_speed
 from .traffic import Use
@@ -51,10 +52,28 @@ class Trial:
     # Parameters that were left out or renamed for the candidate.
     adapted: tuple[str, ...] = ()
     is_agent_step: bool = False
-    # Shares of the task's traffic by stratum, if they are known.
+    # Shares of the task's calls and of its spend by stratum, if they are known.
     traffic: Mapping[str, float] | None = None
+    spend: Mapping[str, Decimal] | None = None
     # Tries that were refused before an answer, none of them billed.
     retries: int = 0
+
+    def without(self, exclusions: Sequence[Exclusion]) -> Trial:
+        """The replays of the inputs that would move."""
+        if not exclusions:
+            return self
+        kept = [n for n, pair in enumerate(self.pairs) if not any(e.holds(pair) for e in exclusions)]
+        pairs, counts = (tuple(rows[n] for n in kept) for rows in (self.pairs, self.counts))
+        return replace(self, pairs=pairs, counts=counts)
+
+    def share_left(self, exclusions: Sequence[Exclusion]) -> Decimal:
+        """The share of the spend that would move; by the replays where the strata of the traffic are not known."""
+        if not exclusions:
+            return Decimal(1)
+        if self.spend and (whole := sum(self.spend.values(), Decimal(0))):
+            left = [usd for name, usd in self.spend.items() if not any(e.names(name) for e in exclusions)]
+            return sum(left, Decimal(0)) / whole
+        return Decimal(len(self.without(exclusions).pairs)) / max(len(self.pairs), 1)
 
     @property
     def fallback_share(self) -> float:
@@ -63,9 +82,9 @@ class Trial:
 
     @property
     def invalid_share(self) -> float | None:
-        """The share of answers that a schema or tool check would send back; None if nothing was checked."""
+        """The share of answers that a schema or tool check would send back; None unless most were checked."""
         checked = [pair.candidate_valid for pair in self.pairs if pair.candidate_valid is not None]
-        return sum(not valid for valid in checked) / len(checked) if checked else None
+        return sum(not valid for valid in checked) / len(checked) if 2 * len(checked) > len(self.pairs) else None
 
     @property
     def speed(self) -> Speed | None:
@@ -103,8 +122,15 @@ def _whole(counts: Counts) -> tuple[int, int, int, int]:
     return (counts.old_input or 0, counts.old_output or 0, counts.new_input or 0, counts.new_output or 0)
 
 
-def measured_saving(use: Use, model: Model, trial: Trial) -> tuple[Saving | None, Counterfactual | None]:
-    """(dollars a month with their 10-90 % range, the candidate's bill for the period's traffic)."""
+def measured_saving(
+    use: Use, model: Model, trial: Trial, exclusions: Sequence[Exclusion] = ()
+) -> tuple[Saving | None, Counterfactual | None]:
+    """(dollars a month with their 10-90 % range, the candidate's bill for the period's traffic).
+
+    Inputs that stay where they are save nothing; the bill is of all inputs.
+    """
+    moved = trial.share_left(exclusions)
+    trial = trial.without(exclusions)
     seen = measured(trial)
     cost = task_cost(use.slices, use.current, model, seen)
     if seen.input_ratio is None or cost is None or cost.true_usd is None or not use.spend_usd:
@@ -116,7 +142,8 @@ def measured_saving(use: Use, model: Model, trial: Trial) -> tuple[Saving | None
     middle = (use.spend_usd - cost.true_usd) / use.months
     worst, best = (Decimal(repr((spend - usd) / months)) for usd in (high, low))
     ratio = float(cost.true_usd / use.spend_usd)
-    return Saving(min(worst, middle), middle, max(best, middle), ratio, len(whole)), cost
+    low_usd, high_usd = min(worst, middle), max(best, middle)
+    return Saving(low_usd * moved, middle * moved, high_usd * moved, ratio, len(whole)), cost
 
 
 def _bill_by_ratio(use: Use, model: Model, seen: Measured) -> Callable[[Floats, Floats], Floats]:

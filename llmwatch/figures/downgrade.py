@@ -229,7 +229,7 @@ def _trials(
     if not replayed:
         return {}
     audits = _audits(reading)
-    shares = _shares(reading, asked, sorted({str(row["task"]) for row in replayed}))
+    strata = _strata(reading, asked, sorted({str(row["task"]) for row in replayed}))
     trials: dict[tuple[str, str, str], Trial] = {}
     # A dated name is the same model: its replays are one trial.
     names: dict[tuple[str, str], list[str]] = {}
@@ -242,7 +242,7 @@ def _trials(
         for use in found:
             mine = [one for one in replays if _is_of(one, use)] if use.task == task else []
             if mine:
-                trials[(task, use.current.name, model)] = trial_of(model, mine, audits, shares.get(task))
+                trials[(task, use.current.name, model)] = trial_of(model, mine, audits, strata.get(task))
     return trials
 
 
@@ -251,7 +251,7 @@ def _moment(one: Replay) -> tuple[datetime, str]:
 
 
 def _is_of(one: Replay, use: Use) -> bool:
-    return not one.incumbent_model or use.current.is_named(one.incumbent_model) or one.incumbent_model == use.incumbent
+    return not one.incumbent_model or use.current.is_named(one.incumbent_model) or one.incumbent_model == use.reported
 
 
 def _audits(reading: Reading) -> dict[str, float]:
@@ -259,15 +259,24 @@ def _audits(reading: Reading) -> dict[str, float]:
     return {str(row["replay_id"]): float(row["difference"]) for row in rows}
 
 
-def _shares(reading: Reading, asked: Period, tasks: Sequence[str]) -> dict[str, dict[str, float]]:
-    counts: dict[str, dict[str, float]] = {}
+def _strata(
+    reading: Reading, asked: Period, tasks: Sequence[str]
+) -> dict[str, tuple[dict[str, float], dict[str, Decimal]]]:
+    """Task -> (share of its calls, spend) by stratum."""
+    calls: dict[str, dict[str, int]] = {}
+    spend: dict[str, dict[str, Decimal]] = {}
     for row in reading.rows("downgrade_strata", since=asked.since, until=asked.until, names=list(tasks)):
-        counts.setdefault(str(row["task"]), {})[str(row["stratum"])] = float(row["calls"])
-    return {task: {s: n / sum(of.values()) for s, n in of.items()} for task, of in counts.items()}
+        task, stratum = str(row["task"]), str(row["stratum"])
+        calls.setdefault(task, {})[stratum] = int(row["calls"])
+        spend.setdefault(task, {})[stratum] = row["cost_usd"]
+    return {task: ({s: n / sum(of.values()) for s, n in of.items()}, spend[task]) for task, of in calls.items()}
 
 
 def trial_of(
-    model: str, replays: Sequence[Replay], audits: Mapping[str, float], shares: Mapping[str, float] | None
+    model: str,
+    replays: Sequence[Replay],
+    audits: Mapping[str, float],
+    strata: tuple[Mapping[str, float], Mapping[str, Decimal]] | None,
 ) -> Trial:
     """What these replays showed; replays whose cost nobody knows leave the cost of the test unknown."""
     costs = [one.cost_usd for one in replays if one.is_answered]
@@ -290,7 +299,8 @@ def trial_of(
         test_usd=None if None in costs else sum((c for c in costs if c is not None), Decimal(0)),
         adapted=tuple(dict.fromkeys(note for one in replays for note in one.adapted)),
         is_agent_step=any(one.is_step for one in replays),
-        traffic=shares,
+        traffic=None if strata is None else strata[0],
+        spend=None if strata is None else strata[1],
         retries=sum(one.retries for one in replays),
     )
 
@@ -328,7 +338,7 @@ def _kept_row(one: Option, decided_at: datetime) -> dict[str, Any]:
     has_pairs = verdict.replays > 0
     return {
         "task_name": one.use.task,
-        "model": one.use.incumbent,
+        "model": one.use.reported,
         "candidate_model": one.model.name,
         "decided_at": decided_at,
         "verdict": verdict.kind,

@@ -29,10 +29,8 @@ from .spending import (
 )
 
 if TYPE_CHECKING:
-    from openai import OpenAI
-
     from ..analysis.report import Report
-    from ..runs.engine import Outcome
+    from ..runs.engine import Ask, Outcome
     from ..runs.judge import JudgePlan
 
 
@@ -65,7 +63,7 @@ def judge(  # noqa: PLR0913, PLR0917 - each is an option
     [dim]llmwatch judge --task reply.draft --n 60 --max-usd 1
     llmwatch judge --task reply.draft --pairs --to gpt-6-luna --run[/dim]
     """
-    from ..runs.ask import new_client, place_of
+    from ..runs.ask import asking, place_of
     from ..runs.judge import Wanted, plan_judge
     from ..runs.judge_report import plan_report
     from ..runs.ledger import one_run
@@ -101,11 +99,11 @@ def judge(  # noqa: PLR0913, PLR0917 - each is an option
         )
         write_report(plan_report(plan, workers, command, store.hindrances), format_name, output)
         return
-    client = new_client(wanted.place)
+    ask = asking(wanted.place)
     with one_run(settings, task):
         with reading(settings) as store:
             plan = plan_judge(store, wanted)
-        outcome = _carry_out(settings, plan, client, workers)
+        outcome = _carry_out(settings, plan, ask, workers)
     with reading(settings) as store:
         report = _report(store, plan, outcome)
     write_report(report, format_name, output)
@@ -113,14 +111,14 @@ def judge(  # noqa: PLR0913, PLR0917 - each is an option
         raise typer.Exit(code)
 
 
-def _carry_out(settings: Settings, plan: JudgePlan, client: OpenAI, workers: int) -> Outcome:
+def _carry_out(settings: Settings, plan: JudgePlan, ask: Ask, workers: int) -> Outcome:
     from ..runs.judge import new_run
     from ..runs.ledger import Ledger
     from ..spool import JUDGEMENT
 
     ledger = Ledger(settings, JUDGEMENT, "judgement_id")
     try:
-        return carried_out(new_run(settings, plan, client, ledger), workers, "judging")
+        return carried_out(new_run(settings, plan, ask, ledger), workers, "judging")
     finally:
         ledger.close()
 

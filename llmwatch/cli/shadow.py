@@ -26,9 +26,7 @@ from .spending import (
 )
 
 if TYPE_CHECKING:
-    from openai import OpenAI
-
-    from ..runs.engine import Outcome
+    from ..runs.engine import Ask, Outcome
     from ..runs.shadow import ShadowPlan
 
 
@@ -53,7 +51,7 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
     [dim]llmwatch shadow --task reply.draft --to gpt-6-luna
     llmwatch shadow --task reply.draft --to gpt-6-luna --n 400 --max-usd 0.50 --run[/dim]
     """
-    from ..runs.ask import new_client, place_of
+    from ..runs.ask import asking, place_of
     from ..runs.ledger import one_run, past_of
     from ..runs.shadow import Wanted, plan_shadow
     from ..runs.shadow_report import outcome_report, plan_report
@@ -82,11 +80,11 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
         )
         write_report(plan_report(plan, workers, command, store.hindrances), format_name, output)
         return
-    client = new_client(wanted.place)
+    ask = asking(wanted.place)
     with one_run(settings, task):
         with reading(settings) as store:
             plan = plan_shadow(store, wanted)
-        outcome = _carry_out(settings, plan, client, workers)
+        outcome = _carry_out(settings, plan, ask, workers)
     with reading(settings) as store:
         past = past_of(store.rows("replay_requests", task=task, model=model))
         replays = load_replays(store, task, model)
@@ -96,13 +94,13 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
         raise typer.Exit(code)
 
 
-def _carry_out(settings: Settings, plan: ShadowPlan, client: OpenAI, workers: int) -> Outcome:
+def _carry_out(settings: Settings, plan: ShadowPlan, ask: Ask, workers: int) -> Outcome:
     from ..runs.ledger import Ledger
     from ..runs.shadow import new_run
     from ..spool import REPLAY
 
     ledger = Ledger(settings, REPLAY, "replay_id")
     try:
-        return carried_out(new_run(settings, plan, client, ledger), workers, "replaying")
+        return carried_out(new_run(settings, plan, ask, ledger), workers, "replaying")
     finally:
         ledger.close()

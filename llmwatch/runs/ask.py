@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import urlsplit
 
@@ -73,8 +74,8 @@ def place_of(base_url: str | None) -> Place:
     return Place(named, parts.hostname, parts.port)
 
 
-def new_client(place: Place) -> OpenAI:
-    """A client with the key of the environment; a missing key is a sentence."""
+def asking(place: Place) -> Callable[[str, Mapping[str, Any]], Answered | Failure]:
+    """What sends a request there, with the key of the environment; a missing key is a sentence."""
     if not os.environ.get("OPENAI_API_KEY"):
         raise UsageError("OPENAI_API_KEY is not set.", "Set it in the environment; it is read nowhere else.")
     # A run is no production traffic: whatever else captures in this process does not see it.
@@ -83,7 +84,7 @@ def new_client(place: Place) -> OpenAI:
     shutdown()
     from openai import OpenAI
 
-    return OpenAI(base_url=place.base_url, max_retries=0, timeout=_TIMEOUT_S)
+    return partial(ask, OpenAI(base_url=place.base_url, max_retries=0, timeout=_TIMEOUT_S))
 
 
 def ask(client: OpenAI, family: str, body: Mapping[str, Any]) -> Answered | Failure:

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..analysis.same_answer import Answer
 from ..errors import UsageError
@@ -21,16 +20,13 @@ from ..prices.models import load_models, shutdown_on
 from ..settings import Settings
 from .adapt import known_model
 from .answers import Keeper, body_of, loaded, provider_name, read_given, usage_of
-from .ask import Answered, Failure, Place, ask
-from .engine import Budget, Run
+from .ask import Answered, Failure, Place
+from .engine import Ask, Budget, Run
 from .inputs import Drawn, StoredInput, draw, made_input, with_content
 from .ledger import Item, Ledger, Past, digest, past_of
 from .money import Meter, Size
 from .rubric import MOST_TOKENS, First, Rubric, question, verdict_of
 from .shadow import Expected, no_calls
-
-if TYPE_CHECKING:
-    from openai import OpenAI
 
 DEFAULT_MODEL: Final = "gpt-6.1-terra"
 _FAMILY: Final = "chat"
@@ -267,10 +263,10 @@ def _go_on(item: Item, record: Mapping[str, Any] | None) -> str:
     return ""
 
 
-def new_run(settings: Settings, plan: JudgePlan, client: OpenAI, ledger: Ledger) -> Run:
+def new_run(settings: Settings, plan: JudgePlan, ask: Ask, ledger: Ledger) -> Run:
     """A run of the plan, ready to be executed."""
     hearing = Hearing(plan.wanted, _meter(settings, plan.wanted), Keeper(settings))
-    return Run(plan.items, plan.budget, ledger, partial(ask, client), hearing.read, _go_on)
+    return Run(plan.items, plan.budget, ledger, ask, hearing.read, _go_on)
 
 
 __all__ = ["DEFAULT_MODEL", "JudgePlan", "Wanted", "new_run", "plan_judge"]

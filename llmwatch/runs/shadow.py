@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..analysis.downgrade import STAKES, Sequential, Stakes
 from ..analysis.paired import CAP
@@ -26,14 +25,11 @@ from ..prices.models import Model, load_models, shutdown_on
 from ..settings import Settings
 from .adapt import adapted, known_model
 from .answers import Keeper, body_of, loaded, output_of, provider_name, read_given, usage_of
-from .ask import Answered, Failure, Place, ask
-from .engine import Budget, Run
+from .ask import Answered, Failure, Place
+from .engine import Ask, Budget, Run
 from .inputs import Drawn, StoredInput, draw
 from .ledger import Item, Ledger, Past, digest, past_of
 from .money import Meter, Size
-
-if TYPE_CHECKING:
-    from openai import OpenAI
 
 _KEY: Final = "replay"
 
@@ -356,8 +352,8 @@ class Comparison:
 _COUNTS: Final = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
 
 
-def new_run(settings: Settings, plan: ShadowPlan, client: OpenAI, ledger: Ledger) -> Run:
+def new_run(settings: Settings, plan: ShadowPlan, ask: Ask, ledger: Ledger) -> Run:
     """A run of the plan, ready to be executed."""
     book = PriceBook(settings.prices, settings.price_file)
     comparison = Comparison(plan, _meter(settings, plan.wanted, book, plan.known), Keeper(settings))
-    return Run(plan.items, plan.budget, ledger, partial(ask, client), comparison.read, comparison.decide)
+    return Run(plan.items, plan.budget, ledger, ask, comparison.read, comparison.decide)

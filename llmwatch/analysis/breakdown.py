@@ -34,9 +34,12 @@ _COLUMNS: Final = (
     Column("change_usd", "change", rank=2),
     Column("per_thousand_usd", "$ per 1,000", rank=1),
 )
-_SPEED: Final = (
+# What a task costs and how long it takes, then what others add of its quality, then how all that came about.
+_FIRST: Final = (*_COLUMNS[:3], _COLUMNS[5], Column("latency_p95_ms", "P95", rank=1))
+_THEN: Final = (
+    _COLUMNS[4],
+    _COLUMNS[3],
     Column("latency_p50_ms", "P50", rank=3),
-    Column("latency_p95_ms", "P95", rank=1),
     Column("first_token_p50_ms", "1st token", rank=3),
 )
 _MORE: Final = (
@@ -57,7 +60,8 @@ def breakdown_section(spend: Spend, extras: Sequence[Extra] = ()) -> Section:
 
     def row(key: str, title: Cell, sums: tuple[Measures, Measures], kind: Any = "") -> Row:
         added = tuple(each.cells.get(key, each.otherwise if not kind else Text("")) for each in extras)
-        return Row(key, (title, *_cells(spend, *sums), *added, *_more_cells(sums[0])), kind=kind)
+        first, then = _cells(spend, *sums)
+        return Row(key, (title, *first, *added, *then, *_more_cells(sums[0])), kind=kind)
 
     rows = [
         row(name, name_cell(dimension, name), (found.get((True, name), none), found.get((False, name), none)))
@@ -76,9 +80,9 @@ def breakdown_section(spend: Spend, extras: Sequence[Extra] = ()) -> Section:
     rows.append(row("(all)", Text("all"), (spend.now, spend.before), "total"))
     columns = (
         Column(dimension, dimension, is_number=False),
-        *compared(_COLUMNS, spend.is_comparable),
-        *_SPEED,
+        *_FIRST,
         *(each.column for each in extras),
+        *compared(_THEN, spend.is_comparable),
         *_MORE,
     )
     table = Table(f"spend_by_{dimension}", dimension, columns, tuple(rows))
@@ -92,15 +96,15 @@ def others_cell(number: int, nameless: str = "") -> Text:
     return Text(" and ".join(words) or "of the period before", "quiet")
 
 
-def _cells(spend: Spend, now: Measures, before: Measures) -> tuple[Cell, ...]:
+def _cells(spend: Spend, now: Measures, before: Measures) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
+    """The cells of `_FIRST`, and those of `_THEN`."""
     latency = now["latency_ms"] or (None, None, None)
     first = now["first_token_ms"] or (None, None, None)
+    calls, spent, of_spend, past, change = money_cells(now, before, spend.now.spend, is_comparable=spend.is_comparable)
+    per_thousand = usd(now.per_thousand, now.no_spend_reason)
     return (
-        *money_cells(now, before, spend.now.spend, is_comparable=spend.is_comparable),
-        usd(now.per_thousand, now.no_spend_reason),
-        milliseconds(latency[0], NOT_TIMED),
-        milliseconds(latency[1], NOT_TIMED),
-        milliseconds(first[0], NOT_STREAMED),
+        (calls, spent, of_spend, per_thousand, milliseconds(latency[1], NOT_TIMED)),
+        (change, past, milliseconds(latency[0], NOT_TIMED), milliseconds(first[0], NOT_STREAMED)),
     )
 
 

@@ -5,6 +5,7 @@ Its content security policy forbids everything but its own style, so that even a
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from decimal import Decimal
 from functools import cache
@@ -65,7 +66,7 @@ def render_html(report: Report) -> str:
     ids = count(1)
     title = _cut(report.title) or "llmwatch"
     parts = [(section, f"s{next(ids)}") for section in report.sections]
-    links = [node("li", node("a", _cut(section.title), href=f"#{name}")) for section, name in parts if section.title]
+    links = [node("li", node("a", _name_of(section), href=f"#{name}")) for section, name in parts if section.title]
     body = node(
         "body",
         node("header", node("h1", title), *(node("p", _cut(line, 600)) for line in report.summary)),
@@ -74,6 +75,11 @@ def render_html(report: Report) -> str:
         node("footer", node("p", _FOOTER)),
     )
     return written(node("html", _head(report, title), body, lang="en", dir="ltr"))
+
+
+def _name_of(section: Section) -> str:
+    """The beginning of a section's title, as a link to it."""
+    return _cut(re.split(r"[,(:]", section.title, maxsplit=1)[0].strip() or section.title, 40)
 
 
 def _head(report: Report, title: str) -> Node:

@@ -8,7 +8,6 @@ from typing import Final
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
-from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text as Styled
@@ -36,6 +35,7 @@ from .wording import UNKNOWN, Footnotes, bar, cell_text
 _TONES: Final = {"": "", "good": "green", "bad": "red", "quiet": "dim"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red", "": ""}
 _BAR: Final = 8
+_GAP: Final = 2
 _WIDE: Final = 120
 # A name is never cut to less, however narrow the screen.
 _SHORTEST: Final = 14
@@ -95,28 +95,26 @@ def _print_note(note: Note, is_warning: bool, console: Console) -> None:
 
 def _table(table: Table, console: Console) -> list[RenderableType]:
     columns = [n for n, column in enumerate(table.columns) if column.rank < DATA_RANK]
+    widths = _Widths(table, columns, console.width)
     left_out: list[int] = []
     longest = console.width
-    while True:
-        footnotes = Footnotes()
-        grid = _grid(table, columns, (console.width, longest), footnotes)
-        excess = Measurement.get(console, console.options.update(width=10_000), grid).maximum - console.width
+    while (excess := widths.together(columns, longest) - console.width) > 0:
         widest = max((table.columns[n].rank for n in columns), default=0)
-        if excess <= 0 or (widest == 0 and longest <= _SHORTEST):
-            break
         if longest > console.width * 2 // 5:
             # Names of any length leave room for the numbers: they are cut a little before a column is left out.
-            longest = max(console.width * 2 // 5, min(longest, _longest_name(table, columns)) - excess)
-            continue
-        if widest == 0:
+            longest = max(console.width * 2 // 5, min(longest, widths.longest_name(columns)) - excess)
+        elif widest > 0:
+            last = next(n for n in reversed(columns) if table.columns[n].rank == widest)
+            columns.remove(last)
+            left_out.insert(0, last)
+        elif longest > _SHORTEST:
             # A number without its last digits is another number: names give way first.
-            longest = max(_SHORTEST, min(longest, _longest_name(table, columns)) - excess)
-            continue
-        last = next(n for n in reversed(columns) if table.columns[n].rank == widest)
-        columns.remove(last)
-        left_out.insert(0, last)
+            longest = max(_SHORTEST, min(longest, widths.longest_name(columns)) - excess)
+        else:
+            break
+    footnotes = Footnotes()
     parts: list[RenderableType] = [Styled(f" {one_line(table.title)}", "italic")] if table.title else []
-    parts.append(grid)
+    parts.append(_grid(table, columns, (console.width, longest), footnotes))
     parts += [Styled(f" {text}", "dim") for text in footnotes.lines()]
     if left_out:
         names = ", ".join(table.columns[n].title for n in left_out)
@@ -124,9 +122,34 @@ def _table(table: Table, console: Console) -> list[RenderableType]:
     return parts
 
 
-def _longest_name(table: Table, columns: list[int]) -> int:
-    cells = (row.cells[n] for row in table.rows for n in columns)
-    return max((cell_len(one_line(cell.text)) for cell in cells if isinstance(cell, Text)), default=0)
+class _Widths:
+    """How wide each column is, measured once: the terminal library measures a table anew for every question."""
+
+    def __init__(self, table: Table, columns: list[int], width: int) -> None:
+        footnotes = Footnotes()
+        self._others: dict[int, int] = {}
+        self._names: dict[int, int] = {}
+        self._is_first = columns[0] if columns else -1
+        # A margin on the left, and the indentation or the verdict before a first cell.
+        self._indent = 1 + max((2 if row.kind == "part" else 5 if row.verdict else 0 for row in table.rows), default=0)
+        for n in columns:
+            column = table.columns[n]
+            names = [row.cells[n] for row in table.rows if isinstance(row.cells[n], Text) and not column.can_wrap]
+            others = [
+                row.cells[n] for row in table.rows if not (isinstance(row.cells[n], Text) and not column.can_wrap)
+            ]
+            self._names[n] = max((cell_len(_styled(cell, footnotes).plain) for cell in names), default=0)
+            wide = [cell_len(column.title), *(cell_len(_styled(cell, footnotes).plain) for cell in others)]
+            self._others[n] = max(wide) + (_BAR + _GAP if column.has_bar and width >= _WIDE else 0)
+
+    def together(self, columns: list[int], longest: int) -> int:
+        """What these columns need where no name is longer than `longest`."""
+        each = [max(self._others[n], min(self._names[n], longest)) for n in columns]
+        return sum(each) + _GAP * (len(columns) - 1) + (self._indent if self._is_first in columns else 0)
+
+    def longest_name(self, columns: list[int]) -> int:
+        """The longest name in these columns."""
+        return max((self._names[n] for n in columns), default=0)
 
 
 def _grid(table: Table, columns: list[int], room: tuple[int, int], reasons: Footnotes) -> Grid:

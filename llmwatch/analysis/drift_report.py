@@ -157,7 +157,7 @@ def _task_section(drifts: Drifts, one: TaskDrift) -> Section:
     if one.alarm:
         code = f"llmwatch drift acknowledge {shlex.quote(one.task)}"
         notes.append(Note("The alarm stands until you acknowledge it, which begins a new baseline:", "", code))
-    return Section(f"drift_{one.task}", "", notes=tuple(notes), is_warning=one.alarm is not None)
+    return Section("drift_task", "", notes=tuple(notes), is_warning=one.alarm is not None)
 
 
 def _edit_words(cause: Cause) -> str:

@@ -100,10 +100,28 @@ class Store:
         verified_on = book.verified_on()
         file.set_meta(con, "prices_verified_on", verified_on.isoformat() if verified_on else "")
         put_plans(con, self._settings)
+        if done.calls:
+            self._follow_prompts(con)
         self._retain(con)
         file.set_meta(con, "merged_at", datetime.now(UTC).isoformat(timespec="seconds"))
         left = remove_consumed(con, spool)
         return done.calls, done.attempts, left, done.damaged_records
+
+    def _follow_prompts(self, con: DuckDBPyConnection) -> None:
+        """Names of untagged tasks, and versions of all prompts, are those of what was merged."""
+        from .prompts import keep_prompt_versions
+        from .refit import is_due, refit
+
+        con.execute("begin")
+        try:
+            if is_due(con):
+                refit(con, datetime.now(UTC).replace(tzinfo=None))
+            keep_prompt_versions(con)
+            con.execute("commit")
+        except BaseException:
+            with suppress(Exception):
+                con.execute("rollback")
+            raise
 
     def _retain(self, con: DuckDBPyConnection) -> None:
         """Once a day, what is older than it may be is deleted."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 # More distinct prompts than this at one call site, tool set and format: the prompt is text that changes.
@@ -65,6 +65,16 @@ def name_tasks(
             closed.add(task.bucket)
         given.append(NamedTask(key, name, task.bucket, task.call_site))
     return given
+
+
+def name_found(
+    bucket: UnnamedTask, key: str, words: Sequence[str], rarity: Mapping[str, int], taken: Collection[str]
+) -> str:
+    """A name for a task found by its prompts' fixed words, the rarest of them beside the call site; never one taken."""
+    task = replace(bucket, task_key=key, prompt_head=" ".join(words))
+    names: dict[str, str | None] = dict.fromkeys(taken)
+    candidates = _own_names(task, names, rarity)
+    return next((n for n in candidates if n not in names), f"{_base(task)} {key}")
 
 
 def _own_names(task: UnnamedTask, names: Mapping[str, str | None], rarity: Mapping[str, int]) -> list[str]:

@@ -1,4 +1,4 @@
 -- (amount_usd, per, moment): nano-dollars from 1970 to `moment` of amount_usd for each calendar unit.
-nano(amount_usd) * date_diff(per, timestamp '1970-01-01', moment)
-+ nano(amount_usd) * epoch_us(moment - date_trunc(per, moment))
-// epoch_us(date_trunc(per, moment) + to_units(per) - date_trunc(per, moment))
+nano(amount_usd) * date_diff(calendar_unit(per), timestamp '1970-01-01', moment)
++ nano(amount_usd) * epoch_us(moment - date_trunc(calendar_unit(per), moment))
+// epoch_us(date_trunc(calendar_unit(per), moment) + to_units(per) - date_trunc(calendar_unit(per), moment))

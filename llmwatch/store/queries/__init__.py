@@ -20,6 +20,7 @@ _MACROS: Final = _QUERIES.parent / "macros"
 MACROS: Final = {
     "nano": "amount_usd",
     "to_units": "per",
+    "calendar_unit": "per",
     "calendar_nano": "amount_usd, per, moment",
     "accrued_nano": "amount_usd, per, starts_at, ends_at, moment",
 }
@@ -90,6 +91,8 @@ QUERIES: Final = (
     "sunset",
     "sunset_tasks",
     "task_changes",
+    "task_names",
+    "task_parts",
     "tasks",
     "unpriced",
     "unresolved_scores",

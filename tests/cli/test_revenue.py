@@ -1,0 +1,202 @@
+"""`llmwatch revenue`: files in, files corrected, files refused; nothing of a file with a wrong row is imported."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from llmwatch.cli import app
+from llmwatch.errors import InputFileError, LlmwatchError, UsageError
+from llmwatch.figures.revenue_file import read_revenue_file
+from llmwatch.store import Store, file
+from llmwatch.store.revenue import import_revenue
+from tests.stores import call, empty_store, fill
+
+HEAD = "customer,amount,date\n"
+
+
+def run(home: Path, *arguments: str) -> str:
+    """What the command prints in this process."""
+    result = CliRunner().invoke(app, ["revenue", *arguments, "--home", str(home)], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def csv_file(folder: Path, text: str, name: str = "invoices.csv") -> Path:
+    """A file of the user's."""
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def stored(home: Path) -> list[tuple[Any, ...]]:
+    """(customer, amount) of every event that counts."""
+    with Store(empty_store(home)).read() as con:
+        sql = "select customer, amount_usd from revenue_records order by all"
+        return con.execute(sql).fetchall()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A store with calls of acme and globex."""
+    fill(empty_store(tmp_path / "home"), [call(1, customer_id="acme"), call(2, customer_id="Globex GmbH")])
+    return tmp_path / "home"
+
+
+def test_a_corrected_file_replaces_what_it_said_of_its_days(home: Path, tmp_path: Path) -> None:
+    """A changed amount and a line that is gone; a file of the same name about another month adds to it."""
+    run(home, "import", str(csv_file(tmp_path, f"{HEAD}acme,10,2026-09-01\nacme,20,2026-09-02\nacme,5,2026-09-30\n")))
+    said = run(home, "import", str(csv_file(tmp_path, f"{HEAD}acme,10,2026-09-01\nacme,25,2026-09-30\n")))
+    run(home, "import", str(csv_file(tmp_path, f"{HEAD}acme,7,2026-10-01\n")))
+
+    assert "1 new, 0 changed, 1 as they were" in said
+    assert "2 rows that invoices.csv does not say any more" in said
+    assert stored(home) == [("acme", Decimal(7)), ("acme", Decimal(10)), ("acme", Decimal(25))]
+
+
+def test_equal_rows_are_as_many_as_there_are(home: Path, tmp_path: Path) -> None:
+    """Two equal lines are two events, also the second time; the same lines in another file are the same events."""
+    text = f"{HEAD}acme,10,2026-09-01\nacme,10,2026-09-01\n"
+    run(home, "import", str(csv_file(tmp_path, text)))
+    run(home, "import", str(csv_file(tmp_path, text)))
+    said = run(home, "import", str(csv_file(tmp_path, text, "copy.csv")))
+
+    assert "2 rows are known from another source too" in said
+    assert stored(home) == [("acme", Decimal(10))] * 2
+
+
+def test_ids_decide_where_there_are_any(home: Path, tmp_path: Path) -> None:
+    """The same id with another amount is a correction; twice in one file it is refused."""
+    head = "Invoice Line,Event ID,Customer,Amount USD,Date\n"
+    run(home, "import", str(csv_file(tmp_path, f"{head}1,a,acme,10,2026-09-01\n")))
+    said = run(home, "import", str(csv_file(tmp_path, f"{head}1,a,acme,12,2026-09-01\n")))
+
+    assert "0 new, 1 changed, 0 as they were" in said
+    assert stored(home) == [("acme", Decimal(12))]
+    with pytest.raises(InputFileError, match="line 3: the id 'a' stands on line 2 already"):
+        read_revenue_file(csv_file(tmp_path, f"{head}1,a,acme,10,2026-09-01\n2,a,acme,1,2026-09-01\n"))
+
+
+def test_a_dry_run_changes_nothing_and_says_what_it_would(home: Path, tmp_path: Path) -> None:
+    """The same sentences in the conditional; the store is as it was."""
+    path = csv_file(tmp_path, f"{HEAD}acme,10,2026-09-01\nglobex,1,2026-09-01\n")
+
+    said = run(home, "import", str(path), "--dry-run")
+
+    assert "2 rows of 2 customers would be imported, $11.00 in all" in said
+    assert "Globex GmbH" in said
+    assert stored(home) == []
+
+
+def test_an_import_can_be_taken_back(home: Path, tmp_path: Path) -> None:
+    """By the name that `list` shows; what code has said stays."""
+    run(home, "import", str(csv_file(tmp_path, f"{HEAD}acme,10,2026-09-01\n")), "--source", "stripe")
+    assert "stripe" in run(home, "list")
+
+    assert run(home, "undo", "stripe") == "1 row of stripe withdrawn.\n"
+
+    assert stored(home) == []
+    with pytest.raises(UsageError, match="cannot be taken back"):
+        run(home, "undo", "code")
+
+
+def test_check_names_both_sides(home: Path, tmp_path: Path) -> None:
+    """Who pays and makes no calls, with the nearest name; who makes calls and of whom nothing is known."""
+    run(home, "import", str(csv_file(tmp_path, f"{HEAD}globex gmbh.,10,2026-09-01\n")))
+
+    said = run(home, "check")
+
+    unmatched, unpaid = said.split("THEY MAKE CALLS")
+    assert "globex gmbh." in unmatched
+    assert "Globex GmbH" in unmatched
+    assert "acme" in unpaid
+
+
+def test_parquet_says_what_csv_says(tmp_path: Path) -> None:
+    """Typed columns give the same events with the same ids."""
+    text = f"{HEAD[:-1]},period_start,period_end\nacme,10.5,2026-09-01,2026-09-01,2026-10-01\n"
+    frame = pl.read_csv(text.encode(), try_parse_dates=True)
+    frame.write_parquet(tmp_path / "invoices.parquet")
+
+    typed = read_revenue_file(tmp_path / "invoices.parquet")
+
+    assert typed.rows == read_revenue_file(csv_file(tmp_path, text)).rows
+    assert typed.rows[0].recognised_until is not None
+
+
+@pytest.mark.parametrize(
+    ("cell", "amount"),
+    [("49", "49"), ("-1.5", "-1.5"), ("$1,234.50", "1234.5"), ("-$3", "-3"), ("(12.00)", "-12"), ("49 USD", "49"),
+     ("1e-7", "0.0000001")],
+)  # fmt: skip
+def test_amounts_keep_their_sign_and_every_digit(tmp_path: Path, cell: str, amount: str) -> None:
+    """As spreadsheets and accountants write them."""
+    path = csv_file(tmp_path, f'{HEAD}acme,"{cell}",2026-09-01\n')
+
+    assert [row.amount_usd for row in read_revenue_file(path).rows] == [Decimal(amount)]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"{HEAD}acme,ten,2026-09-01\n", "line 2: the amount 'ten' is no number"),
+        (f'{HEAD}acme,"49,00",2026-09-01\n', "line 2: the amount '49,00' is no number"),
+        (f"{HEAD}acme,1,2026-09-01\n\nacme,1,1/9/2026\n", "line 4: date '1/9/2026' is no date"),
+        (f"{HEAD}acme,1,2026-09-01\n,1,\n", "line 3: the customer is empty, as in a line of totals"),
+        (f"{HEAD}acme,€5,2026-09-01\n", "only US dollars"),
+        ("customer,amount,currency,date\nacme,5,EUR,2026-09-01\n", "the amount is in EUR; only US dollars"),
+        (f"{HEAD}acme,1\n", "line 2: 2 cells where 3 columns are named"),
+        (HEAD, "there is no row"),
+        ("customer,amount,net,date\nacme,1,2,2026-09-01\n", "could all be the amount"),
+        ("customer,date\nacme,2026-09-01\n", "no column is the amount"),
+        ("customer,amount,period_start\nacme,1,2026-09-01\n", "a period needs two columns"),
+        ("customer,amount,from,until\nacme,1,2026-09-01,2026-09-01\n", "--end-included"),
+    ],
+)
+def test_a_row_that_is_not_understood_refuses_the_file(home: Path, tmp_path: Path, text: str, problem: str) -> None:
+    """One sentence with file and line; nothing of the file is imported."""
+    path = csv_file(tmp_path, text)
+
+    with pytest.raises(LlmwatchError, match="invoices.csv") as caught:
+        run(home, "import", str(path))
+
+    assert problem in str(caught.value)
+    assert stored(home) == []
+
+
+NAMES, NOTES = st.sampled_from(["acme", "globex"]), st.sampled_from(["a", "b", "c"])
+ROWS = st.lists(st.tuples(NAMES, st.integers(-5000, 5000), st.integers(1, 28), NOTES), min_size=1, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Tables and views of today without a file."""
+    con = file.connect(":memory:", tmp_path_factory.mktemp("memory"), read_only=False)
+    file.migrate(con, 0)
+    return con
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=ROWS, second=ROWS)
+def test_the_order_of_imports_changes_nothing(con: Any, tmp_path: Path, first: Any, second: Any) -> None:
+    """Two files, either first, each once or twice: the same events."""
+    files: list[Any] = []
+    for name, rows in (("one.csv", first), ("two.csv", second)):
+        lines = "".join(f"{c},{cents / 100:.2f},2026-09-{day:02d},{note}\n" for c, cents, day, note in rows)
+        files.append(read_revenue_file(csv_file(tmp_path, f"customer,amount,date,note\n{lines}", name)))
+    found: list[Any] = []
+    for order in ((0, 1), (1, 0, 1)):
+        con.execute("delete from revenue")
+        for n in order:
+            import_revenue(con, ("one.csv", "two.csv")[n], files[n].rows)
+        sql = "select customer, amount_usd, occurred_at from revenue_records order by all"
+        found.append(con.execute(sql).fetchall())
+
+    assert found[0] == found[1]

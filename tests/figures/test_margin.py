@@ -1,0 +1,386 @@
+"""Margin from rows of a real database: parts add up to the nano-dollar, unknown stays unknown, worst comes first."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from llmwatch.analysis.margin import Margin
+from llmwatch.analysis.margin_report import margin_report, margin_unknowns
+from llmwatch.analysis.report import Number, Report, Text, Unknown
+from llmwatch.analysis.spend import Period
+from llmwatch.errors import UsageError
+from llmwatch.figures.margin import load_margin
+from llmwatch.figures.reading import Reading
+from llmwatch.figures.sunset import load_sunset
+from llmwatch.settings import Settings
+from llmwatch.store import file
+from llmwatch.store.plans import put_plans, subscriptions
+from tests.stores import MOMENT, call
+
+WEEK = Period(MOMENT - timedelta(days=7), MOMENT)
+FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Tables and views of today without a file."""
+    con = file.connect(":memory:", tmp_path_factory.mktemp("memory"), read_only=False)
+    file.migrate(con, 0)
+    return con
+
+
+@pytest.fixture
+def rows(con: Any) -> Any:
+    """The same, empty."""
+    for table in ("calls", "revenue", "subscriptions", "shared_costs", "replays", "judgements"):
+        con.execute(f"delete from {table}")
+    return con
+
+
+def put(con: Any, table: str, *rows: dict[str, Any]) -> None:
+    """Inserts rows; columns not given are null."""
+    for row in rows:
+        names = ", ".join(f'"{name}"' for name in row)
+        con.execute(f"insert into {table} ({names}) values ({', '.join(f'${n}' for n in row)})", row)
+
+
+def event(number: int, amount: str, **columns: Any) -> dict[str, Any]:
+    """Revenue an hour before the moment; an outcome if it has one."""
+    return {
+        "event_id": f"e{number}",
+        "occurred_at": MOMENT - timedelta(hours=1),
+        "recorded_at": MOMENT,
+        "kind": "outcome" if "outcome" in columns else "revenue",
+        "amount_usd": Decimal(amount),
+        "source": "code",
+        **columns,
+    }
+
+
+def margin(con: Any, dimension: str = "customer", top: int = 10, **given_settings: Any) -> Margin:
+    """The margin of the week."""
+    return load_margin(Reading(con, settings=Settings(**given_settings)), WEEK, dimension, top)
+
+
+def cells(report: Report, row: str, table: str = "") -> dict[str, Any]:
+    """Column -> cell of one row of the main table."""
+    found = next(t for s in report.sections for t in s.tables if t.key == (table or report.main_table))
+    line = next(r for r in found.rows if r.key == row)
+    return dict(zip((c.key for c in found.columns), line.cells, strict=True))
+
+
+def keys(report: Report) -> list[str]:
+    """The rows of the main table, in order."""
+    return [r.key for s in report.sections for t in s.tables if t.key == report.main_table for r in t.rows]
+
+
+# --- recognition
+
+
+MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2027, 12, 31))  # noqa: DTZ001 - stored times have no zone
+AMOUNTS = st.integers(-(10**13), 10**13).map(lambda n: Decimal(n).scaleb(-9))
+
+
+def month_after(at: datetime) -> datetime:
+    """The next first of a month."""
+    return datetime(at.year + at.month // 12, at.month % 12 + 1, 1)  # noqa: DTZ001
+
+
+@FEW
+@given(
+    amount=AMOUNTS,
+    per=st.sampled_from(["once", "span", "day", "week", "month", "year"]),
+    ends=st.lists(MOMENTS, min_size=2, max_size=2, unique=True),
+    cuts=st.lists(MOMENTS, min_size=3, max_size=6),
+)
+def test_windows_side_by_side_add_up_exactly(
+    con: Any, amount: Decimal, per: str, ends: list[datetime], cuts: list[datetime]
+) -> None:
+    """Whatever the stream and the cuts: the parts are the whole, to the nano-dollar."""
+    starts, until = sorted(ends)
+    given = {"a": amount, "p": per, "s": starts, "e": until if per != "once" else None}
+    accrued = [
+        con.execute("select accrued_nano(cast($a as decimal(18, 9)), $p, $s, $e, $t)", {**given, "t": t}).fetchone()[0]
+        for t in sorted(cuts)
+    ]
+    windows = [b - a for a, b in pairwise(accrued)]
+
+    assert sum(windows) == accrued[-1] - accrued[0]
+    assert all(window * amount >= 0 for window in windows)
+
+
+@FEW
+@given(amount=st.integers(0, 10**12), first=MOMENTS, hours=st.integers(1, 5000))
+def test_a_month_is_worth_its_price_however_long_it_is(con: Any, amount: int, first: datetime, hours: int) -> None:
+    """amount x overlap / length of each calendar month, computed another way, in fractions, to the nano-dollar."""
+    until = first + timedelta(hours=hours)
+    exact, at, months = Fraction(0), first, 1
+    while at < until:
+        begin, end = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0), month_after(at)
+        part = min(end, until) - at
+        exact += Fraction(amount) * (part // timedelta(microseconds=1)) / ((end - begin) // timedelta(microseconds=1))
+        at, months = min(end, until), months + 1
+    sql = "select accrued_nano(cast($a as decimal(18, 9)), 'month', $s, null, $t)"
+    found = con.execute(sql, {"a": Decimal(amount).scaleb(-9), "s": first, "t": until}).fetchone()[0]
+
+    assert abs(found - exact) <= 1
+
+
+def test_the_days_of_a_dashboard_are_the_days_of_the_command(rows: Any) -> None:
+    """The view by customer and day, and the one by hour, add up to the revenue of the week."""
+    put(rows, "calls", *(call(n, hours_ago=24 * n) for n in range(1, 7)))
+    put(rows, "revenue", event(1, "70", customer_id="acme", recognised_from=WEEK.since, recognised_until=WEEK.until),
+        event(2, "-3", customer_id="acme"))  # fmt: skip
+    put(rows, "subscriptions", {"customer_id": "acme", "plan": "pro", "amount_usd": Decimal(30), "per": "month",
+                                "starts_at": WEEK.since + timedelta(days=2)})  # fmt: skip
+    asked = "select sum(revenue_usd) from {} where customer = 'acme' and {} >= $since and {} < $until"
+    whole = [
+        rows.execute(asked.format(view, step, step), {"since": WEEK.since, "until": WEEK.until}).fetchone()[0]
+        for view, step in (("revenue_by_customer_hour", "hour"),)
+    ]
+
+    assert whole == [margin(rows).now_totals.revenue]
+    assert whole[0] == Decimal(67) + Decimal(30) * 5 / 30
+
+
+# --- definitions
+
+
+def test_unknown_revenue_is_unknown_and_none_is_said_to_be_none(rows: Any) -> None:
+    """A customer nobody has spoken of is no loss; one on a free plan is, and has no percentage."""
+    put(
+        rows,
+        "calls",
+        call(1, customer_id="silent"),
+        call(2, customer_id="free", cost="0.02"),
+        call(3, customer_id=None),
+    )
+    put(rows, "subscriptions", {"customer_id": "free", "plan": "free", "amount_usd": Decimal(0), "per": "month",
+                                "starts_at": WEEK.since})  # fmt: skip
+
+    found = margin(rows)
+    report = margin_report(found)
+
+    assert isinstance(cells(report, "silent")["revenue_usd"], Unknown)
+    assert isinstance(cells(report, "silent")["margin_usd"], Unknown)
+    assert cells(report, "free")["margin_usd"] == Number(Decimal("-0.02"), "usd")
+    assert cells(report, "free")["margin_share"] == Text("n/a (no revenue)")
+    totals = found.now_totals
+    assert (totals.margin, totals.share, totals.leakage) == (Decimal("-0.02"), None, Decimal("0.02"))
+    assert (totals.unknown, totals.unattributed) == (Decimal("0.01"), Decimal("0.01"))
+    assert totals.least == Decimal("-0.04")
+
+
+def test_the_share_of_all_is_that_of_the_sums(rows: Any) -> None:
+    """Not a mean of percentages; the rest has a row, and every column of money adds up."""
+    put(rows, "calls", *(call(n, customer_id=f"c{n}", cost=str(n)) for n in range(1, 7)))
+    put(rows, "revenue", *(event(n, str(10 * n * n), customer_id=f"c{n}") for n in range(1, 7)))
+
+    report = margin_report(margin(rows, top=2))
+
+    listed = keys(report)
+    assert listed == ["c1", "c2", "(others)", "(all)"]
+    for column in ("revenue_usd", "cost_usd", "margin_usd"):
+        *parts, whole = (cells(report, key)[column].value for key in listed)
+        assert sum(parts) == whole
+    assert cells(report, "(all)")["margin_share"].value == Decimal(910 - 21) / 910
+
+
+def test_the_greatest_loss_comes_first_and_names_decide_between_equals(rows: Any) -> None:
+    """Losses by dollars, then the others by share; the unknown after them."""
+    money = {"b": ("1", "3"), "a": ("1", "3"), "big": ("100", "150"), "rich": ("100", "1"), "thin": ("1000", "900")}
+    put(rows, "calls", *(call(n, customer_id=name, cost=cost) for n, (name, (_, cost)) in enumerate(money.items(), 1)))
+    put(rows, "calls", call(99, customer_id="silent"))
+    put(rows, "revenue", *(event(n, paid, customer_id=name) for n, (name, (paid, _)) in enumerate(money.items())))
+
+    assert keys(margin_report(margin(rows)))[:6] == ["big", "a", "b", "thin", "rich", "silent"]
+
+
+def test_revenue_goes_to_the_task_it_names_then_by_outcomes_then_by_usage_and_never_by_cost(rows: Any) -> None:
+    """The ladder of allocation: own, outcome value, usage as set; share of cost states no margin."""
+    put(rows, "calls", call(1, task_name="draft", cost="1", response_id="r1"), call(2, task_name="draft", cost="1"),
+        call(3, task_name="sort", cost="2"))  # fmt: skip
+    put(rows, "revenue", event(1, "30", customer_id="acme"), event(2, "5", response_id="r1"))
+
+    by_cost = margin(rows, "task")
+    by_calls = {line.name: line for line in margin(rows, "task", revenue_by="calls").lines}
+    put(rows, "revenue", event(3, "1", outcome="sold", is_success=True, customer_id="acme", task="sort"),
+        event(4, "2", outcome="sold", is_success=True, customer_id="acme", task="draft"),
+        event(5, "9", outcome="sold", is_success=False, customer_id="acme", task="draft"))  # fmt: skip
+    by_outcome = {line.name: line for line in margin(rows, "task", revenue_by="calls").lines}
+
+    assert [line.margin for line in by_cost.lines] == [None, None]
+    assert by_cost.undivided == 30
+    assert "share of cost" in " ".join(note.text for note in margin_unknowns(by_cost))
+    assert {n: line.revenue for n, line in by_calls.items()} == {"draft": Decimal(25), "sort": Decimal(10)}
+    assert {n: line.revenue for n, line in by_outcome.items()} == {"draft": Decimal(25), "sort": Decimal(10)}
+    assert (by_outcome["draft"].outcomes, by_outcome["draft"].successes) == (2, 1)
+
+
+def test_an_outcome_costs_all_calls_of_its_task(rows: Any) -> None:
+    """Also those that led nowhere; without a success there is no cost per success."""
+    put(rows, "calls", *(call(n, task_name="draft", cost="0.5") for n in range(4)), call(9, task_name="sort"))
+    put(rows, "revenue", event(1, "0", outcome="solved", is_success=True, task="draft"),
+        event(2, "0", outcome="solved", is_success=False, task="draft"),
+        event(3, "0", outcome="moved", is_success=False, task="sort"))  # fmt: skip
+
+    report = margin_report(margin(rows))
+
+    solved, moved = (cells(report, key, "outcomes") for key in ("solved/draft", "moved/sort"))
+    assert (solved["per_outcome_usd"].value, solved["per_success_usd"].value) == (Decimal(1), Decimal(2))
+    assert isinstance(moved["per_success_usd"], Unknown)
+
+
+def test_a_call_belongs_to_the_plan_its_customer_was_on(rows: Any) -> None:
+    """A move from one plan to another in the middle of the week divides the cost at that moment."""
+    middle = MOMENT - timedelta(days=3)
+    put(rows, "calls", call(1, hours_ago=24 * 5, cost="1"), call(2, hours_ago=1, cost="2"))
+    per = {"customer_id": "acme", "per": "day"}
+    put(rows, "subscriptions",
+        {**per, "plan": "small", "amount_usd": Decimal(1), "starts_at": WEEK.since, "ends_at": middle},
+        {**per, "plan": "large", "amount_usd": Decimal(10), "starts_at": middle})  # fmt: skip
+
+    lines = {line.name: line for line in margin(rows, "plan").lines}
+
+    assert {n: (line.revenue, line.cost) for n, line in lines.items()} == {
+        "small": (Decimal(4), Decimal(1)), "large": (Decimal(30), Decimal(2)),
+    }  # fmt: skip
+
+
+def test_what_is_spent_to_know_is_in_no_margin(rows: Any) -> None:
+    """Replays and judgements of the week stand beside it; one of unknown cost is said."""
+    put(rows, "calls", call(1))
+    put(rows, "revenue", event(1, "1", customer_id="acme"))
+    at = MOMENT - timedelta(hours=2)
+    put(rows, "replays", {"replay_id": "a", "state": "sent", "recorded_at": at},
+        {"replay_id": "a", "state": "answered", "recorded_at": at, "cost_usd": Decimal("0.5")},
+        {"replay_id": "b", "state": "sent", "recorded_at": at})  # fmt: skip
+    put(rows, "judgements", {"judgement_id": "j", "state": "answered", "recorded_at": at, "cost_usd": Decimal("0.25")})
+
+    report = margin_report(margin(rows))
+
+    assert cells(report, "knowing_usd", "margin")["now"].value == Decimal("0.75")
+    assert cells(report, "margin_usd", "margin")["now"].value == Decimal("0.99")
+    assert any("1 replays or judgements" in note.text for s in report.sections for note in s.notes)
+
+
+CALLS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "c", None]), st.sampled_from(["draft", "sort", None]), st.integers(0, 10**10),
+        st.integers(0, 5000),
+    ),
+    min_size=1, max_size=12,
+)  # fmt: skip
+MONEY = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", "d", None]), st.sampled_from(["draft", "other", None]),
+        st.integers(-(10**12), 10**12),
+    ), max_size=6,
+)  # fmt: skip
+
+
+@settings(FEW, max_examples=5)
+@given(made=CALLS, paid=MONEY, shared=st.integers(1, 10**11), by=st.sampled_from(["calls", "tokens", "spend"]),
+       revenue_by=st.sampled_from(["calls", "tokens", "cost"]), worth=st.integers(0, 3))  # fmt: skip
+def test_parts_add_up_to_the_nano_dollar(
+    rows: Any, made: Any, paid: Any, shared: int, by: str, revenue_by: str, worth: int
+) -> None:
+    """Revenue, direct and shared cost by customer, task and plan are each the same sum."""
+    for table in ("calls", "revenue", "shared_costs"):
+        rows.execute(f"delete from {table}")
+    put(rows, "calls", *(
+        call(n, customer_id=who, task_name=task, task=task, cost=str(Decimal(pico).scaleb(-12)), input_tokens=tokens)
+        for n, (who, task, pico, tokens) in enumerate(made)
+    ))  # fmt: skip
+    put(rows, "revenue", *(
+        event(n, str(Decimal(nano).scaleb(-9)), customer_id=who, task=task) for n, (who, task, nano) in enumerate(paid)
+    ))  # fmt: skip
+    put(rows, "revenue", *(
+        event(100 + n, str(n), outcome="won", is_success=True, customer_id="a", task="draft") for n in range(worth)
+    ))  # fmt: skip
+    put(rows, "shared_costs", {"name": "storage", "cost_usd": Decimal(shared).scaleb(-9), "per": "day",
+                               "divided_by": by, "starts_at": WEEK.since, "ends_at": WEEK.until})  # fmt: skip
+    cost = sum((Decimal(pico).scaleb(-12) for *_, pico, _ in made), Decimal(0))
+    revenue = sum((Decimal(nano).scaleb(-9) for *_, nano in paid), Decimal(0))
+
+    for dimension in ("customer", "task", "plan"):
+        found = margin(rows, dimension, revenue_by=revenue_by)
+        assert sum((line.revenue or Decimal(0) for line in found.lines), found.undivided) == revenue
+        assert sum(line.direct or Decimal(0) for line in found.lines) == cost
+        divided = sum(line.shared for line in found.lines)
+        assert divided == (0 if found.undivided_shared else 7 * Decimal(shared).scaleb(-9))
+
+
+# --- plans
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"plans": {"pro": {"price": 1}}, "subscriptions": ()}, "plans.pro: price is not known here"),
+        ({"subscriptions": ({"customer": "a", "plan": "pro"},)}, "there is no plan 'pro'"),
+        ({"plans": {"pro": {}}, "subscriptions": ({"customer": "a", "plan": "pro"},)}, "from is missing"),
+        ({"plans": {"pro": {"price_usd": -1}}}, "price_usd = -1 is not a number of US dollars"),
+        (
+            {"plans": {"pro": {}}, "subscriptions": ({"customer": "a", "plan": "pro", "from": "soon"},)},
+            "from = 'soon' is not a date",
+        ),
+    ],
+)
+def test_a_wrong_plan_is_one_sentence(given: dict[str, Any], problem: str) -> None:
+    """It names the entry, what is wrong and what would be right."""
+    with pytest.raises(UsageError, match=problem):
+        subscriptions(Settings(**given))
+
+
+def test_subscriptions_follow_the_settings(rows: Any) -> None:
+    """What is not in the settings any more is gone from the store; price and seats make the amount."""
+    given = {"plans": {"pro": {"price_usd": 19.9, "seat_price_usd": 5}},
+             "subscriptions": ({"customer": "a", "plan": "pro", "seats": 3, "from": "2026-09-01"},)}  # fmt: skip
+    put_plans(rows, Settings(**given))
+    before = rows.execute("select customer_id, plan, amount_usd, per from subscriptions").fetchall()
+    put_plans(rows, Settings())
+
+    assert before == [("a", "pro", Decimal("34.9"), "month")]
+    assert rows.execute("select count(*) from subscriptions").fetchone() == (0,)
+
+
+# --- sunset
+
+
+def test_what_stops_is_listed_by_date_with_those_who_depend_on_it(rows: Any) -> None:
+    """Fine-tuned models stop with their base; a model without a date is not there."""
+    put(rows, "calls", call(1, cost="1"), call(2, cost="2", response_model="ft:gpt-4o-mini-2024-07-18:acme::x1"),
+        call(3, cost="4", response_model="gpt-5-mini-2025-08-07", customer_id="globex"),
+        call(4, cost="8", response_model="gpt-6-luna"))  # fmt: skip
+    put(rows, "revenue", event(1, "10", customer_id="acme"))
+
+    found = load_sunset(Reading(rows), WEEK)
+
+    assert [(e.model, str(e.shutdown_on)) for e in found.endings] == [
+        ("gpt-5-mini-2025-08-07", "2026-12-11"),
+        ("ft:gpt-4o-mini-2024-07-18:acme::x1", "2027-01-14"),
+        ("gpt-4o", "2027-01-14"),
+    ]
+    assert found.spend == 15
+    assert found.customers["acme"].margin == Decimal(-1)
+
+
+def test_a_row_says_what_it_is_of(tmp_path: Path) -> None:
+    """The commands run on an empty home and say what to do."""
+    from typer.testing import CliRunner
+
+    from llmwatch.cli import app
+
+    for command in (("margin",), ("sunset",), ("revenue", "list"), ("revenue", "check")):
+        result = CliRunner().invoke(app, [*command, "--home", str(tmp_path / "home")], catch_exceptions=False)
+        assert (result.exit_code, bool(result.stdout)) == (0, True)

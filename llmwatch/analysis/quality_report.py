@@ -71,8 +71,11 @@ def quality_cell(quality: Quality | None) -> Cell:
 
 
 def _why_unknown(quality: Quality | None) -> str:
-    few = max((level.n for level in quality.levels), default=0) if quality else 0
-    return f"{few} scored, too few" if few else NO_EVIDENCE
+    levels = quality.levels if quality else ()
+    few = max((level.n for level in levels if level.rung != "checks"), default=0)
+    if few:
+        return f"{few} scored, too few"
+    return f"nothing scored it, and only {levels[0].n} answers were checked" if levels else NO_EVIDENCE
 
 
 def level_cell(level: Level) -> Cell:

@@ -256,8 +256,8 @@ def _answers(one: TaskDrift, near: date) -> list[str]:
 def signal_sentence(signal: AnswersChanged) -> str:
     """One signal, now and before."""
     if signal.signal == LENGTH:
-        return f"They are now typically {signal.after:,.0f} characters long ({signal.before:,.0f} before)."
-    return f"{_percent(signal.after)} of them now {_SIGNALS[signal.signal]} ({_percent(signal.before)} before)."
+        return f"Answers are now typically {signal.after:,.0f} characters long ({signal.before:,.0f} before)."
+    return f"{_percent(signal.after)} of answers now {_SIGNALS[signal.signal]} ({_percent(signal.before)} before)."
 
 
 def _percent(share: float) -> str:

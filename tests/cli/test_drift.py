@@ -43,7 +43,7 @@ def test_a_user_reads_what_fell_since_when_and_what_changed_near_it(home: Path) 
     assert "Since the week of 2 Nov. Not explained by a change of inputs." in text
     assert "Prompt version 1 → 2 on 3 Nov (100 % of calls). The edit: ~ Be brief.{+ Promise a refund.+}" in text
     assert "Answers of `parse.address` changed, quality unknown." in text
-    assert "of them now begin with a code fence (0 % before)" in text
+    assert "of answers now begin with a code fence (0 % before)" in text
     assert "Answering model gpt-4o-2024-05-13 → gpt-4o-2024-08-06 on 20 Oct" in text
     assert "Inputs of `ticket.classify` got harder, its answers did not get worse." in text
     assert text.index("reply.draft") < text.index("parse.address") < text.index("ticket.classify")

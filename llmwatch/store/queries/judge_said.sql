@@ -1,4 +1,4 @@
--- How many answers of a task a series of judgements has scored, and the mean of the scores.
+-- One row: how many answers of a task a series of judgements has scored, and the mean of the scores.
 select count(*) as answers, avg(score) as mean_score
 from (
     select judgement_id, arg_max(score, recorded_at) as score

@@ -1,4 +1,4 @@
--- Replays of a task on a model whose answer is kept, with what tells how the call was made; in the order of sending.
+-- One row per replay of a task on a model whose answer is kept, with what tells how it ended; in the order of sending.
 select r.replay_id, r.span_id, r.output_messages as candidate_output, r.finish_reason, r.sent_at
 from (
     select

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmwatch.analysis.report import Number, Report, Section, Unknown
+from llmwatch.analysis.report import Number, Report, Section, Text, Unknown
 from llmwatch.analysis.spend import Period, Spend
 from llmwatch.analysis.unknowns import price_entry
 from llmwatch.analysis.weekly_report import Weekly, weekly_report
@@ -148,3 +148,36 @@ def test_a_price_entry_names_the_host_only_where_it_is_not_openai() -> None:
     """Prices of OpenAI's own host are those of the list."""
     assert "host" not in price_entry("gpt-9", "api.openai.com")
     assert 'host = "h"' in price_entry("gpt-9", "h")
+
+
+def test_calls_that_failed_before_an_answer_have_no_grade() -> None:
+    """Nothing is known of their usage, so that no evidence is claimed for it."""
+    failed = {"calls": 4, "spend_usd": Decimal(0), "grade_a_calls": 4, "grade_a_usd": Decimal(0), "unbilled_calls": 4}
+    report = spend_report(spend(row(None, **failed), row("a", **failed)))
+    evidence = next(table for table in section(report, "money").tables if table.key == "evidence")
+
+    assert [each.key for each in evidence.rows] == ["none"]
+    assert evidence.rows[0].cells[3] == Number(4, "count")
+
+
+def test_the_others_are_those_of_this_period_and_what_has_no_name_is_said() -> None:
+    """The head counts names of this period; so does the line of the others."""
+    rest = {**row("x", calls=10), "name": None, "is_total": False}
+    some = spend_report(spend(row(None), rest, names=(), other_names=2, past_names=9, is_nameless_left=True))
+    none = spend_report(spend(row(None), rest, names=(), other_names=0, past_names=9))
+
+    assert section(some, "spend").tables[0].rows[0].cells[0] == Text("2 others and (no task)", "quiet")
+    assert section(none, "spend").tables[0].rows[0].cells[0] == Text("of the period before", "quiet")
+
+
+def test_every_model_without_a_price_gets_its_entry_up_to_five() -> None:
+    """One note has the entries of all of them to fill in, and counts the rest."""
+    unpriced = [
+        {"model": f"own-{n}", "host": "llm.internal", "reason": "no price for it", "calls": 1, "input_tokens": 1}
+        for n in range(7)
+    ]
+    report = spend_report(spend(row(None, unpriced_calls=7), row("a", unpriced_calls=7), unpriced=unpriced))
+    note = next(note for note in section(report, "unknowns").notes if note.text.startswith("The prices of"))
+
+    assert note.text == "The prices of own-0, own-1, own-2, own-3, own-4 and 2 more."
+    assert note.code.count("[[prices]]") == 5

@@ -10,12 +10,13 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 from pathlib import Path
 
 from openai import OpenAI
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from support_desk import history, tickets
+from support_desk import history, planted, tickets
 from support_desk.planted import TRUTHS
 from support_desk.service import TROUBLE, SupportDesk, Ticket
 
@@ -24,11 +25,44 @@ import llmwatch
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = """# Written by examples/demo.py; this folder is made anew by every demo.
 home = "{home}"
+target_margin = 0.8
 
 # The stand-in on loopback bills like OpenAI.
 [[prices]]
 host = "127.0.0.1"
 provider = "openai"
+
+# What the desk's customers pay. A small desk, so small prices.
+[plans.starter]
+price_usd = 1
+per = "month"
+
+[plans.team]
+price_usd = 6
+per = "month"
+
+[plans.enterprise]
+price_usd = 24
+seat_price_usd = 0.50
+per = "month"
+
+[[shared_costs]]
+name = "vector storage"
+cost_usd = 1.20
+per = "month"
+divided_by = "calls"
+
+# How much worse a cheaper model may be: low 5 points, standard 3, high 2, critical never.
+[stakes]
+"ticket.route" = "low"
+"ticket.title" = "low"
+"contract.review" = "critical"
+{subscriptions}"""
+SUBSCRIPTION = """
+[[subscriptions]]
+customer = "{customer}"
+plan = "{plan}"
+from = {day}{seats}
 """
 LIVE_TICKETS = (
     "Our invoice shows 12 seats although we use 9. Please answer soon.",
@@ -71,9 +105,19 @@ def _prepare(home: Path, *, is_fresh: bool) -> bool:
     if is_fresh:
         shutil.rmtree(home, ignore_errors=True)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    config.write_text(CONFIG.format(home=home), "utf-8")
+    config.write_text(CONFIG.format(home=home, subscriptions=_subscriptions()), "utf-8")
     os.environ["LLMWATCH_HOME"], os.environ["LLMWATCH_CONFIG"] = str(home), str(config)
     return True
+
+
+def _subscriptions() -> str:
+    """Every customer on its plan since the day before the history begins; the largest have seats."""
+    day = date.today() - timedelta(days=planted.DAYS + 1)  # noqa: DTZ011 - a day of the reader's calendar will do
+    seats = {name: f"\nseats = {20 - 4 * place}" for place, name in enumerate(tickets.ENTERPRISE)}
+    return "".join(
+        SUBSCRIPTION.format(customer=customer, plan=plan, day=day, seats=seats.get(customer, ""))
+        for customer, plan in tickets.PLANS.items()
+    )
 
 
 def _make_history(seed: int, scale: float) -> None:

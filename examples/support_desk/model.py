@@ -149,7 +149,7 @@ def _mood(info: RequestInfo, facts: Facts) -> Reply:
 
 
 def _title(info: RequestInfo, facts: Facts) -> Reply:
-    text = " ".join(facts.problem.text["en"].replace("{n}", "several").split()[:6]).capitalize()
+    text = f"{facts.mood.capitalize()} question about {facts.problem.category} for {facts.problem.queue}"
     return Reply(text=text, reasoning_tokens=EXTRA_THOUGHT if _is_cheaper(info) else 0)
 
 

@@ -21,7 +21,7 @@ PLANS = {
     **dict.fromkeys(STARTER, "starter"),
 }
 # Tickets that a history holds at scale 1; the mix per task is in `history`.
-JOBS = 2300
+JOBS = 2000
 HOUR_NS = 3_600_000_000_000
 
 

@@ -1,0 +1,1 @@
+"""The whole way: calls over HTTP, spool, store, shadow runs, scripted reviews, verdicts beside planted truths."""

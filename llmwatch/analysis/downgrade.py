@@ -10,66 +10,29 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from math import isnan
 from random import Random
 from typing import Final, Literal
 
-from .guards import LONG_UNTIL, Exclusion, Guard, behaviour_guards, losing_strata, untested_long
+from .guards import Exclusion, Guard, behaviour_guards, untested_long
 from .paired import (
     CAP,
     LEAST_AUDITS,
-    LOG_PROOF,
-    LOOKS,
     Z95,
     Z975,
-    Evidence,
     Summary,
     audit_plan,
-    is_hopeless,
-    is_too_dear,
     sequential_replays,
     summarized,
     two_phase,
 )
 from .replayed import Judgement, Pair
+from .sequential import STAKES, Reason, Sequential, Stakes
 
 Kind = Literal["move", "promising", "keep", "cannot_tell"]
-Reason = Literal[
-    "", "proved", "worse", "hopeless", "too_dear", "cap", "review", "guard", "critical", "unaudited", "undecided",
-    # of a swap rather than of its answers: see `option`
-    "untested", "excluded", "dearer", "bad_answers", "many", "unpriced",
-]  # fmt: skip
-
-# Replays of a task that only people can score: more of them say little until some are reviewed.
-UNSCORED_REPLAYS: Final = 500
 AUDIT_BATCH: Final = 40
 # Audits that overturn more scores than this say that the scores are no truth; 5 to 10 % hardly matter.
 _OVERTURNED: Final = 0.10
-
-
-@dataclass(frozen=True, slots=True)
-class Stakes:
-    """The loss a task may take, in shares of answers; None: it may not be moved at all."""
-
-    name: str
-    margin: float | None
-    needs_audit: bool = False
-
-
-STAKES: Final[Mapping[str, Stakes]] = {
-    "low": Stakes("low", 0.05),
-    "standard": Stakes("standard", 0.03),
-    "high": Stakes("high", 0.02, needs_audit=True),
-    "critical": Stakes("critical", None),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a runner does after a replay; `reason` says why it may stop."""
-
-    is_over: bool
-    reason: Reason
-    replays: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,124 +77,6 @@ class Verdict:
     def at_most_worse(self) -> float:
         """The largest loss that the interval leaves open; 0 if it leaves none."""
         return max(-self.interval[0], 0.0)
-
-
-class Sequential:
-    """Takes replays in the order of time and says when to stop; what it has proved stays proved.
-
-    A different answer without a score counts as lost for the proof and as won for the disproof, so neither needs a
-    judge. Replays of long inputs wait until there are enough of them to say anything.
-    """
-
-    def __init__(self, stakes: Stakes, *, cap: int = CAP, traffic: Mapping[str, float] | None = None) -> None:
-        if stakes.margin is None:
-            raise ValueError(f"stakes {stakes.name}: there is nothing to replay for")
-        self.margin = stakes.margin
-        self.cap = cap
-        self.taken: list[Pair] = []
-        self.excluded: dict[str, Exclusion] = {}
-        self.reason: Reason = ""
-        self._traffic = traffic
-        self._long: list[Pair] = []
-        self._unscored = 0
-        self._restart()
-
-    def _restart(self) -> None:
-        self._safe = Evidence(self.margin)
-        self._unsafe = Evidence(self.margin, is_mirrored=True)
-        self._n, self._total, self._total_sq = 0, 0.0, 0.0
-
-    @property
-    def log_evidence(self) -> float:
-        """The highest logarithm of E so far."""
-        return self._safe.highest
-
-    @property
-    def is_proved(self) -> bool:
-        """Whether the loss was shown to be below the margin, all excluded inputs left out."""
-        return self.reason == "proved"
-
-    def take(self, pair: Pair) -> Step:
-        """Continue, or stop with a reason; replays after a proof add to its evidence and change nothing else."""
-        self.taken.append(pair)
-        self._unscored += pair.difference is None
-        if not self.reason:
-            self._count(pair)
-            self.reason = self._stop()
-        elif self.is_proved:
-            self._count(pair)
-        return Step(self.reason != "", self.reason, len(self.taken))
-
-    def settle(self) -> None:
-        """A proof does not outlive replays after it that show a stratum to lose; it must hold without that stratum."""
-        if self.is_proved and self._exclude():
-            self.reason = "undecided"
-
-    def _count(self, pair: Pair) -> None:
-        if pair.stratum in self.excluded:
-            return
-        if pair.is_long:
-            self._long.append(pair)
-            if len(self._long) < LONG_UNTIL:
-                return
-            waiting = self._long if len(self._long) == LONG_UNTIL else [pair]
-        else:
-            waiting = [pair]
-        for one in waiting:
-            known = one.difference
-            self._safe.take(-1.0 if known is None else known)
-            hoped = 1.0 if known is None else known
-            self._unsafe.take(hoped)
-            self._n += 1
-            self._total += hoped
-            self._total_sq += hoped * hoped
-
-    def _stop(self) -> Reason:
-        if self._safe.highest >= LOG_PROOF and not self._exclude():
-            return "proved"
-        if self._unsafe.highest >= LOG_PROOF:
-            return self._stop() if self._is_split() else "worse"
-        taken = len(self.taken)
-        if taken in LOOKS and self._n:
-            futile = self._futility()
-            if futile:
-                return self._stop() if self._is_split() else futile
-        if self._unscored and taken >= min(UNSCORED_REPLAYS, self.cap):
-            return "review"
-        return "cap" if taken >= self.cap else ""
-
-    def _futility(self) -> Reason:
-        mean = self._total / self._n
-        variance = self._total_sq / self._n - mean * mean
-        if bool(is_hopeless(self._n, mean, variance, self.margin)):
-            return "hopeless"
-        if not self._unscored and bool(is_too_dear(self._n, mean, variance, self.margin, self.cap)):
-            return "too_dear"
-        return ""
-
-    def _exclude(self) -> bool:
-        """Whether a stratum was found to lose, and everything else is not yet proved without it."""
-        return self._leave_out(self._losing()) and self._safe.highest < LOG_PROOF
-
-    def _is_split(self) -> bool:
-        """Whether the loss is that of some strata while others are left; then only those others are in question."""
-        fresh = self._losing()
-        names = {one.stratum for one in fresh} | set(self.excluded)
-        return any(pair.stratum not in names for pair in self.taken) and self._leave_out(fresh)
-
-    def _losing(self) -> list[Exclusion]:
-        found = losing_strata(self.taken, self.margin, self._traffic)
-        return [one for one in found if one.stratum not in self.excluded]
-
-    def _leave_out(self, fresh: Sequence[Exclusion]) -> bool:
-        if not fresh:
-            return False
-        self.excluded |= {one.stratum: one for one in fresh}
-        self._restart()
-        self._long = []
-        for pair in self.taken:
-            self._count(pair)
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +261,7 @@ class PairedAnswer:
 
 def paired_verdict(
     items: Iterable[Item],
-    audit: Callable[[str], float] | None = None,
+    audit: Callable[[str], float | None] | None = None,
     stakes: str | Stakes = "standard",
     *,
     cap: int = CAP,
@@ -426,36 +271,63 @@ def paired_verdict(
     """Replays items until decided, then asks for audits where they are needed; the same code as the commands use.
 
     An item is (id, stratum, incumbent score, candidate score, judge verdict). With both scores the judge is not
-    asked; without them the answers differ unless the verdict is "identical". `audit` gives the difference by id.
+    asked; without them the answers differ unless the verdict is "identical". `audit` gives the difference by id, or
+    None where a person cannot say. ValueError for a score outside 0 to 1 and an audit outside -1 to 1.
     """
-    level = STAKES[stakes] if isinstance(stakes, str) else stakes
+    level = _stakes(stakes)
     terms = Terms(level, cap)
     if level.margin is None:
         return _answer(decide([], terms))
     run = Sequential(level, cap=cap)
+    # Ids may repeat, as in draws with replacement; a replay is its place in the order.
+    names: list[str] = []
     for item in items:
-        if run.take(_pair(item)).is_over:
+        names.append(item[0])
+        if run.take(_pair(str(len(names) - 1), item)).is_over:
             break
     pairs = run.taken
-    verdict, audits = decide(pairs, terms), dict[str, float]()
+    verdict, audits, asked = decide(pairs, terms), dict[str, float](), dict[str, float]()
     for batch in range(1, audit_batches + 1):
         wants = verdict.decider
         if audit is None or wants is None or wants.what != "review":
             break
-        for chosen in to_audit(pairs, AUDIT_BATCH, done=audits, seed=seed):
-            audits[chosen] = audit(chosen)
+        for chosen in to_audit(pairs, AUDIT_BATCH, done=asked, seed=seed):
+            said = audit(names[int(chosen)])
+            asked[chosen] = 0.0
+            if said is not None:
+                audits[chosen] = _within(said, -1.0)
         verdict = decide(pairs, replace(terms, audit_batches=batch), audits)
     return _answer(verdict, len(audits))
+
+
+def _stakes(stakes: str | Stakes) -> Stakes:
+    if isinstance(stakes, Stakes):
+        return stakes
+    if stakes not in STAKES:
+        raise ValueError(f"stakes {stakes!r} are not one of {', '.join(STAKES)}")
+    return STAKES[stakes]
+
+
+def _within(value: float, low: float) -> float:
+    """The value as it is; outside its range the test would prove nothing, so it is refused."""
+    if not low <= value <= 1.0:
+        raise ValueError(f"{value!r} is not from {low:g} to 1")
+    return float(value)
 
 
 def _answer(verdict: Verdict, audits: int = 0) -> PairedAnswer:
     return PairedAnswer(verdict, verdict.interval, verdict.replays, audits)
 
 
-def _pair(item: Item) -> Pair:
-    name, stratum, old, new, judge = item
+def _pair(place: str, item: Item) -> Pair:
+    _, stratum, old, new, judge = item
     is_same = judge == "identical"
-    return Pair(name, stratum, is_same, old, new, None if judge == "identical" else judge)
+    return Pair(place, stratum or "", is_same, _score(old), _score(new), None if judge == "identical" else judge)
+
+
+def _score(value: float | None) -> float | None:
+    """A score; NaN is how tables write that there is none."""
+    return None if value is None or isnan(value) else _within(value, 0.0)
 
 
 def to_audit(pairs: Sequence[Pair], budget: int, *, done: Mapping[str, float], seed: int = 0) -> list[str]:

@@ -109,9 +109,9 @@ def downgrade_report(found: Downgrades, top: int) -> Report:
         ("until", Moment(utc(found.period.until))),
         ("months", Number(found.months, "plain")),
         ("tasks", count(len({use.task for use in found.uses}))),
-        ("defensible_month_usd", usd(found.defensible_usd, "")),
-        ("spend_month_usd", usd(found.spend_month_usd, "no call has a price")),
-        ("revenue_month_usd", usd(found.revenue_month_usd, _NO_REVENUE)),
+        ("defensible_month_usd", dollars(found.defensible_usd, "")),
+        ("spend_month_usd", dollars(found.spend_month_usd, "no call has a price")),
+        ("revenue_month_usd", dollars(found.revenue_month_usd, _NO_REVENUE)),
     )
     title = (
         f"downgrade candidates, {found.period.since:%Y-%m-%d %H:%M} to {found.period.until:%Y-%m-%d %H:%M} UTC, "
@@ -193,7 +193,7 @@ def _excluded_section(found: Downgrades) -> Section:
             Text(one.model.name),
             Text(hindrance_words(one)),
             Text(str(one.on)) if one.on else Unknown("no date announced"),
-            usd(cost, "no price for these calls"),
+            dollars(cost, "no price for these calls"),
         )
         rows.append(Row(one.model.name, cells))
     title = "NO CANDIDATES, and why (cost at the incumbent's own token counts)"
@@ -209,16 +209,16 @@ def _row(one: Option) -> Row:
         Text(one.use.incumbent),
         Text(one.model.name),
         Text(_WORDS[verdict.kind], "good" if verdict.kind == "move" else ""),
-        usd(one.use.spend_month_usd, "no call has a price"),
+        dollars(one.use.spend_month_usd, "no call has a price"),
         _saving_cell(one),
-        usd(None if saving is None else saving.low_usd, _NOT_MEASURED),
-        usd(None if saving is None else saving.high_usd, _NOT_MEASURED),
+        dollars(None if saving is None else saving.low_usd, _NOT_MEASURED),
+        dollars(None if saving is None else saving.high_usd, _NOT_MEASURED),
         Unknown(_NO_REVENUE) if one.margin_points is None else Number(one.margin_points, "share"),
         count(verdict.replays),
         count(verdict.audits),
         _share(verdict.at_most_worse) if has_pairs else Unknown(_NOT_MEASURED),
         Unknown("stakes are critical") if verdict.stakes.margin is None else _share(verdict.stakes.margin),
-        usd(step.cost_usd, "nothing is open" if not step.command else "its price is not known"),
+        dollars(step.cost_usd, "nothing is open" if not step.command else "its price is not known"),
     )
     return Row(f"{one.use.task}/{one.use.incumbent}/{one.model.name}", (*shown, *_data_cells(one, step)))
 
@@ -250,8 +250,8 @@ def _data_cells(one: Option, step: Step) -> tuple[Cell, ...]:
         _real(verdict.interval[0] if seen else None, _NOT_MEASURED),
         _real(verdict.interval[1] if seen else None, _NOT_MEASURED),
         _real(verdict.log_evidence if seen else None, _NOT_MEASURED),
-        usd(one.naive_saving_usd, "no price for these calls"),
-        usd(one.estimated_saving_usd, "not known before a replay"),
+        dollars(one.naive_saving_usd, "no price for these calls"),
+        dollars(one.estimated_saving_usd, "not known before a replay"),
         _real(None if one.saving is None else one.saving.cost_ratio, _NOT_MEASURED),
         count(one.use.calls_month),
         *(
@@ -263,12 +263,14 @@ def _data_cells(one: Option, step: Step) -> tuple[Cell, ...]:
                 None if first is None else first.p95_ratio,
             )
         ),
-        usd(None if trial is None else trial.test_usd, _NOT_MEASURED),
+        dollars(None if trial is None else trial.test_usd, _NOT_MEASURED),
         count(0 if trial is None else trial.retries),
         _real(None if trial is None else trial.fallback_share, _NOT_MEASURED),
-        usd(one.net_usd, "bad_answer_usd is not set for this task" if one.bad_answer_usd is None else _NOT_MEASURED),
+        dollars(
+            one.net_usd, "bad_answer_usd is not set for this task" if one.bad_answer_usd is None else _NOT_MEASURED
+        ),
         _real(None if cascade is None else cascade[0], "nothing was checked"),
-        usd(None if cascade is None else cascade[1], "nothing was checked"),
+        dollars(None if cascade is None else cascade[1], "nothing was checked"),
         Text(str(one.model.shutdown_on)) if one.model.shutdown_on else Unknown("no date announced"),
         Text(hindrance_words(one.excluded)),
         Text("; ".join(f"{e.stratum} ({e.why}, {e.replays} replays)" for e in verdict.exclusions)),
@@ -279,7 +281,7 @@ def _data_cells(one: Option, step: Step) -> tuple[Cell, ...]:
         Text(step.command),
         Text("\n".join(change(one))),
         Text(sentence(one)),
-        *(usd(causes.get(cause, Decimal(0)), "") for cause in CAUSES),
+        *(dollars(causes.get(cause, Decimal(0)), "") for cause in CAUSES),
     )
 
 
@@ -319,3 +321,8 @@ def _question(one: Option) -> Note | None:
     price = "" if not step.cost_usd else f" About {money_text(step.cost_usd)} at most."
     heading = HEADINGS[one.verdict.kind]
     return Note(f"{heading} {one.use.task} to {one.model.name}{worth}.{price}", step.words, step.command)
+
+
+def dollars(value: Decimal | None, reason: str) -> Number | Unknown:
+    """Dollars to a billionth, which is finer than any price, or Unknown for the stated reason."""
+    return usd(None if value is None else round(value, 9), reason)

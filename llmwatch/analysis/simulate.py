@@ -11,9 +11,10 @@ from typing import Final
 
 from .change import quoted
 from .counterfactual import Cause, Part
+from .downgrade_report import dollars
 from .option import Option
 from .option_wording import CAUSES, hindrance_words, sentence
-from .report import Cell, Column, Moment, Note, Number, Report, Row, Section, Table, Text, Unknown, money_text, usd, utc
+from .report import Cell, Column, Moment, Note, Number, Report, Row, Section, Table, Text, Unknown, money_text, utc
 from .spend import Period
 
 _NOT_KNOWN: Final = "not known before a replay"
@@ -118,13 +119,12 @@ def simulate_report(one: Option, routing: Routing, period: Period, hindrances: t
     notes = [Note(text) for text in hindrances]
     refused = refusal(routing, found)
     if found is None:
-        reason = (
-            "The task's calls have no price." if use.spend_usd is None else f"{one.model.name} has no price for them."
+        whose = "the task's calls" if use.spend_usd is None else f"{one.model.name} at the tier and host of these calls"
+        notes.append(
+            Note(f"There is no price for {whose}.", "To add one: [[prices]] in llmwatch.toml.", "llmwatch doctor")
         )
-        notes.append(Note(reason, "To add one: [[prices]] in llmwatch.toml.", "llmwatch doctor"))
-        return Report(
-            "simulate", title, facts, tuple(filter(None, [refused])), (Section("simulate", "", notes=tuple(notes)),)
-        )
+        section = Section("simulate", "", notes=tuple(notes))
+        return Report("simulate", title, facts, tuple(filter(None, [refused])), (section,))
     summary = tuple(filter(None, [refused, _headline(found)]))
     notes += _notes(one, found)
     section = Section("simulate", "", (_table(one, found),), tuple(notes))
@@ -159,7 +159,7 @@ def _table(one: Option, found: Simulated) -> Table:
         share: Cell = (
             Unknown(_NOT_KNOWN) if value is None or not found.spend_usd else Number(value / found.spend_usd, "share")
         )
-        return Row(key, (Text(words), usd(value, _NOT_KNOWN), share), kind="total" if is_total else "")
+        return Row(key, (Text(words), dollars(value, _NOT_KNOWN), share), kind="total" if is_total else "")
 
     causes = {part.cause: part.usd for part in found.parts}
     known: tuple[Cause, ...] = tuple(CAUSES)

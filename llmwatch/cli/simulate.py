@@ -59,9 +59,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
         one, tasks = load_option(store, asked, task, to, tier or "")
         hindrances = store.hindrances
     if one is None:
-        raise UsageError(
-            f"No chat call of task {task!r} is in this period, so there is nothing to simulate.", near_task(task, tasks)
-        )
+        raise UsageError(f"No chat call of task {task!r} is in this period.", near_task(task, tasks))
     write_report(simulate_report(one, routing, asked, hindrances), format_name, output)
     if refusal(routing, simulated(one, routing)):
         raise typer.Exit(1)

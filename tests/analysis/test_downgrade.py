@@ -387,3 +387,54 @@ def test_a_slower_candidate_is_called_slower() -> None:
     assert speed is not None
     assert (speed.p50_ratio, speed.p95_ratio) == (1.5, 1.5)
     assert measured_speed([], []) is None
+
+
+def test_a_missing_score_and_an_audit_nobody_can_give_are_unknown_and_not_zero() -> None:
+    """NaN is a missing score; None is no audit; neither moves a task."""
+    missing: list[Item] = [(str(n), "", 1.0, float("nan"), None) for n in range(200)]
+    silent = paired_verdict(missing, lambda _: None)
+
+    assert (silent.verdict.kind, silent.audits) == ("cannot_tell", 0)
+    assert paired_verdict(missing, lambda _: 0.0).audits == 80
+
+
+def test_ids_that_repeat_are_audited_each_for_itself() -> None:
+    """Draws with replacement: one answer must not stand for all draws of its id."""
+    said = iter([-1.0, 0.0] * 400)
+    answer = paired_verdict([("a", "", None, None, "worse")] * 400, lambda _: next(said))
+
+    assert (answer.verdict.kind, answer.audits) == ("keep", 40)
+
+
+@pytest.mark.parametrize("item", [("a", "", 5.0, 4.0, None), ("a", "", 1.0, -0.1, None)])
+def test_scores_outside_their_range_are_refused(item: Item) -> None:
+    """The bets are bounded by the range; beyond it they would prove nothing."""
+    with pytest.raises(ValueError, match="is not from 0 to 1"):
+        paired_verdict([item])
+
+
+def test_one_bad_language_stays_alone_although_the_sum_is_worse_than_the_margin() -> None:
+    """A third of the inputs loses a fifth of its answers: the rest moves; if all lose alike, nothing does."""
+    rng = np.random.default_rng(3)
+    lost = rng.random((2, 1600))
+    one = [
+        (str(n), "de" if n % 3 == 0 else "en", 1.0, float(n % 3 > 0 or x > 0.2), None) for n, x in enumerate(lost[0])
+    ]
+    all_alike = [(str(n), "de" if n % 3 == 0 else "en", 1.0, float(x > 0.08), None) for n, x in enumerate(lost[1])]
+    verdict = paired_verdict(one).verdict
+
+    assert verdict.kind == "move"
+    assert [exclusion.stratum for exclusion in verdict.exclusions] == ["de"]
+    assert paired_verdict(all_alike).verdict.kind == "keep"
+
+
+def test_strata_left_out_by_luck_move_no_task_that_loses_everywhere() -> None:
+    """Four alike strata, each losing a point more than allowed: at most one run in ten is moved."""
+    rng = np.random.default_rng(7)
+    draws = rng.random((40, 1600))
+    moved = [
+        paired_verdict([(str(n), str(n % 4), 1.0, float(x > 0.04), None) for n, x in enumerate(run)]).verdict.is_move
+        for run in draws
+    ]
+
+    assert sum(moved) <= 4

@@ -5,7 +5,8 @@ Values reach a query as parameters only; no text of a query is ever assembled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -125,6 +126,18 @@ def create_views(con: Any) -> None:
         con.execute(f"create or replace temp macro {name}{macro_sql(name)}")
     for name in VIEWS:
         con.execute(f"create or replace temp view {name} as {view_sql(name)}")
+
+
+@contextmanager
+def kept(con: Any, view: str) -> Generator[None]:
+    """The rows of the view are computed once for all queries inside, which see them under its name."""
+    con.execute(f"drop view if exists temp.{view}")
+    con.execute(f"create temp table {view} as {view_sql(view)}")
+    try:
+        yield
+    finally:
+        con.execute(f"drop table temp.{view}")
+        con.execute(f"create or replace temp view {view} as {view_sql(view)}")
 
 
 def rows(con: Any, name: str, **parameters: Any) -> list[dict[str, Any]]:

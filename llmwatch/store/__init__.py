@@ -139,6 +139,10 @@ class Store:
                 f"delete from {table} where {column} < ?",
                 [datetime.combine(today, datetime.min.time()) - timedelta(days)],
             )
+        # What was paid for is kept; the texts in it are content.
+        expired = [datetime.combine(today, datetime.min.time()) - timedelta(self._settings.content_days)]
+        for table, column in (("replays", "output_messages"), ("judgements", "reason")):
+            con.execute(f"update {table} set {column} = null where recorded_at < ? and {column} is not null", expired)
         file.set_meta(con, "retained_on", today.isoformat())
 
     @contextmanager

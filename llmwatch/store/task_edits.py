@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from .prompts import keep_prompt_versions
 from .steps import step
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ def add_edit(con: DuckDBPyConnection, edit: TaskEdit, now: datetime) -> tuple[st
             "insert into task_edits values (?, ?, ?, ?, false)", [number, now, edit.action, json.dumps(arguments)]
         )
         changed = apply_edits(con)
+        if changed:
+            keep_prompt_versions(con)
         con.execute("commit")
     except BaseException:
         with suppress(Exception):
@@ -171,6 +174,8 @@ def undo_edit(con: DuckDBPyConnection, edit_id: str) -> int:
     try:
         con.execute("update task_edits set is_undone = true where edit_id = ?", [edit_id])
         changed = apply_edits(con)
+        if changed:
+            keep_prompt_versions(con)
         con.execute("commit")
     except BaseException:
         with suppress(Exception):

@@ -72,7 +72,8 @@ def name_found(
 ) -> str:
     """A name for a task found by its prompts' fixed words, the rarest of them beside the call site; never one taken."""
     task = replace(bucket, task_key=key, prompt_head=" ".join(words))
-    names: dict[str, str | None] = dict.fromkeys(taken)
+    # As if all were of this call site: what tells tasks apart is what their prompts say, not the module.
+    names = dict.fromkeys(taken, bucket.call_site)
     candidates = _own_names(task, names, rarity)
     return next((n for n in candidates if n not in names), f"{_base(task)} {key}")
 

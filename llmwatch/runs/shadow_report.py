@@ -68,7 +68,7 @@ def stop_text(reason: str, stakes: Stakes, cap: int) -> str:
 def what_it_decides(n: int, stakes: Stakes) -> str:
     """What so many replays can prove, by how often the two models' answers differ."""
     margin = stakes.margin or 0.0
-    shares = [s / 1000 for s in range(0, 301)]
+    shares = [s / 1000 for s in range(0, 301, 5)]
     enough = [s for s in shares if sequential_replays(s, 0.0, margin) <= n]
     allowed = f"a loss of at most {points_text(stakes)} of 100 answers ({stakes.name} stakes)"
     if not enough:

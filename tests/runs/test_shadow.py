@@ -5,18 +5,37 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from openai import OpenAI
 
+import llmwatch
 from llmwatch.figures.reading import Reading
 from llmwatch.figures.replays import load_pairs, load_replays
+from llmwatch.runs.ledger import one_run
 from llmwatch.standin import ApiError, RawReply, Reply, RequestInfo, StandinServer
 from llmwatch.store import Store
 from llmwatch.store.queries import create_views
 
-from .desk import CANDIDATE, TASK, asked, capture, category, classify, command, facts, number_of, rows, started
+from .desk import (
+    CANDIDATE,
+    INCUMBENT,
+    TASK,
+    asked,
+    capture,
+    category,
+    classify,
+    command,
+    configure,
+    facts,
+    number_of,
+    rows,
+    started,
+)
 
 
 def shadow(server: StandinServer, *more: str) -> tuple[str, ...]:
@@ -70,12 +89,6 @@ def test_the_request_is_the_stored_one_adapted_and_names_no_user(tmp_path: Path)
 
 def test_responses_are_replayed_as_responses_and_not_stored(tmp_path: Path) -> None:
     """The family stays, instructions travel, and the answer is not kept at OpenAI."""
-    from openai import OpenAI
-
-    import llmwatch
-
-    from .desk import INCUMBENT, configure
-
     settings = configure(tmp_path / "home")
     with StandinServer(brain=lambda info: Reply(text="billing", reasoning_tokens=0)) as server:
         llmwatch.init(home=settings.home, sample_rate=1.0)
@@ -100,7 +113,7 @@ def test_responses_are_replayed_as_responses_and_not_stored(tmp_path: Path) -> N
 def test_a_run_stops_as_soon_as_the_loss_is_proved(tmp_path: Path) -> None:
     """With no difference at all, 5 points are proved after 88 replays; calls under way may still end."""
     with StandinServer(brain=classify, keep_requests=5000) as server:
-        settings = capture(tmp_path / "home", server, 130, rest=f'\n[stakes]\n"{TASK}" = "low"\n')
+        settings = capture(tmp_path / "home", server, 100, rest=f'\n[stakes]\n"{TASK}" = "low"\n')
         done = facts(command(settings.home, *shadow(server, "--run")))["facts"]
 
     assert (done["reason"], done["detail"]) == ("decided", "proved")
@@ -203,48 +216,62 @@ def test_an_interrupt_lets_requests_under_way_end(tmp_path: Path) -> None:
 
 
 def test_two_runs_on_one_task_do_not_pay_twice(tmp_path: Path) -> None:
-    """The second is told who is at work, in one sentence."""
-
-    def slow(info: RequestInfo) -> Reply:
-        return Reply(text=category(number_of(info)), reasoning_tokens=0, first_token_s=0.5)
-
+    """The second is told who is at work, in one sentence; a dry one is not disturbed."""
     with StandinServer(brain=classify) as server:
-        settings = capture(tmp_path / "home", server, 20)
-        server.brain = slow
-        run = started(settings.home, *shadow(server, "--run", "--concurrency", "1"))
-        _until(lambda: len(server.requests) >= 1)
-        second = command(settings.home, *shadow(server, "--run"))
-        run.kill()
-        run.communicate(timeout=60)
+        settings = capture(tmp_path / "home", server, 2)
+        with one_run(settings, TASK):
+            second = command(settings.home, *shadow(server, "--run"))
+            dry = command(settings.home, *shadow(server))
+        received = len(server.requests)
 
     assert second.returncode == 3
-    assert f"Another run on task {TASK} is under way (process {run.pid})." in second.stderr
+    assert f"Another run on task {TASK} is under way (process {os.getpid()})." in second.stderr
+    assert (dry.returncode, received) == (0, 0)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, StandinServer]]:
+    """A home with two calls, for what is refused before anything is sent."""
+    home = tmp_path_factory.mktemp("desk") / "home"
+    with StandinServer(brain=classify) as server:
+        capture(home, server, 2)
+        yield home, server
 
 
 @pytest.mark.parametrize(
-    ("keeps", "rest", "arguments", "words"),
+    ("rest", "arguments", "words"),
     [
-        (True, "", ("--to", "gpt-4-turbo"), "stopped answering on 2026-10-23"),
-        (True, "", ("--to", "gpt-9-nobody"), "has no price"),
-        (True, "", ("--to", "gpt-4o"), "already"),
-        (True, "", ("--task", "ticket.clasify", "--to", CANDIDATE), "Did you mean ticket.classify?"),
-        (True, f'\n[stakes]\n"{TASK}" = "critical"\n', ("--to", CANDIDATE), "critical"),
-        (False, "", ("--to", CANDIDATE, "--since", "1h"), "No input of ticket.classify is kept"),
+        ("", ("--to", "gpt-4-turbo"), "stopped answering on 2026-10-23"),
+        ("", ("--to", "gpt-9-nobody"), "has no price"),
+        ("", ("--to", "gpt-4o"), "already"),
+        ("", ("--task", "ticket.clasify", "--to", CANDIDATE), "Did you mean ticket.classify?"),
+        (f'\n[stakes]\n"{TASK}" = "critical"\n', ("--to", CANDIDATE), "critical"),
     ],
 )
 def test_what_cannot_be_replayed_is_refused_with_the_reason(
-    tmp_path: Path, keeps: bool, rest: str, arguments: tuple[str, ...], words: str
+    desk: tuple[Path, StandinServer], rest: str, arguments: tuple[str, ...], words: str
 ) -> None:
     """Exit code 2, one sentence, nothing sent."""
-    with StandinServer(brain=classify) as server:
-        settings = capture(tmp_path / "home", server, 2, rest=rest, keeps=keeps)
-        given = ("shadow", "--base-url", server.base_url, "--run", *arguments)
-        done = command(settings.home, *(given if "--task" in given else (*given, "--task", TASK)))
-        received = len(server.requests)
+    home, server = desk
+    configure(home, rest)
+    given = ("shadow", "--task", TASK, "--base-url", server.base_url, "--run", *arguments)
+
+    done = command(home, *given)
 
     assert done.returncode == 2, done.stdout
     assert words in done.stderr
-    assert received == 0
+    assert not server.requests
+
+
+def test_inputs_that_were_not_kept_are_refused_with_what_to_set(tmp_path: Path) -> None:
+    """content = metadata keeps nothing; the sentence says for how long content is kept and how to keep some."""
+    with StandinServer(brain=classify) as server:
+        settings = capture(tmp_path / "home", server, 2, keeps=False)
+        done = command(settings.home, *shadow(server, "--run"))
+
+    assert done.returncode == 2
+    assert f"No input of {TASK} is kept: of 2 calls" in done.stderr
+    assert "content is kept for 30 days" in done.stderr
 
 
 def test_without_a_key_nothing_is_sent(tmp_path: Path) -> None:
@@ -314,8 +341,6 @@ def test_what_was_personal_stays_redacted_in_the_replay(tmp_path: Path) -> None:
 
 
 def _until(holds: object, seconds: float = 30.0) -> None:
-    import time
-
     assert callable(holds)
     end = time.monotonic() + seconds
     while not holds():

@@ -20,9 +20,10 @@ def options_of(text: str) -> tuple[str | None, Options]:
     """(home, options) as `llmwatch serve` wrote them down."""
     given: dict[str, Any] = json.loads(text)
     home = given.pop("home")
-    for name in ("tls_cert", "tls_key"):
-        given[name] = Path(given[name]) if given[name] else None
-    return home, Options(**{**given, "host_names": tuple(given["host_names"])})
+    paths: dict[str, Any] = {name: Path(given[name]) for name in ("tls_cert", "tls_key") if given.get(name)}
+    names: tuple[str, ...] = tuple(given.get("host_names", ()))
+    given |= {"tls_cert": None, "tls_key": None, **paths, "host_names": names}
+    return home, Options(**given)
 
 
 def _say(listening: Listening) -> None:

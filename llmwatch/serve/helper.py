@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -35,9 +36,13 @@ def _now() -> datetime:
 
 def merge_forever(settings: Settings) -> None:
     """Merges once for every line on standard input, and says what was done in a line of JSON."""
+    from ..prices import PriceBook
     from ..store import Store
 
     store = Store(settings)
+    with suppress(LlmwatchError):
+        # The list is read before the store is held, not while. What is wrong with it, the merge will say.
+        PriceBook(settings.prices, settings.price_file).digest()
     for _ in sys.stdin:
         try:
             result = store.merge()

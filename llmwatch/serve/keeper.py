@@ -17,10 +17,11 @@ from ..spool import list_segments
 from .helper import command
 
 _LOOK_S: Final = 1.0
+_SHORTEST_REST_S: Final = 0.7
 # Between two merges: several times as long as the last one took, so that readers find the file free, within bounds
 # that keep what is asked fresh.
-_REST_FACTOR: Final = 4
-_LONGEST_REST_S: Final = 3.0
+_REST_FACTOR: Final = 2
+_LONGEST_REST_S: Final = 1.5
 # The merging process ends when it had nothing to do for this long; once an hour it runs for what is due by date.
 _IDLE_S: Final = 45.0
 _DUE_S: Final = 3600.0
@@ -73,7 +74,7 @@ class Keeper:
                 last_merge = time.monotonic()
                 await self._merge(found)
                 rest = min(_LONGEST_REST_S, self.freshness.last_seconds * _REST_FACTOR)
-                await asyncio.sleep(max(_LOOK_S, rest))
+                await asyncio.sleep(max(_SHORTEST_REST_S, rest))
             else:
                 await self._rest()
                 await asyncio.sleep(_LOOK_S)

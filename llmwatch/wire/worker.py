@@ -14,6 +14,7 @@ import resource
 import struct
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -171,8 +172,12 @@ class Worker:
                 # No row of it is made: the optimizer sees at once that nothing can come.
                 around = f"select * from (\n{text}\n) as described limit 0"
                 result = con.execute(around, values) if values else con.execute(around)
-                columns = [column(c[0], c[1]) for c in result.description]
+                shapes = [column(c[0], c[1]) for c in result.description]
                 result.fetchall()
+                # Around a query, columns of one name get others; the query's own description has them as they are.
+                named = con.execute(f"describe {text}", values) if values else con.execute(f"describe {text}")
+                names = [row[0] for row in named.fetchall()]
+                columns = [replace(c, name=name) for c, name in zip(shapes, names, strict=True)]
         self._send(COLUMNS, _columns_json(columns))
         return {"rows": 0}
 

@@ -139,6 +139,18 @@ def test_pgx_describes_a_statement_and_binds_it_in_binary(server: Served) -> Non
         assert found[1][1] == struct.pack("!hii", 3, 4, 42) + struct.pack("!i", 2) + b"hi" + struct.pack("!id", 8, 1.5)
 
 
+def test_columns_of_one_name_are_described_by_it(server: Served) -> None:
+    """A join has them; the statement's description is that of its result."""
+    with logged_in(server) as client:
+        query = b"with a as (select 1 as x) select a.x, b.x from a join a b using (x) limit $1"
+        client.send(
+            message(b"P", b"\0" + query + b"\0" + struct.pack("!hI", 1, 20)), message(b"D", b"S\0"), message(b"S")
+        )
+        described = client.until(b"Z")[2][1]
+        assert described.count(b"x\0") == 2
+        assert struct.unpack("!h", described[:2]) == (2,)
+
+
 def test_jdbc_reads_a_portal_in_pieces(server: Served) -> None:
     """Execute with a row limit suspends; the next goes on; the last completes with its own number of rows."""
     with logged_in(server) as client:

@@ -70,6 +70,7 @@ def test_calls_of_a_living_writer_are_seen_within_seconds(tmp_path: Path) -> Non
     print(f"seen after {took:.1f} s")
 
 
+@pytest.mark.slow
 def test_two_servers_and_commands_share_one_store(tmp_path: Path) -> None:
     """Both see all calls; a command in between is neither hindered nor wrong."""
     home = empty_store(tmp_path / "home").home

@@ -24,7 +24,7 @@ def _kill_after(server: StandinServer, home: Path, more: int, seconds: float, ar
     """Kills the command some time after the server has seen so many further requests of it."""
     seen = len(server.requests)
     run = started(home, *arguments)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while len(server.requests) < seen + more and run.poll() is None:
         assert time.monotonic() < end
         time.sleep(0.001)

@@ -194,6 +194,7 @@ def test_a_wrong_key_ends_the_run_at_once(tmp_path: Path) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.slow
 def test_an_interrupt_lets_requests_under_way_end(tmp_path: Path) -> None:
     """Ctrl-C stops sending; what was sent is answered and recorded, and nothing is lost."""
 

@@ -16,11 +16,14 @@ from pathlib import Path
 from openai import OpenAI
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from support_desk import history, planted, tickets
+from support_desk import history, planted, reviewer, tickets
+from support_desk.model import CHEAPER, DeskModel
 from support_desk.planted import TRUTHS
 from support_desk.service import TROUBLE, SupportDesk, Ticket
 
 import llmwatch
+from llmwatch.standin import StandinServer
+from llmwatch.standin.clock import SystemClock
 
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = """# Written by examples/demo.py; this folder is made anew by every demo.
@@ -64,6 +67,8 @@ customer = "{customer}"
 plan = "{plan}"
 from = {day}{seats}
 """
+# Task -> inputs to replay at most.
+SHADOWED = {"ticket.route": 300, "ticket.title": 300, "faq.answer": 400, "mood.tag": 400}
 LIVE_TICKETS = (
     "Our invoice shows 12 seats although we use 9. Please answer soon.",
     "The export of 40 rows stops halfway. It worked last week.",
@@ -86,6 +91,7 @@ def main() -> int:
         _call_openai(OpenAI())
     else:
         _make_history(asked.seed, asked.scale)
+        _try_cheaper_models(home, asked.seed)
     finished = subprocess.run([sys.executable, "-m", "llmwatch", "report", "--since", "14d"], check=False)
     _say_what_next(home)
     return finished.returncode
@@ -133,6 +139,41 @@ def _make_history(seed: int, scale: float) -> None:
     console.print(f"{made.calls:,} calls of nine weeks made and captured in {took_s:.0f} s.\n", highlight=False)
 
 
+def _try_cheaper_models(home: Path, seed: int) -> None:
+    """What a team does next: `shadow` replays kept inputs on a cheaper model, somebody compares what differs."""
+    began = time.monotonic()
+    clock = SystemClock()
+    brain = DeskModel(clock, history.first_day(time.time_ns()))
+    with StandinServer(clock=clock, seed=seed, brain=brain, keep_requests=1) as server:
+        for task, inputs in SHADOWED.items():
+            _llmwatch(
+                *("shadow", "--task", task, "--to", CHEAPER, "--n", str(inputs), "--concurrency", "24"),
+                *("--run", "--base-url", server.base_url),
+            )
+    pairs = 0
+    for task in SHADOWED:
+        file = home / f"{task}.csv"
+        _llmwatch("review", "--pairs", "--task", task, "--to", CHEAPER, "--csv", str(file))
+        if file.exists():
+            pairs += reviewer.fill_in(file)
+            _llmwatch("review", "import", str(file))
+    took_s = time.monotonic() - began
+    sys.stderr.write(f"{len(SHADOWED)} tasks replayed on {CHEAPER}, {pairs} pairs reviewed in {took_s:.0f} s.\n\n")
+
+
+def _llmwatch(*arguments: str) -> None:
+    """One command of llmwatch; what it says is shown only if it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "llmwatch", *arguments],
+        env={**os.environ, "OPENAI_API_KEY": "sk-standin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+
+
 def _call_openai(client: OpenAI) -> None:
     """Each function of the desk once or twice, against OpenAI itself."""
     llmwatch.init(service_name="support-desk")
@@ -159,8 +200,11 @@ def _say_what_next(home: Path) -> None:
         f"\nThe store is {_short(home / 'store.duckdb')}. What was planted in it: examples/support_desk/planted.py"
         f" ({len(TRUTHS)} truths, {len(tickets.PLANS)} customers).\n"
         f"Try next, after: export LLMWATCH_CONFIG={home / 'llmwatch.toml'}\n"
-        f"  {command} report --by customer --since 7d\n"
-        f"  {command} tasks\n"
+        f"  {command} report --since 14d --html report.html\n"
+        f"  {command} margin --since 30d\n"
+        f"  {command} drift --task reply.draft\n"
+        f"  {command} downgrade --task mood.tag\n"
+        f"  {command} serve\n"
         f"  {command} doctor\n"
     )
 

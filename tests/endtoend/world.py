@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import subprocess
@@ -18,7 +17,7 @@ from llmwatch.standin.clock import SystemClock
 EXAMPLES = Path(__file__).parents[2] / "examples"
 sys.path.insert(0, str(EXAMPLES))
 
-from support_desk import history, tickets  # noqa: E402
+from support_desk import history, reviewer  # noqa: E402
 from support_desk.model import DeskModel  # noqa: E402
 
 CANDIDATE = "gpt-6-luna"
@@ -120,33 +119,6 @@ def review_all(world: World, batches: int = 2) -> int:
                 *("review", "--pairs", "--task", task, "--to", CANDIDATE, "--batches", str(batch), "--csv", str(file))
             )
             if file.exists():
-                reviewed += _fill_in(file)
+                reviewed += reviewer.fill_in(file)
                 world.run("review", "import", str(file))
     return reviewed
-
-
-def _fill_in(file: Path) -> int:
-    with file.open(encoding="utf-8", newline="") as opened:
-        reader = csv.DictReader(opened)
-        names, rows = list(reader.fieldnames or ()), list(reader)
-    for row in rows:
-        row["better"] = row["better"] or _better(row["question"], row["left"], row["right"])
-    with file.open("w", encoding="utf-8", newline="") as opened:
-        writer = csv.DictWriter(opened, names)
-        writer.writeheader()
-        writer.writerows(rows)
-    return len(rows)
-
-
-def _better(question: str, left: str, right: str) -> str:
-    facts = tickets.facts_of(question.rpartition("[user]")[2])
-    assert facts is not None, question
-    truth = {"queue": facts.problem.queue, "rule": facts.problem.rule, "mood": facts.mood}
-
-    def is_right(answer: str) -> bool:
-        said = json.loads(answer)
-        return all(truth[key] == value for key, value in said.items())
-
-    if is_right(left) == is_right(right):
-        return "same" if is_right(left) else "both bad"
-    return "left" if is_right(left) else "right"

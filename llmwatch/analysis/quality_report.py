@@ -66,11 +66,12 @@ _LEVEL_COLUMNS: Final = (
 def quality_cell(quality: Quality | None) -> Cell:
     """The level that speaks for a task, as one cell; what only bounds it says so, what nobody audited is grey."""
     if quality is None or quality.best is None:
-        return Unknown(_why_unknown(quality))
+        return Unknown(why_unknown(quality))
     return level_cell(quality.best)
 
 
-def _why_unknown(quality: Quality | None) -> str:
+def why_unknown(quality: Quality | None) -> str:
+    """Why nothing can be said of a task's quality, in a few words."""
     levels = quality.levels if quality else ()
     few = max((level.n for level in levels if level.rung != "checks"), default=0)
     if few:
@@ -138,7 +139,7 @@ def _row(quality: Quality) -> Row:
         count(quality.answers),
         quality_cell(quality),
         _evidence_cell(best),
-        Unknown(_why_unknown(quality)) if best is None else count(best.n),
+        Unknown(why_unknown(quality)) if best is None else count(best.n),
         share(best.n if best else None, quality.answers, NOTHING_SAID),
         *_made_up_cells(quality.made_up),
         Text(", ".join(f"{n:,} {words}" for words, n in quality.failures) or "nothing"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Action = Literal["rename", "merge", "split", "pin"]
 SPLIT_BY: Final = ("call_site", "prompt", "tools")
 # Results of analysis and acknowledgements that name a task and no call; those that name a call follow the call.
-_BY_NAME: Final = ("drift", "drift_acknowledgements", "downgrade")
+_BY_NAME: Final = ("drift", "drift_acknowledgements", "downgrade", "quality")
 _BY_CALL: Final = ("replays", "judgements")
 _LONGEST: Final = 80
 

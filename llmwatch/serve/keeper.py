@@ -23,7 +23,7 @@ _SHORTEST_REST_S: Final = 0.7
 _REST_FACTOR: Final = 2
 _LONGEST_REST_S: Final = 1.5
 # The merging process ends when it had nothing to do for this long; once an hour it runs for what is due by date.
-_IDLE_S: Final = 45.0
+_IDLE_S: Final = 15.0
 _DUE_S: Final = 3600.0
 _MERGE_S: Final = 600.0
 _REFRESH_S: Final = 900.0

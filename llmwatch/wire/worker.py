@@ -29,7 +29,9 @@ HEADER: Final = struct.Struct("!cI")
 COLUMNS, ROWS, DONE, FAILED, READY = b"T", b"D", b"C", b"E", b"R"
 # A worker without a query gives the store's file back after this long.
 _LINGER_S: Final = 0.1
-_CHUNK_ROWS: Final = 500
+# Rows taken at once: few at first, for a row may be a megabyte, then more while they are small.
+_FIRST_ROWS: Final = 16
+_MOST_ROWS: Final = 2_000
 _CHUNK_BYTES: Final = 1 << 16
 _EXPLAIN: Final = re.compile(r"explain\s+(?:analyze\s+)?", re.IGNORECASE)
 _ANY_OF: Final = re.compile(r"\b(?:any|all|some)\s*\(\s*\$(\d{1,4})", re.IGNORECASE)
@@ -138,7 +140,9 @@ class Worker:
         count = size = 0
         block: list[bytes] = []
         waiting = 0
-        while rows := result.fetchmany(_CHUNK_ROWS):
+        chunk = _FIRST_ROWS
+        while rows := result.fetchmany(chunk):
+            before = size + waiting
             count += len(rows)
             if count > self._max_rows:
                 raise Problem("54000", f"the result has more than {self._max_rows} rows", "Add a LIMIT.")
@@ -152,6 +156,8 @@ class Worker:
                     self._bound(size)
                     self._send(ROWS, b"".join(block))
                     block, waiting = [], 0
+            is_small = size + waiting - before < _CHUNK_BYTES
+            chunk = min(_MOST_ROWS, chunk * 2) if is_small else max(1, chunk // 4)
         if block:
             self._bound(size + waiting)
             self._send(ROWS, b"".join(block))

@@ -32,7 +32,7 @@ PARSERS = (
 SQL = st.text(st.sampled_from("'\"$;-/*\\ \n\tabpEe1.:()[]{}~é\0") | st.characters(codec="utf-8"), max_size=200)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=400), st.sampled_from(PARSERS))
 def test_bytes_are_a_message_or_a_protocol_error(body: bytes, parser: object) -> None:
     """Whatever a client sends."""
@@ -40,7 +40,7 @@ def test_bytes_are_a_message_or_a_protocol_error(body: bytes, parser: object) ->
         parser(body)  # type: ignore[operator]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.none() | st.binary(max_size=30), max_size=20), st.integers(0, 60), st.binary(max_size=8))
 def test_a_damaged_bind_is_a_protocol_error_or_a_bind(values: list[bytes | None], cut: int, noise: bytes) -> None:
     """A whole one is read as it was written."""
@@ -52,7 +52,7 @@ def test_a_damaged_bind_is_a_protocol_error_or_a_bind(values: list[bytes | None]
         parse_bind(body[:cut] + noise + body[cut + len(noise) :])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(SQL)
 def test_any_text_is_cut_without_loss(text: str) -> None:
     """The tokens put together are the text, and no statement has a semicolon of its own."""
@@ -93,7 +93,7 @@ def test_statements_are_cut_at_their_ends_alone() -> None:
     assert split("-- ping") == split(";;") == split("/* x") == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-(10**20), max_value=10**20))
 def test_a_numeric_survives_its_binary_form(number: Decimal) -> None:
     """There and back, digit for digit."""
@@ -102,7 +102,7 @@ def test_a_numeric_survives_its_binary_form(number: Decimal) -> None:
     assert Decimal(text) == number
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.binary(max_size=40),
     st.sampled_from(

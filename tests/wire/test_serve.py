@@ -56,6 +56,7 @@ def get(url: str, **headers: str) -> tuple[int, str, dict[str, str]]:
             return e.code, e.read().decode(), dict(e.headers)
 
 
+@pytest.mark.slow
 def test_calls_of_a_living_writer_are_seen_within_seconds(tmp_path: Path) -> None:
     """An empty home is served at once; what is spooled is asked for without a command in between."""
     home = empty_store(tmp_path / "home").home
@@ -253,11 +254,11 @@ def test_content_is_shown_only_where_it_was_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_idle_it_is_small_and_quiet(tmp_path: Path) -> None:
-    """All its processes together, with a warm worker and with the merging process still there."""
+    """All its processes together, with a warm worker, once the merging process has ended for want of calls."""
     home = empty_store(tmp_path / "home").home
     with served(home) as server:
         count(server)
-        time.sleep(1)
+        within(60, lambda: "refreshes_total 1\n" in get(server.page + "metrics")[1] and len(server.processes()) == 2)
         before = sum(sum(p.cpu_times()[:2]) for p in server.processes())
         time.sleep(3)
         used = sum(sum(p.cpu_times()[:2]) for p in server.processes()) - before

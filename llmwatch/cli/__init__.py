@@ -17,6 +17,7 @@ from ..errors import LlmwatchError
 from ..render.inert import one_line
 from . import (
     calls,
+    dashboards,
     doctor,
     downgrade,
     drift,
@@ -76,6 +77,7 @@ app.command("shadow", rich_help_panel=_LEARN)(shadow.shadow)
 app.command("judge", rich_help_panel=_LEARN)(judge.judge)
 app.add_typer(revenue.revenue, rich_help_panel=_KEEP)
 app.command("serve", rich_help_panel=_KEEP)(serve.serve)
+app.add_typer(dashboards.app, name="dashboards", rich_help_panel=_KEEP)
 app.command("doctor", rich_help_panel=_KEEP)(doctor.doctor)
 app.command("merge", rich_help_panel=_KEEP)(merge.merge)
 app.command("purge", rich_help_panel=_KEEP)(purge.purge)

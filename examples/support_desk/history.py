@@ -72,8 +72,8 @@ class Worker:
             (0.10, lambda: self.desk.extract_invoice(tickets.invoice(rng, 40 if is_long else rng.randint(2, 9)))),
             (0.05, lambda: self.desk.review_contract(reviewed, tickets.contract(rng, clauses))),
             (0.09, lambda: self.desk.embed_article(tickets.contract(rng, rng.randint(3, 12)))),
-            (0.07, lambda: self.desk.find_order(ticket.text)),
-            (0.05, lambda: self.desk.translate(ticket.customer, ticket.text)),
+            (0.07, lambda: self.desk.find_order(tickets.remark(rng))),
+            (0.05, lambda: self.desk.translate(ticket.customer, tickets.remark(rng))),
             (0.02 * BY_NAME["bad-requests"].share, lambda: self.desk.classify(tickets.error_ticket(ticket.number))),
         )
 

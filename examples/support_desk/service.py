@@ -210,7 +210,7 @@ class SupportDesk:
 
     def close(self, ticket: Ticket, *, is_solved: bool) -> None:
         """The ticket is closed; solved tickets are what the customers pay for."""
-        llmwatch.outcome("ticket.closed", success=is_solved, customer=ticket.customer)
+        llmwatch.outcome("ticket.closed", success=is_solved, customer=ticket.customer, task="reply.draft")
 
     def chat(self, ticket: Ticket, *, on_phone: bool, has_left: Callable[[], bool]) -> str:
         """An answer in the website's chat window; a visitor who leaves ends the stream. The phone app is older."""

@@ -108,6 +108,12 @@ _CLAUSES = (
     "The supplier names its subcontractors on request within {n} days and answers for them.",
     "Confidential information stays confidential for {n} months after the end of the agreement.",
 )
+_REMARKS = (
+    *("parcel", "late", "green box", "where", "yesterday", "please", "address", "wrong", "courier", "again", "still"),
+    *("missing", "two", "pieces", "invoice", "paid", "twice", "since Monday", "neighbour", "nobody", "rang", "broken"),
+    *("refund", "size", "colour", "return", "label", "printed", "never", "email", "tracking", "says", "delivered"),
+    *("but", "not", "here", "office", "closed", "when", "will", "it", "come", "thanks", "urgent", "gift", "card"),
+)
 _STREETS = ("Hill Road", "Mill Lane", "Harbour Street", "Station Way", "Kings Avenue")
 _TOWNS = ("Leeds", "York", "Bath", "Derby", "Truro")
 
@@ -225,6 +231,14 @@ def address(rng: Random) -> str:
     """A postal address as somebody typed it."""
     postcode = f"LS{rng.randint(1, 29)} {rng.randint(1, 9)}AB"
     return f"{rng.randint(1, 240)} {rng.choice(_STREETS)}, {rng.choice(_TOWNS)} {postcode}"
+
+
+def remark(rng: Random) -> str:
+    """What a visitor types into a small field: few words in any order, about an order or not."""
+    words = rng.sample(_REMARKS, rng.randint(5, 9))
+    if rng.random() < 0.7:
+        words.insert(rng.randrange(len(words)), f"order A-{rng.randint(11, 99)}")
+    return " ".join(words).capitalize()
 
 
 def picture(rng: Random) -> str:

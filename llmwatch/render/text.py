@@ -159,7 +159,8 @@ def _grid(table: Table, columns: list[int], room: tuple[int, int], reasons: Foot
     grid = Grid(box=None, show_header=has_titles, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for n in columns:
         column = table.columns[n]
-        can_shrink = not column.is_number
+        # Names may shrink, and the first ones not too far; a date is as wide as it is.
+        can_shrink = not column.is_number and any(isinstance(row.cells[n], Text) for row in table.rows)
         grid.add_column(
             Styled((" " if n == columns[0] else "") + column.title),
             justify="right" if column.is_number else "left",

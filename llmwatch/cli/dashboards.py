@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
+from ..dashboards import load_alerts, load_dashboards
 from ..dashboards.docker import IMAGE, docker_command, local_wire
 from ..dashboards.grafana import Grafana
 from ..dashboards.provision import PASSWORD_VARIABLE, PROVISIONING, wire_address, write_tree
@@ -113,7 +114,8 @@ def push(
     if grafana.is_readable_on_the_way:
         sys.stderr.write("llmwatch: note: Without https the token and the wire's password can be read on the way.\n")
     failed = ""
-    for step in push_all(grafana, address, _password(password_file, home), with_alerts=with_alerts):
+    groups = load_alerts()["groups"] if with_alerts else []
+    for step in push_all(grafana, address, _password(password_file, home), load_dashboards().values(), groups):
         sys.stdout.write(one_line(f"{step.did:<10} {step.subject:<12} {step.name}  {step.note}").rstrip() + "\n")
         sys.stdout.flush()
         if step.is_failure:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import UsageError
-from . import DATA_SOURCE_UID, FOLDER_TITLE, FOLDER_UID, load_alerts, load_dashboards
+from . import DATA_SOURCE_UID, FOLDER_TITLE, FOLDER_UID
 from .grafana import Grafana, part
 from .provision import WireAddress, data_source
 
@@ -39,17 +39,22 @@ class Step:
         return self.did == "fails"
 
 
-def push(grafana: Grafana, address: WireAddress, password: str, *, with_alerts: bool = True) -> Iterator[Step]:
-    """Brings Grafana to what this package ships, step by step; UsageError at the first refusal."""
+def push(
+    grafana: Grafana,
+    address: WireAddress,
+    password: str,
+    dashboards: Iterable[dict[str, Any]],
+    groups: Iterable[dict[str, Any]],
+) -> Iterator[Step]:
+    """Brings Grafana to these dashboards and groups of alert rules, step by step; UsageError at the first refusal."""
     version = grafana.version()
     yield Step("grafana", "answers", grafana.url, f"version {version}" if version else "")
     organisation = yield from _push_data_source(grafana, address, password)
     yield _push_folder(grafana)
-    for dashboard in load_dashboards().values():
+    for dashboard in dashboards:
         yield _push_dashboard(grafana, dashboard)
-    if with_alerts:
-        for group in load_alerts()["groups"]:
-            yield from _push_group(grafana, group, organisation)
+    for group in groups:
+        yield from _push_group(grafana, group, organisation)
 
 
 def _push_data_source(grafana: Grafana, address: WireAddress, password: str) -> Iterator[Step]:

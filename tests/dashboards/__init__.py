@@ -1,0 +1,1 @@
+"""Tests of the Grafana dashboards and of how they reach a Grafana."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 from ..store.file import is_lock_error, lock_holder, quoted
 from .guard import Visible
 from .protocol import Problem
-from .relations import GRAFANA, STORE, is_shown, without_content
+from .relations import FIGURES, GRAFANA, STORE, is_shown, macros, without_content
 from .statements import CATALOG, INFORMATION
 
 DATABASE: Final = "llmwatch"
@@ -161,17 +161,27 @@ class Engine:
             if self._shows_content:
                 self._make_view(STORE, relation, columns)
                 schemas[STORE].add(relation)
+        self._make_figures()
         self._make_catalogs()
         for schema in (CATALOG, INFORMATION):
             rows = con.execute(
                 "select table_name from information_schema.tables where table_schema = $1", [schema]
             ).fetchall()
             schemas[schema] = {row[0] for row in rows}
-        self.visible = Visible(DATABASE, {name: frozenset(relations) for name, relations in schemas.items()})
+        self.visible = Visible(
+            DATABASE,
+            {name: frozenset(relations) for name, relations in schemas.items()},
+            frozenset((name,) for name in FIGURES),
+        )
 
     def _make_view(self, schema: str, relation: str, columns: list[str]) -> None:
         listed = ", ".join(f'"{name}"' for name in columns)
         self._con.execute(f'create view {schema}."{relation}" as select {listed} from stored.main."{relation}"')
+
+    def _make_figures(self) -> None:
+        self._con.execute(f"set search_path = {quoted(f'{DATABASE}.{GRAFANA}')}")
+        for statement in macros():
+            self._con.execute(f"create {statement}")
 
     def _make_catalogs(self) -> None:
         def path(*names: str) -> str:

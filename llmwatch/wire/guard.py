@@ -37,6 +37,8 @@ class Visible:
 
     database: str
     schemas: dict[str, frozenset[str]]
+    # Relations with arguments, unqualified.
+    figures: frozenset[tuple[str, ...]] = frozenset()
 
     def holds(self, path: tuple[str, ...]) -> bool:
         """True if the name, qualified or not, is one of them."""
@@ -106,7 +108,11 @@ def _check_node(node: dict[str, Any], named: set[str], visible: Visible) -> None
             raise Problem("0A000", "SHOW is not answered here", "Ask information_schema.tables.")
     elif kind == "TABLE_FUNCTION":
         path = _path(cast("dict[str, Any]", node.get("function", {})), "function_name")
-        if path[-1] not in _TABLE_FUNCTIONS and not (len(path) == 2 and path[0] in _QUALIFIERS):
+        if (
+            path[-1] not in _TABLE_FUNCTIONS
+            and path not in visible.figures
+            and not (len(path) == 2 and path[0] in _QUALIFIERS)
+        ):
             raise Problem("42501", f"permission denied for function {path[-1]}")
     elif node.get("class") == "FUNCTION":
         path = _path(node, "function_name")

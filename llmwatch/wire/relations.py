@@ -6,9 +6,11 @@ Schema `store`, made only where content was asked for, is the whole store.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Final
 
-from ..store.queries import VIEWS
+from ..store.queries import MACROS, VIEWS, macro_sql, query_sql
 
 GRAFANA: Final = "grafana"
 STORE: Final = "store"
@@ -21,6 +23,7 @@ TABLES: Final = (
     "tasks",
     "scores",
     "revenue",
+    "shared_costs",
     "prompt_versions",
     "drift",
     "drift_acknowledgements",
@@ -28,9 +31,25 @@ TABLES: Final = (
     "replays",
     "judgements",
     "downgrade",
+    "quality",
+    "shutdowns",
     "prices",
     "meta",
 )
+# Relations with arguments, in the order in which they can be made: the queries of the commands themselves, and what
+# the report computes of their rows. `select * from margin_total(timestamp '2026-11-01', timestamp '2026-12-01')`.
+FIGURES: Final = {
+    "margin_customers": "since, until",
+    "margin_shared": "since, until",
+    "margin_names": "dimension, revenue_by, since, until",
+    "margin_by_customer": "since, until",
+    "margin_by_name": "dimension, since, until",
+    "margin_total": "since, until",
+    "margin_over_time": "since, until, step_seconds",
+}
+_FIGURES: Final = Path(__file__).parent / "figures"
+_PARAMETER: Final = re.compile(r"\$([a-z_]+)")
+
 # Columns that hold words of users or models, in whichever relation they stand.
 CONTENT_COLUMNS: Final = frozenset(
     {
@@ -57,3 +76,16 @@ def without_content(relation: str, columns: list[str]) -> list[str]:
     """The columns that may be shown, in their order."""
     hidden = CONTENT_COLUMNS | _OF_RELATION.get(relation, frozenset())
     return [name for name in columns if name not in hidden]
+
+
+def macros() -> list[str]:
+    """The statements that make every macro that views and figures stand on, and then the figures."""
+    return [f"macro {name}{macro_sql(name)}" for name in MACROS] + [
+        f"macro {name}({arguments}) as table (\n{_figure_sql(name)}\n)" for name, arguments in FIGURES.items()
+    ]
+
+
+def _figure_sql(name: str) -> str:
+    own = _FIGURES / f"{name}.sql"
+    # What a command asks with parameters is asked here with arguments of the same names.
+    return own.read_text("utf-8") if own.is_file() else _PARAMETER.sub(r"\1", query_sql(name))

@@ -1,0 +1,32 @@
+-- One row per customer with calls or revenue in [since, until), '' is none: what the report's lines of customers say.
+-- Money that nobody knows is null. shared_usd is the customer's part of shared costs, by what each is divided by.
+with
+lines as (from margin_customers(since, until)),
+keys as (
+    select name, 'spend' as divided_by, cast(coalesce(spend_usd, 0) as double) as weight from lines
+    union all
+    select name, 'calls', cast(calls as double) from lines
+    union all
+    select name, 'tokens', cast(tokens as double) from lines
+),
+shared as (
+    select k.name, sum(cast(s.cost_nano as double) / 1e9 * k.weight / w.whole) as shared_usd
+    from margin_shared(since, until) as s
+    join (select divided_by, sum(weight) as whole from keys group by divided_by) as w using (divided_by)
+    join keys as k using (divided_by)
+    where w.whole > 0
+    group by k.name
+)
+select
+    l.name as customer,
+    l.plan,
+    l.calls,
+    l.unpriced_calls,
+    cast(l.revenue_nano as double) / 1e9 as revenue_usd,
+    if(l.spend_usd is null and l.unpriced_calls > 0, null, cast(coalesce(l.spend_usd, 0) as double)) as direct_usd,
+    coalesce(s.shared_usd, 0) as shared_usd,
+    direct_usd + coalesce(s.shared_usd, 0) as cost_usd,
+    revenue_usd - direct_usd - coalesce(s.shared_usd, 0) as margin_usd,
+    if(revenue_usd > 0, margin_usd / revenue_usd, null) as margin_share
+from lines as l
+left join shared as s using (name)

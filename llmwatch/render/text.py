@@ -159,14 +159,15 @@ def _grid(table: Table, columns: list[int], room: tuple[int, int], reasons: Foot
     grid = Grid(box=None, show_header=has_titles, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for n in columns:
         column = table.columns[n]
-        # Names may shrink, and the first ones not too far; a date is as wide as it is.
-        can_shrink = not column.is_number and any(isinstance(row.cells[n], Text) for row in table.rows)
+        can_shrink = not column.is_number
+        # Names may shrink, the first ones not too far, and never become wider than they are.
+        natural = 1 + max((cell_len(_styled(row.cells[n], Footnotes()).plain) for row in table.rows), default=0)
         grid.add_column(
             Styled((" " if n == columns[0] else "") + column.title),
             justify="right" if column.is_number else "left",
             no_wrap=not column.can_wrap,
             overflow="fold" if column.can_wrap else "ellipsis",
-            min_width=min(14, width) if can_shrink and n == columns[0] else None,
+            min_width=min(14, width, natural) if can_shrink and n == columns[0] else None,
         )
         if column.has_bar and width >= _WIDE:
             grid.add_column("", width=_BAR)

@@ -19,8 +19,9 @@ from .kept_quality import keep_quality, load_kept_quality
 from .reading import Reading
 from .sunset import keep_shutdowns, load_shutdowns
 
-# What downgrade verdicts look at, as the command does by default.
-_DOWNGRADE_DAYS: Final = 28
+# What downgrade verdicts look at, and how many are named at least, as the command does by default.
+_DOWNGRADE_DAYS: Final = 30
+_DOWNGRADES: Final = 50
 
 
 def refresh(settings: Settings, now: datetime) -> None:
@@ -34,7 +35,7 @@ def refresh(settings: Settings, now: datetime) -> None:
         create_views(con)
         reading = Reading(con, (), settings)
         drifts = load_drift(reading, now)
-        downgrades = load_downgrade(reading, Period(now - timedelta(days=_DOWNGRADE_DAYS), now))
+        downgrades = load_downgrade(reading, Period(now - timedelta(days=_DOWNGRADE_DAYS), now), top=_DOWNGRADES)
         qualities = load_kept_quality(reading, now)
         shutdowns = load_shutdowns(reading)
     with store.changing() as con:

@@ -168,7 +168,12 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "arguments", "keywords"), WRONG, ids=lambda value: repr(value).partition(" object at")[0][:40])
+def _id(value: object) -> str:
+    """The same in every process: without an address."""
+    return repr(value).partition(" object at")[0][:40]
+
+
+@pytest.mark.parametrize(("name", "arguments", "keywords"), WRONG, ids=_id)
 def test_a_wrong_argument_is_dropped_and_counted(
     home: Path, caplog: pytest.LogCaptureFixture, name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> None:

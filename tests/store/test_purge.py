@@ -116,4 +116,4 @@ def test_what_is_said_beside_a_purged_customers_calls_goes_with_them(tmp_path: P
     assert result.is_verified, result.remaining
     assert CANARY.encode() not in bytes_under(tmp_path)
     left = {table: query(opened, f"select count(*) from {table}") for table in rows}
-    assert left == dict.fromkeys(rows, [(1,)])
+    assert left == {table: [(1,)] for table in rows}

@@ -1,0 +1,255 @@
+"""Owns the shape of a panel, a variable and a dashboard in Grafana's classic JSON, version 42 of its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+Json = dict[str, Any]
+SCHEMA_VERSION: Final = 42
+DATASOURCE: Final = {"type": "grafana-postgresql-datasource", "uid": "${datasource}"}
+COLOURS: Final = {"good": "green", "warn": "orange", "bad": "red", "calm": "text", "blue": "blue"}
+
+# What every filter means in a relation that names task, model, service and customer as call_facts does; '*' is all.
+NAMES: Final = ("task", "model", "service", "customer")
+
+
+def chosen(name: str, column: str = "") -> str:
+    """The condition that the variable of this name puts on a column."""
+    value = f"${{{name}:sqlstring}}"
+    return f"('*' in ({value}) or coalesce({column or name}, '(none)') in ({value}))"
+
+
+FILTERED: Final = "$__timeFilter(started_at) and " + " and ".join(chosen(name) for name in NAMES)
+
+
+def target(sql: str, format_name: str) -> Json:
+    """One query in code mode."""
+    return {
+        "datasource": DATASOURCE,
+        "editorMode": "code",
+        "format": format_name,
+        "rawQuery": True,
+        "rawSql": sql.strip(),
+        "refId": "A",
+    }
+
+
+def steps(*pairs: tuple[float | None, str]) -> Json:
+    """Thresholds: (from this value on, colour), the first from minus infinity."""
+    return {"mode": "absolute", "steps": [{"color": colour, "value": value} for value, colour in pairs]}
+
+
+PLAIN: Final = steps((None, "text"))
+
+
+def _panel(kind: str, title: str, description: str, sql: str, format_name: str) -> Json:
+    return {
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": DATASOURCE,
+        "targets": [target(sql, format_name)],
+        "fieldConfig": {"defaults": {}, "overrides": []},
+        "options": {},
+    }
+
+
+def stat(
+    title: str,
+    description: str,
+    sql: str,
+    *,
+    unit: str = "short",
+    thresholds: Json = PLAIN,
+    decimals: int | None = None,
+    no_value: str = "not known",
+    link: str = "",
+    is_text: bool = False,
+) -> Json:
+    """One number, or one sentence."""
+    panel = _panel("stat", title, description, sql, "table")
+    panel["fieldConfig"]["defaults"] = {
+        "unit": "string" if is_text else unit,
+        "thresholds": thresholds,
+        "color": {"mode": "thresholds"},
+        "noValue": no_value,
+        **({} if decimals is None else {"decimals": decimals}),
+        **({"links": [{"title": "Look closer", "url": link}]} if link else {}),
+    }
+    panel["options"] = {
+        "colorMode": "value",
+        "graphMode": "none",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "textMode": "value",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
+        "wideLayout": True,
+        "percentChangeColorMode": "standard",
+        "showPercentChange": False,
+        **({"text": {"valueSize": 16}} if is_text else {}),
+    }
+    return panel
+
+
+def series(
+    title: str,
+    description: str,
+    sql: str,
+    *,
+    unit: str = "short",
+    is_bars: bool = False,
+    is_stacked: bool = False,
+    interval: str = "1m",
+    points: int | None = None,
+    overrides: Sequence[Json] = (),
+    maximum: float | None = None,
+    has_zero: bool = True,
+    span: str = "",
+    calcs: Sequence[str] = (),
+) -> Json:
+    """Lines or bars over time."""
+    panel = _panel("timeseries", title, description, sql, "time_series")
+    panel["interval"] = interval
+    if points:
+        panel["maxDataPoints"] = points
+    if span:
+        panel["timeFrom"] = span
+    panel["fieldConfig"]["defaults"] = {
+        "unit": unit,
+        "color": {"mode": "palette-classic"},
+        "thresholds": PLAIN,
+        **({"min": 0} if has_zero else {}),
+        **({} if maximum is None else {"max": maximum}),
+        "custom": {
+            "drawStyle": "bars" if is_bars else "line",
+            "lineWidth": 0 if is_bars else 2,
+            "fillOpacity": 85 if is_bars else 8,
+            "gradientMode": "none",
+            "showPoints": "never" if is_bars else "auto",
+            "pointSize": 5,
+            "spanNulls": False if is_bars else 1_209_600_000,
+            "stacking": {"mode": "normal" if is_stacked else "none", "group": "A"},
+            "axisPlacement": "auto",
+            "axisBorderShow": False,
+            "barAlignment": 1,
+            "barWidthFactor": 0.9,
+            "lineInterpolation": "linear",
+        },
+    }
+    panel["fieldConfig"]["overrides"] = list(overrides)
+    panel["options"] = {
+        "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": list(calcs)},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    return panel
+
+
+def coloured(name: str, colour: str, **custom: Any) -> Json:
+    """A series that always has this colour."""
+    properties: list[Json] = [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}]
+    properties += [{"id": f"custom.{key}", "value": value} for key, value in custom.items()]
+    return {"matcher": {"id": "byName", "options": name}, "properties": properties}
+
+
+def column(
+    name: str,
+    unit: str = "",
+    *,
+    width: int | None = None,
+    link: str = "",
+    thresholds: Json | None = None,
+    is_gauge: bool = False,
+    words: Mapping[str, str] | None = None,
+    decimals: int | None = None,
+    maximum: float | None = None,
+    align: str = "",
+) -> Json:
+    """How one column of a table is shown; `words` gives values a colour."""
+    properties: list[Json] = []
+
+    def put(key: str, value: Any) -> None:
+        properties.append({"id": key, "value": value})
+
+    if unit:
+        put("unit", unit)
+    if decimals is not None:
+        put("decimals", decimals)
+    if width:
+        put("custom.width", width)
+    if align:
+        put("custom.align", align)
+    if link:
+        put("links", [{"title": "Look closer", "url": link}])
+    if thresholds:
+        put("thresholds", thresholds)
+        if not is_gauge:
+            put("custom.cellOptions", {"type": "color-text"})
+    if is_gauge:
+        put("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
+        put("min", 0)
+        if maximum is not None:
+            put("max", maximum)
+        put("color", {"mode": "thresholds"} if thresholds else {"mode": "fixed", "fixedColor": "blue"})
+    if words:
+        put("custom.cellOptions", {"type": "color-text"})
+        put("mappings", [{"type": "value", "options": {w: {"color": c, "text": w} for w, c in words.items()}}])
+    return {"matcher": {"id": "byName", "options": name}, "properties": properties}
+
+
+def table(
+    title: str, description: str, sql: str, columns: Sequence[Json], *, no_value: str = "–", wraps: bool = False
+) -> Json:
+    """Rows."""
+    panel = _panel("table", title, description, sql, "table")
+    panel["fieldConfig"]["defaults"] = {
+        "noValue": no_value,
+        "thresholds": PLAIN,
+        "color": {"mode": "thresholds"},
+        "custom": {"align": "auto", "cellOptions": {"type": "auto", "wrapText": wraps}, "filterable": False},
+    }
+    panel["fieldConfig"]["overrides"] = list(columns)
+    panel["options"] = {"cellHeight": "sm", "showHeader": True}
+    return panel
+
+
+def bars(title: str, description: str, sql: str, *, unit: str, link: str = "", thresholds: Json | None = None) -> Json:
+    """One bar a row: the first column names it."""
+    panel = _panel("bargauge", title, description, sql, "table")
+    panel["fieldConfig"]["defaults"] = {
+        "unit": unit,
+        "min": 0,
+        "thresholds": thresholds or steps((None, "blue")),
+        "color": {"mode": "thresholds"},
+        **({"links": [{"title": "Look closer", "url": link}]} if link else {}),
+    }
+    panel["options"] = {
+        "displayMode": "basic",
+        "orientation": "horizontal",
+        "valueMode": "color",
+        "showUnfilled": True,
+        "minVizHeight": 16,
+        "maxVizHeight": 28,
+        "minVizWidth": 8,
+        "namePlacement": "left",
+        "sizing": "auto",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": True, "limit": 12},
+    }
+    return panel
+
+
+Placed = tuple[int, Sequence[Json | tuple[int, Json]]]
+
+
+def placed(rows: Sequence[Placed]) -> list[Json]:
+    """Panels with places and ids: each row is (height, panels); a panel has its width with it or an even share of 24."""
+    found: list[Json] = []
+    y = 0
+    for height, panels in rows:
+        x = 0
+        for entry in panels:
+            width, panel = entry if isinstance(entry, tuple) else (24 // len(panels), entry)
+            found.append({"id": len(found) + 1, **panel, "gridPos": {"x": x, "y": y, "w": width, "h": height}})
+            x += width
+        y += height
+    return found

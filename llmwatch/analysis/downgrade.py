@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from math import isnan
 from random import Random
 from typing import Final, Literal
 
-from .guards import Exclusion, Guard, behaviour_guards, untested_long
+from .audited import audited, audited_loss
+from .guards import Exclusion, Guard, behaviour_guards, losing_strata, untested_long
 from .paired import (
     CAP,
     LEAST_AUDITS,
@@ -24,13 +26,14 @@ from .paired import (
     audit_plan,
     sequential_replays,
     summarized,
-    two_phase,
 )
 from .replayed import Judgement, Pair
 from .sequential import STAKES, Reason, Sequential, Stakes
 
 Kind = Literal["move", "promising", "keep", "cannot_tell"]
 AUDIT_BATCH: Final = 40
+Excluded = Mapping[str, Exclusion]
+_NOTHING: Final[Excluded] = {}
 # Audits that overturn more scores than this say that the scores are no truth; 5 to 10 % hardly matter.
 _OVERTURNED: Final = 0.10
 
@@ -59,6 +62,7 @@ class Verdict:
     worse: int
     # Different answers that nobody but perhaps a judge has compared.
     unscored: int
+    # Of all replays, whether they would move or not.
     audits: int
     difference: float
     interval: tuple[float, float]
@@ -67,11 +71,18 @@ class Verdict:
     guards: tuple[Guard, ...] = ()
     decider: Decider | None = None
     strata: Mapping[str, int] = field(default_factory=dict[str, int])
+    # Different answers without a score that people have seen: how many, and of them better and worse.
+    reviewed: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def is_move(self) -> bool:
         """Whether the task can move now."""
         return self.kind == "move"
+
+    @property
+    def scope(self) -> int:
+        """The replays of inputs that would move."""
+        return self.same + self.better + self.worse + self.unscored
 
     @property
     def at_most_worse(self) -> float:
@@ -103,10 +114,10 @@ def decide(pairs: Sequence[Pair], terms: Terms, audits: Mapping[str, float] | No
         run.take(pair)
     run.settle()
     verdict = _measured(run, known, terms, given)
-    guards = behaviour_guards(_in_scope(run, pairs))
+    guards = behaviour_guards(_in_scope({one.stratum: one for one in verdict.exclusions}, pairs))
     if guards and verdict.kind in ("move", "promising"):
         verdict = replace(verdict, kind="keep", reason="guard", decider=None)
-    return replace(verdict, guards=guards)
+    return replace(verdict, guards=guards, audits=sum(pair.id in given for pair in pairs))
 
 
 def _overturned(pairs: Sequence[Pair], audits: Mapping[str, float]) -> float:
@@ -129,14 +140,14 @@ def _measured(run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mapp
     if reason == "proved":
         missing = _missing_audits(pairs, audits) if terms.stakes.needs_audit else 0
         if missing:
-            return _seen(pairs, terms, "promising", "unaudited", run, Decider("review", missing))
-        return _seen(pairs, terms, "move", "proved", run)
+            return _seen(pairs, terms, "promising", "unaudited", run.excluded, run, Decider("review", missing))
+        return _seen(pairs, terms, "move", "proved", run.excluded, run)
     if reason in ("worse", "hopeless"):
-        return _seen(pairs, terms, "keep", reason, run)
-    if any(pair.difference is None for pair in _in_scope(run, pairs)):
+        return _seen(pairs, terms, "keep", reason, run.excluded, run)
+    if any(pair.difference is None for pair in _in_scope(run.excluded, pairs)):
         return _audited(run, pairs, terms, audits)
-    verdict = _seen(pairs, terms, "cannot_tell", reason or "undecided", run)
-    return replace(verdict, decider=_what_decides(run, terms))
+    verdict = _seen(pairs, terms, "cannot_tell", reason or "undecided", run.excluded, run)
+    return replace(verdict, decider=_what_decides(run, terms, _in_scope(run.excluded, run.taken), {}))
 
 
 def _missing_audits(pairs: Sequence[Pair], audits: Mapping[str, float]) -> int:
@@ -146,23 +157,22 @@ def _missing_audits(pairs: Sequence[Pair], audits: Mapping[str, float]) -> int:
     return sum(max(min(count, LEAST_AUDITS) - made[way], 0) for way, count in counts.items())
 
 
-def _in_scope(run: Sequential | None, pairs: Sequence[Pair]) -> list[Pair]:
-    excluded = run.excluded if run else {}
+def _in_scope(excluded: Excluded, pairs: Sequence[Pair]) -> list[Pair]:
     drops_long = bool(untested_long(pairs))
     return [p for p in pairs if p.stratum not in excluded and not (drops_long and p.is_long)]
 
 
 def _seen(
-    pairs: Sequence[Pair], terms: Terms, kind: Kind, reason: Reason,
+    pairs: Sequence[Pair], terms: Terms, kind: Kind, reason: Reason, excluded: Excluded = _NOTHING,
     run: Sequential | None = None, decider: Decider | None = None,
 ) -> Verdict:  # fmt: skip
     """A verdict with what was counted; the interval is of scored pairs, unscored ones at their worst and best."""
-    scope = _in_scope(run, pairs)
+    scope = _in_scope(excluded, pairs)
     known = [pair.difference for pair in scope if pair.difference is not None]
     unscored = len(scope) - len(known)
     low, high = (summarized([*known, *([end] * unscored)]) for end in (-1.0, 1.0))
     summary: Summary = summarized(known)
-    exclusions = (*(run.excluded.values() if run else ()), *untested_long(pairs))
+    exclusions = (*excluded.values(), *untested_long(pairs))
     return Verdict(
         kind=kind,
         reason=reason,
@@ -183,42 +193,49 @@ def _seen(
 
 
 def _audited(run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mapping[str, float]) -> Verdict:
-    """The two-phase verdict where only people can tell; without enough of their answers, what the judge suggests."""
+    """The verdict where only people can tell: of the inputs that are left when those that lose stay where they are."""
     margin = run.margin
-    scope = _in_scope(run, pairs)
-    ways = {way: [p for p in scope if p.difference is None and p.way == way] for way in _ways(scope)}
-    made = {way: [audits[p.id] for p in ps if p.id in audits] for way, ps in ways.items()}
-    verdict = _seen(pairs, terms, "cannot_tell", "review", run)
-    missing = sum(max(min(len(ps), LEAST_AUDITS) - len(made[way]), 0) for way, ps in ways.items())
-    count = sum(map(len, made.values()))
-    if missing:
-        ask = max(missing, min(AUDIT_BATCH, sum(map(len, ways.values()))) - count)
+    scope = _in_scope(run.excluded, pairs)
+    losing = losing_strata(scope, margin, terms.traffic, partial(audited_loss, audits=audits, margin=margin))
+    left = {pair.stratum for pair in scope} - {one.stratum for one in losing}
+    if losing and left:
+        excluded = {**run.excluded, **{one.stratum: one for one in losing}}
+        verdict = _estimated(run, pairs, terms, audits, excluded)
+        # Where the rest looks no better than allowed, the task loses, and not some of its inputs.
+        if verdict.is_move or (verdict.kind != "keep" and verdict.difference > -margin):
+            return verdict
+    return _estimated(run, pairs, terms, audits, run.excluded)
+
+
+def _estimated(
+    run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mapping[str, float], excluded: Excluded
+) -> Verdict:
+    """The two-phase verdict on the inputs in scope; without enough reviews of them, what the judge suggests."""
+    margin, scope = run.margin, _in_scope(excluded, pairs)
+    # A second look at the same pairs, after more reviews or without what was found to lose, meets a stricter bound.
+    is_first_look = terms.audit_batches <= 1 and len(excluded) == len(run.excluded)
+    bound = Z95 if is_first_look else Z975
+    seen = audited(scope, audits)
+    if seen.missing:
+        # Few enough to be given up for lost need no review.
+        worst = audited(scope, audits, unseen=-1.0)
+        seen = worst if not worst.missing and worst.low(bound) > -margin else seen
+    verdict = _seen(pairs, terms, "cannot_tell", "review", excluded, run)
+    verdict = replace(verdict, difference=seen.mean, reviewed=(seen.audits, seen.better, seen.worse))
+    if seen.missing:
+        ask = max(seen.missing, min(AUDIT_BATCH, seen.different) - seen.audits)
         kind: Kind = "promising" if _judge_likes(scope, margin) else "cannot_tell"
         reason: Reason = "unaudited" if kind == "promising" else "review"
-        return replace(verdict, kind=kind, reason=reason, audits=count, decider=Decider("review", ask))
-    known = [d for p in scope if (d := p.difference) is not None]
-    # Pairs with a score are a way of their own, audited to the last one.
-    different = [d for d in known if d]
-    groups = [(len(ps), made[way]) for way, ps in ways.items()]
-    if different:
-        groups.append((len(different), different))
-    counts, sums = [n for n, _ in groups], [(len(ds), sum(ds), sum(d * d for d in ds)) for _, ds in groups]
-    estimate = two_phase(len(known) - len(different), counts, *zip(*sums, strict=True))
-    low, high = float(estimate.low()), float(estimate.high())
-    verdict = replace(verdict, audits=count, difference=float(estimate.mean), interval=(max(low, -1.0), min(high, 1.0)))
-    bound = Z95 if terms.audit_batches <= 1 else Z975
-    if float(estimate.low(bound)) > -margin:
+        return replace(verdict, kind=kind, reason=reason, decider=Decider("review", ask))
+    verdict = replace(verdict, interval=(seen.low(), seen.high()))
+    if seen.low(bound) > -margin:
         return replace(verdict, kind="move", reason="proved")
-    if high < -margin:
+    if seen.high() < -margin:
         return replace(verdict, kind="keep", reason="worse")
-    left = sum(map(len, ways.values())) - count
+    left = seen.different - seen.audits
     if left:
-        return replace(verdict, decider=Decider("review", min(left, max(count, AUDIT_BATCH))))
-    return replace(verdict, reason="undecided", decider=_what_decides(run, terms))
-
-
-def _ways(pairs: Iterable[Pair]) -> list[Judgement]:
-    return sorted({pair.way for pair in pairs if pair.difference is None})
+        return replace(verdict, decider=Decider("review", min(left, max(seen.audits, AUDIT_BATCH))))
+    return replace(verdict, reason="undecided", decider=_what_decides(run, terms, scope, audits))
 
 
 def _judge_likes(pairs: Sequence[Pair], margin: float) -> bool:
@@ -229,9 +246,9 @@ def _judge_likes(pairs: Sequence[Pair], margin: float) -> bool:
     return summarized([v for v in values if v is not None]).interval()[0] > -margin
 
 
-def _what_decides(run: Sequential, terms: Terms) -> Decider:
+def _what_decides(run: Sequential, terms: Terms, pairs: Sequence[Pair], audits: Mapping[str, float]) -> Decider:
     """The replays that would decide, were the difference what it looks like; or the margin that the cap can decide."""
-    scope = summarized([d for p in _in_scope(run, run.taken) if (d := p.difference) is not None])
+    scope = summarized([d for p in pairs if (d := audits.get(p.id, p.difference)) is not None])
     variance = scope.variance
     needed = sequential_replays(variance, min(scope.mean, 0.0), run.margin)
     if needed <= terms.cap:

@@ -143,7 +143,7 @@ def _cannot_tell(verdict: Verdict, swap: Swap) -> list[str]:
         return [f"`{swap.task}` on {swap.candidate}: {why}", _counts(verdict)]
     saves = _saves(swap.saving)[2:]
     return [
-        f"`{swap.task}` on {swap.candidate}" + (f" {saves}:" if saves else ":"),
+        f"`{swap.task}` on {swap.candidate}{_but(verdict)}" + (f" {saves}:" if saves else ":"),
         _counts(verdict),
         _next(verdict.decider, verdict),
     ]
@@ -184,7 +184,7 @@ def _next(decider: Decider | None, verdict: Verdict) -> str:
     if verdict.reason == "many":
         return "Even the largest test would not show this one to be no luck."
     margin = verdict.stakes.margin or 0.0
-    differing = (verdict.replays - verdict.same) / verdict.replays if verdict.replays else 0.0
+    differing = (verdict.scope - verdict.same) / verdict.scope if verdict.scope else 0.0
     cannot = f"No test of this size decides {margin * 100:g} points: the models differ on {differing:.0%} of answers."
     if decider.what == "accept" and decider.margin is not None:
         more = f" and {decider.count:,} more replays" if decider.count else ""
@@ -193,13 +193,23 @@ def _next(decider: Decider | None, verdict: Verdict) -> str:
 
 
 def _counts(verdict: Verdict) -> str:
-    parts = [f"{verdict.same:,} same answer", f"{verdict.better:,} better", f"{verdict.worse:,} worse"]
+    parts = [f"{verdict.same:,} same answer"]
+    if verdict.better or verdict.worse or not verdict.unscored:
+        parts += [f"{verdict.better:,} better", f"{verdict.worse:,} worse"]
     if verdict.unscored:
-        reviewed = f", {verdict.audits:,} of them reviewed" if verdict.audits else ""
-        parts.append(f"{verdict.unscored:,} different{reviewed}")
-    scope = verdict.same + verdict.better + verdict.worse + verdict.unscored
-    kept = f"; of the {scope:,} that would move" if scope < verdict.replays else ""
+        parts.append(f"{verdict.unscored:,} different{_reviewed(verdict)}")
+    kept = f"; of the {verdict.scope:,} that would move" if verdict.scope < verdict.replays else ""
     return f"{verdict.replays:,} stored requests replayed{kept}: {', '.join(parts)}."
+
+
+def _reviewed(verdict: Verdict) -> str:
+    """What people said of the different answers that they saw."""
+    seen, better, worse = verdict.reviewed
+    if not seen:
+        return ""
+    alike = seen - better - worse
+    said = [f"{n:,} {word}" for n, word in ((better, "better"), (worse, "worse"), (alike, "as good")) if n]
+    return f" ({seen:,} reviewed: {', '.join(said)})"
 
 
 def _but(verdict: Verdict) -> str:
@@ -211,7 +221,9 @@ def _but(verdict: Verdict) -> str:
 def _exclusion(one: Exclusion) -> str:
     if one.why == "untested":
         return f"{one.stratum} ({one.replays:,} replays only)"
-    loss = "" if one.difference is None else f" ({-one.difference * 100:.0f} points worse on {one.replays:,} replays)"
+    reviewed = f", {one.audits:,} of them reviewed" if one.audits else ""
+    on = f"on {one.replays:,} replays{reviewed}"
+    loss = "" if one.difference is None else f" ({-one.difference * 100:.0f} points worse {on})"
     return f"{one.stratum or 'inputs of no stratum'}{loss}"
 
 

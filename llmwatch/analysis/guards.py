@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from .paired import Z95, holm, summarized, tail
@@ -37,6 +38,8 @@ class Exclusion:
     why: Literal["loses", "untested"]
     replays: int
     difference: float | None = None
+    # How many of its replays people reviewed, where that is what the difference rests on.
+    audits: int = 0
 
     def holds(self, pair: Pair) -> bool:
         """Whether the pair's input stays where it is."""
@@ -73,26 +76,38 @@ def _guard(what: Literal["invalid", "cut"], flags: Sequence[tuple[bool, bool]]) 
     return Guard(what, sum(old for old, _ in flags) / n, sum(new for _, new in flags) / n, n)
 
 
-def losing_strata(pairs: Sequence[Pair], margin: float, traffic: Mapping[str, float] | None = None) -> list[Exclusion]:
-    """Strata with 8 % of traffic or more whose own loss is shown to be above the margin, Holm 10 % over all of them."""
-    by_stratum: dict[str, list[float]] = {}
+# (mean difference, the chance of one so low if the loss were the margin, reviews) of one stratum's pairs.
+Loss = Callable[[Sequence[Pair]], tuple[float, float, int]]
+
+
+def losing_strata(
+    pairs: Sequence[Pair], margin: float, traffic: Mapping[str, float] | None = None, loss: Loss | None = None
+) -> list[Exclusion]:
+    """Strata with 8 % of traffic or more whose own loss is shown to be above the margin, Holm 10 % over all of them.
+
+    By scores, an answer without one counted as won, unless `loss` says how else a stratum is judged.
+    """
+    by_stratum: dict[str, list[Pair]] = {}
     for pair in pairs:
-        by_stratum.setdefault(pair.stratum, [])
-        if pair.difference is not None:
-            by_stratum[pair.stratum].append(pair.difference)
+        by_stratum.setdefault(pair.stratum, []).append(pair)
     if len(by_stratum) < 2:
         return []
-    whole = len(pairs)
-    counts = {name: sum(p.stratum == name for p in pairs) / whole for name in by_stratum}
-    shares = traffic or counts
-    large = [name for name in sorted(by_stratum) if shares.get(name, 0.0) >= _LEAST_SHARE and by_stratum[name]]
-    seen = {name: summarized(by_stratum[name]) for name in large}
-    rejected = holm([tail(seen[name].z(-margin)) for name in large], _FAMILY_LEVEL)
+    shares = traffic or {name: len(of) / len(pairs) for name, of in by_stratum.items()}
+    large = [name for name in sorted(by_stratum) if shares.get(name, 0.0) >= _LEAST_SHARE]
+    judged = loss or partial(_scored_loss, margin=margin)
+    seen = {name: judged(by_stratum[name]) for name in large}
+    rejected = holm([seen[name][1] for name in large], _FAMILY_LEVEL)
     return [
-        Exclusion(name, "loses", seen[name].n, seen[name].mean)
+        Exclusion(name, "loses", len(by_stratum[name]), seen[name][0], seen[name][2])
         for name, is_losing in zip(large, rejected, strict=True)
         if is_losing
     ]
+
+
+def _scored_loss(pairs: Sequence[Pair], margin: float) -> tuple[float, float, int]:
+    known = [d for pair in pairs if (d := pair.difference) is not None]
+    hoped = [*known, *([1.0] * (len(pairs) - len(known)))]
+    return summarized(known).mean, tail(summarized(hoped).z(-margin)), 0
 
 
 def untested_long(pairs: Sequence[Pair]) -> tuple[Exclusion, ...]:

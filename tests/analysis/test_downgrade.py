@@ -172,14 +172,16 @@ def test_forty_audits_clear_a_judge_that_likes_nothing() -> None:
 
 
 def test_every_verdict_that_occurs_needs_five_audits() -> None:
-    """39 audits of one verdict do not speak for another."""
-    pairs = mixed(same(450), differing(50, "worse"), differing(8, "better", truth=-1.0))
+    """39 audits of one verdict do not speak for another, unless all of the other may as well be lost."""
+    pairs = mixed(same(450), differing(50, "worse"), differing(30, "better", truth=-1.0))
+    few = [p for p in pairs if p.judge != "better"] + [p for p in pairs if p.judge == "better"][:8]
     ids = [p.id for p in pairs if p.judge == "worse"][:39]
     verdict = decide(pairs, Terms(STAKES["low"]), truth_of(ids))
 
     assert verdict.kind in ("cannot_tell", "promising")
     assert verdict.decider is not None
     assert verdict.decider.count >= 5
+    assert decide(few, Terms(STAKES["low"]), truth_of(ids)).kind == "move"
 
 
 def test_a_second_batch_of_audits_meets_a_stricter_bound() -> None:
@@ -233,6 +235,52 @@ def test_one_language_that_loses_is_left_where_it_is() -> None:
     assert verdict.kind == "move"
     assert [(e.stratum, e.why) for e in verdict.exclusions] == [("de", "loses")]
     assert ", all but de (" in verdict_text(verdict, SWAP)
+
+
+def strata_of(worse: dict[str, int], sizes: dict[str, int]) -> tuple[list[Pair], dict[str, float]]:
+    """Unscored pairs by stratum, so many of them different and worse; and what people say of all that differ."""
+    pairs = [Pair(f"{s}{n}", s, is_same=n >= worse.get(s, 0)) for s, size in sizes.items() for n in range(size)]
+    return mixed(pairs), {pair.id: -1.0 for pair in pairs if not pair.is_same}
+
+
+def test_a_language_that_people_see_lose_is_left_where_it_is() -> None:
+    """Nobody but people can score: the reviews are read by stratum, and the rest moves on what is left of them."""
+    pairs, said = strata_of({"ja": 40, "de": 1}, {"en": 210, "de": 80, "ja": 110})
+    audits = {one: said[one] for one in to_audit(pairs, 40, done={})}
+    verdict = decide(pairs, STANDARD, audits)
+
+    assert verdict.kind == "move"
+    assert [(e.stratum, e.replays) for e in verdict.exclusions] == [("ja", 110)]
+    assert verdict.audits == 40
+    assert verdict.scope == 290
+    text = verdict_text(verdict, SWAP)
+    assert "all but ja (36 points worse on 110 replays, 39 of them reviewed)" in text
+    assert "of the 290 that would move: 289 same answer, 1 different" in text
+
+
+def test_a_language_that_nobody_reviewed_is_not_blamed() -> None:
+    """Its different answers count as won until people have seen some."""
+    pairs, said = strata_of({"ja": 40, "en": 10}, {"en": 290, "ja": 110})
+    seen = {one: value for one, value in said.items() if one.startswith("en")}
+
+    assert not decide(pairs, STANDARD, seen).exclusions
+    assert [e.stratum for e in decide(pairs, STANDARD, said).exclusions] == ["ja"]
+
+
+def test_a_task_that_loses_everywhere_stays_whole() -> None:
+    """All languages lose 8 of 100: no exclusion saves it, and the numbers are of all replays."""
+    pairs, said = strata_of({"en": 16, "de": 7, "ja": 8}, {"en": 200, "de": 80, "ja": 100})
+    verdict = decide(pairs, STANDARD, said)
+
+    assert (verdict.kind, verdict.exclusions, verdict.scope) == ("keep", (), 380)
+
+
+@pytest.mark.parametrize(("n", "kind"), [(60, "cannot_tell"), (120, "move")])
+def test_a_review_that_finds_nothing_does_not_make_few_replays_enough(n: int, kind: str) -> None:
+    """One different answer, as good: 60 replays leave a loss of 3 points open, as they do where none differs."""
+    pairs = mixed(same(n - 1), differing(1, None))
+
+    assert decide(pairs, STANDARD, truth_of([p.id for p in pairs if not p.is_same])).kind == kind
 
 
 def test_a_small_stratum_is_not_singled_out() -> None:

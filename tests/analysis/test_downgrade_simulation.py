@@ -15,6 +15,8 @@ from tests.simulations.downgrade import (
     simulate_scored,
     spread_of_tasks,
 )
+from tests.simulations.downgrade_strata import SCENES, simulate
+from tests.simulations.downgrade_strata import main as strata_main
 
 
 @pytest.mark.parametrize("points", [2, 3, 5])
@@ -53,6 +55,23 @@ def _run(task: Task, seed: int) -> bool:
     says = [rng.choice(("worse", "same", "better"), p=WEAK.says[int(t) + 1]) if t != 9 else "identical" for t in truth]
     items: list[Item] = [(str(n), "", None, None, str(say)) for n, say in enumerate(says)]  # type: ignore[misc]
     return paired_verdict(items, lambda one: float(truth[int(one)]), "low", seed=seed).verdict.is_move
+
+
+@pytest.mark.parametrize(
+    ("name", "least_right"), [("one of three loses 35 points, 400 replays", 27), ("all lose 6 points of 5", 0)]
+)
+def test_strata_that_people_see_lose_are_left_and_tasks_that_lose_everywhere_stay(name: str, least_right: int) -> None:
+    """Of 30 runs at most 3 move what loses; one bad language is left alone and the rest moves."""
+    found = simulate(next(scene for scene in SCENES if scene.name == name), 30)
+
+    assert found["move wrong"] <= 3
+    assert found["move right"] >= least_right
+
+
+@pytest.mark.slow
+def test_the_full_simulation_of_strata_reaches_every_target() -> None:
+    """Every scene, 200 runs."""
+    assert strata_main(200) == 0
 
 
 @pytest.mark.slow

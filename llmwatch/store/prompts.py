@@ -9,11 +9,12 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ..analysis.prompt_versions import StaticText, prompt_versions
 from .steps import step
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from ..analysis.prompt_versions import StaticText
 
 # Static texts of one task that are looked at, the newest first, and how long such a text may be.
 TEXTS_PER_TASK: Final = 400
@@ -67,6 +68,9 @@ def _text(value: Any) -> str:
 
 def keep_prompt_versions(con: DuckDBPyConnection) -> int:
     """Tables `prompts` and `prompt_versions` are those of the stored calls; returns how many versions there are."""
+    # Takes half a second with scipy's matrices behind it, and most commands store nothing.
+    from ..analysis.prompt_versions import StaticText, prompt_versions
+
     con.execute(step("static_texts"), {"texts": TEXTS_PER_TASK})
     texts = _read_texts(con)
     by_task: defaultdict[str, list[StaticText]] = defaultdict(list)

@@ -20,6 +20,12 @@ from .relations import FIGURES, GRAFANA, STORE, is_shown, macros, without_conten
 from .statements import CATALOG, INFORMATION
 
 DATABASE: Final = "llmwatch"
+_COLUMN_OIDS: Final = f"""
+select column_name, any_value(oid) from (
+    select column_name, {CATALOG}.type_oid(data_type) as oid from duckdb_columns()
+    where database_name = $1 and schema_name = $2
+) group by all having count(distinct oid) = 1
+"""
 _SCRIPTS: Final = Path(__file__).parent / "catalog"
 # Rows arrive while dashboards ask: after this long a busy worker lets go even if nobody is seen waiting.
 _LEASE_S: Final = 1.0
@@ -41,6 +47,8 @@ class Engine:
         # What the store looked like when the views were made.
         self._made_for: tuple[str | None, str | None] = (None, None)
         self.visible = Visible(DATABASE, {})
+        # oid by the name of each column that means one type wherever it occurs.
+        self.column_oids: dict[str, int] = {}
 
     @contextmanager
     def lease(self) -> Generator[Any]:
@@ -163,6 +171,7 @@ class Engine:
                 schemas[STORE].add(relation)
         self._make_figures()
         self._make_catalogs()
+        self.column_oids = dict(con.execute(_COLUMN_OIDS, [DATABASE, GRAFANA]).fetchall())
         for schema in (CATALOG, INFORMATION):
             rows = con.execute(
                 "select table_name from information_schema.tables where table_schema = $1", [schema]

@@ -15,7 +15,7 @@ from .commands import Answered, Session, answer
 from .pool import Pool, WorkerDied
 from .protocol import Bind, Column, Problem, ProtocolError
 from .statements import Statement, parameters, split
-from .worker import COLUMNS, DONE, ROWS
+from .worker import COLUMNS, DONE, PARAMETERS, ROWS
 
 # What a client may keep here.
 _STATEMENTS: Final = 1_000
@@ -211,10 +211,10 @@ class Conversation:
             self._portal(target.name).is_description_due = True
             return
         prepared = self._statement(target.name)
+        columns = await self._described(prepared, None)
         wanted = parameters(prepared.statement.text) if prepared.statement else 0
         oids = [prepared.oids[n] or 25 if n < len(prepared.oids) else 25 for n in range(wanted)]
         await self._send(protocol.parameter_description(oids))
-        columns = await self._described(prepared, None)
         prepared.described = [c.oid for c in columns] if columns else None
         await self._send(protocol.row_description(columns) if columns is not None else protocol.NO_DATA)
 
@@ -231,6 +231,9 @@ class Conversation:
         async for kind, piece in self._rows(prepared.statement.text, given, None, is_described=True):
             if kind == COLUMNS:
                 columns = piece
+            elif kind == PARAMETERS and bind is None:
+                # As they are described, so are they read when they come.
+                prepared.oids = tuple(piece)
         return columns
 
     def _parameters(self, prepared: Prepared, bind: Bind | None) -> tuple[dict[str, Any], ...]:
@@ -323,7 +326,10 @@ class Conversation:
     async def _rows(
         self, text: str, given: tuple[dict[str, Any], ...], portal: Portal | None, *, is_described: bool = False
     ) -> AsyncGenerator[tuple[bytes, Any]]:
-        """(COLUMNS, columns), then (ROWS, bytes) any number of times, then (DONE, number of rows)."""
+        """(COLUMNS, columns), then (ROWS, bytes) any number of times, then (DONE, number of rows).
+
+        A description has (PARAMETERS, oids) first.
+        """
         import json
 
         self.queries += 1
@@ -342,6 +348,8 @@ class Conversation:
                     async for kind, body in worker.answer(request):
                         if kind == COLUMNS:
                             yield kind, [Column(*c) for c in json.loads(body)]
+                        elif kind == PARAMETERS:
+                            yield kind, json.loads(body)
                         elif kind == DONE:
                             yield kind, json.loads(body)["rows"]
                         else:

@@ -20,13 +20,14 @@ from typing import Any, BinaryIO, Final
 
 from .engine import Engine
 from .guard import check
+from .inference import guessed
 from .protocol import Column, Problem, data_row
 from .sqlstate import problem_of
 from .statements import parameters, translated
 from .values import array_of_text, column, encoder, parameter
 
 HEADER: Final = struct.Struct("!cI")
-COLUMNS, ROWS, DONE, FAILED, READY = b"T", b"D", b"C", b"E", b"R"
+COLUMNS, ROWS, DONE, FAILED, READY, PARAMETERS = b"T", b"D", b"C", b"E", b"R", b"t"
 # A worker without a query gives the store's file back after this long.
 _LINGER_S: Final = 0.1
 # Rows taken at once: few at first, for a row may be a megabyte, then more while they are small.
@@ -174,6 +175,7 @@ class Worker:
             if _EXPLAIN.match(text):
                 columns = [Column("explain_key", 25), Column("explain_value", 25)]
             else:
+                request = self._guessed(request)
                 values = _values(request)[: parameters(text)]
                 # No row of it is made: the optimizer sees at once that nothing can come.
                 around = f"select * from (\n{text}\n) as described limit 0"
@@ -186,6 +188,16 @@ class Worker:
                 columns = [replace(c, name=name) for c, name in zip(shapes, names, strict=True)]
         self._send(COLUMNS, _columns_json(columns))
         return {"rows": 0}
+
+    def _guessed(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The request with a type for each open parameter that its words tell; the client is told them."""
+        found = guessed(request["query"], self._engine.column_oids)
+        given = [
+            {**one, "oid": found.get(n, 0)} if one.get("is_open") and not one["oid"] else one
+            for n, one in enumerate(request["parameters"], 1)
+        ]
+        self._send(PARAMETERS, json.dumps([one["oid"] for one in given]).encode())
+        return {**request, "parameters": given}
 
 
 def _promised(columns: list[Column], oids: list[int] | None) -> list[Column]:

@@ -50,3 +50,5 @@ select 'llmwatch' as grantor, 'llmwatch' as grantee, table_catalog, table_schema
 from wire_information.tables;
 create view wire_information.table_privileges as from wire_information.role_table_grants;
 create view wire_information.information_schema_catalog_name as select 'llmwatch' as catalog_name;
+-- Unfolds the columns of a key; there are no keys, and so nothing to unfold.
+create macro wire_information._pg_expandarray(list) as {'x': list[1], 'n': 1};

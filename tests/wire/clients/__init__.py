@@ -1,0 +1,1 @@
+"""Programs in other languages that ask a served store, and the lane that builds and runs them."""

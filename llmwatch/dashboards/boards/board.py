@@ -115,13 +115,13 @@ def _annotations() -> list[Json]:
         ),
         _annotation(
             "price changes",
-            "select at as \"time\", model || ' (' || service_tier || '): new price' as text, 'price' as tags"
-            " from (select cast(valid_from as timestamp) as at, * from prices) where $__timeFilter(at) order by 1",
+            "select begins_at as \"time\", model || ' (' || service_tier || '): new price' as text, 'price' as tags"
+            " from (select cast(valid_from as timestamp) as begins_at, * from prices) where $__timeFilter(begins_at) order by 1",
         ),
         _annotation(
             "drift starts",
-            "select at as \"time\", task_name || ' fell' as text, 'drift' as tags"
-            " from (select cast(since_week as timestamp) as at, * from drift_alarms) where $__timeFilter(at) order by 1",
+            "select begins_at as \"time\", task_name || ' fell' as text, 'drift' as tags"
+            " from (select cast(since_week as timestamp) as begins_at, * from drift_alarms) where $__timeFilter(begins_at) order by 1",
         ),
     ]
 

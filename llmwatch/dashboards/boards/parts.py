@@ -163,37 +163,27 @@ def column(
     words: Mapping[str, str] | None = None,
     decimals: int | None = None,
     maximum: float | None = None,
-    align: str = "",
 ) -> Json:
     """How one column of a table is shown; `words` gives values a colour."""
-    properties: list[Json] = []
-
-    def put(key: str, value: Any) -> None:
-        properties.append({"id": key, "value": value})
-
-    if unit:
-        put("unit", unit)
-    if decimals is not None:
-        put("decimals", decimals)
-    if width:
-        put("custom.width", width)
-    if align:
-        put("custom.align", align)
-    if link:
-        put("links", [{"title": "Look closer", "url": link}])
-    if thresholds:
-        put("thresholds", thresholds)
-        if not is_gauge:
-            put("custom.cellOptions", {"type": "color-text"})
+    values = {
+        "unit": unit or None,
+        "decimals": decimals,
+        "custom.width": width,
+        "links": [{"title": "Look closer", "url": link}] if link else None,
+        "thresholds": thresholds,
+        "custom.cellOptions": {"type": "color-text"} if thresholds or words else None,
+    }
     if is_gauge:
-        put("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"})
-        put("min", 0)
-        if maximum is not None:
-            put("max", maximum)
-        put("color", {"mode": "thresholds"} if thresholds else {"mode": "fixed", "fixedColor": "blue"})
+        values |= {
+            "custom.cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
+            "min": 0,
+            "max": maximum,
+            "color": {"mode": "fixed", "fixedColor": "blue"},
+        }
     if words:
-        put("custom.cellOptions", {"type": "color-text"})
-        put("mappings", [{"type": "value", "options": {w: {"color": c, "text": w} for w, c in words.items()}}])
+        shown = {word: {"color": colour, "text": word} for word, colour in words.items()}
+        values["mappings"] = [{"type": "value", "options": shown}]
+    properties = [{"id": key, "value": value} for key, value in values.items() if value is not None]
     return {"matcher": {"id": "byName", "options": name}, "properties": properties}
 
 

@@ -255,6 +255,7 @@ CLOSE_COMPLETE: Final = message(b"3")
 EMPTY_QUERY: Final = message(b"I")
 NO_DATA: Final = message(b"n")
 SUSPENDED: Final = message(b"s")
+COPY_DONE: Final = message(b"c")
 AUTH_OK: Final = message(b"R", struct.pack("!i", 0))
 ASK_SASL: Final = message(b"R", struct.pack("!i", 10) + b"SCRAM-SHA-256\0\0")
 
@@ -302,6 +303,16 @@ def data_row(values: Iterable[bytes | None]) -> bytes:
     """One row; None is NULL."""
     parts = [b"\xff\xff\xff\xff" if v is None else struct.pack("!I", len(v)) + v for v in values]
     return message(b"D", struct.pack("!h", len(parts)) + b"".join(parts))
+
+
+def copy_out(columns: int) -> bytes:
+    """Rows as lines of text follow."""
+    return message(b"H", struct.pack("!bh", 0, columns) + b"\0\0" * columns)
+
+
+def copy_data(line: bytes) -> bytes:
+    """One row of a copy."""
+    return message(b"d", line)
 
 
 def error(problem: Problem) -> bytes:

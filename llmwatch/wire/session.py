@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from . import protocol
 from .commands import Answered, Session, answer
+from .copying import Copy, copied
 from .pool import Pool, WorkerDied
 from .protocol import Bind, Column, Problem, ProtocolError
 from .statements import Statement, parameters, split
@@ -140,12 +141,33 @@ class Conversation:
         await self._send(protocol.ready(self.session.status))
 
     async def _simple(self, statement: Statement) -> None:
-        answered = self._own_answer(statement)
+        copy = copied(statement) if statement.words[:1] == ("copy",) else None
+        if copy:
+            # As any query is.
+            for inner in split(copy.query):
+                self._own_answer(inner)
+        answered = None if copy else self._own_answer(statement)
         if answered is not None:
             await self._send(answered.described + answered.rest)
             return
+        await (self._copy(copy) if copy else self._select(statement.text))
+
+    async def _copy(self, copy: Copy) -> None:
         count = 0
-        async for kind, piece in self._rows(statement.text, (), None):
+        async for kind, piece in self._rows(copy.query, (), None, copy=copy):
+            if kind == COLUMNS:
+                await self._send(protocol.copy_out(len(piece)))
+                if copy.has_header:
+                    await self._send(protocol.copy_data(copy.row(c.name.encode() for c in piece)))
+            elif kind == ROWS:
+                await self._send(piece)
+            else:
+                count = piece
+        await self._send(protocol.COPY_DONE + protocol.complete(f"COPY {count}"))
+
+    async def _select(self, text: str) -> None:
+        count = 0
+        async for kind, piece in self._rows(text, (), None):
             if kind == COLUMNS:
                 await self._send(protocol.row_description(piece))
             elif kind == ROWS:
@@ -324,7 +346,13 @@ class Conversation:
     # --- running
 
     async def _rows(
-        self, text: str, given: tuple[dict[str, Any], ...], portal: Portal | None, *, is_described: bool = False
+        self,
+        text: str,
+        given: tuple[dict[str, Any], ...],
+        portal: Portal | None,
+        *,
+        is_described: bool = False,
+        copy: Copy | None = None,
     ) -> AsyncGenerator[tuple[bytes, Any]]:
         """(COLUMNS, columns), then (ROWS, bytes) any number of times, then (DONE, number of rows).
 
@@ -340,6 +368,7 @@ class Conversation:
             "parameters": given,
             "formats": portal.bind.result_formats if portal else (),
             "oids": portal.prepared.described if portal else None,
+            "copy": asdict(copy) if copy else None,
         }
         watch = asyncio.create_task(self._watch(asyncio.current_task()))
         try:

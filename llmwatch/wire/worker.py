@@ -13,19 +13,21 @@ import re
 import resource
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from .copying import Copy
 from .engine import Engine
 from .guard import check
 from .inference import guessed
-from .protocol import Column, Problem, data_row
+from .protocol import Column, Problem, copy_data, data_row
 from .sqlstate import problem_of
 from .statements import parameters, translated
 from .values import array_of_text, column, encoder, parameter
 
+Writer = Callable[[Iterable[bytes | None]], bytes]
 HEADER: Final = struct.Struct("!cI")
 COLUMNS, ROWS, DONE, FAILED, READY, PARAMETERS = b"T", b"D", b"C", b"E", b"R", b"t"
 # A worker without a query gives the store's file back after this long.
@@ -127,13 +129,14 @@ class Worker:
             # What was described to the client is what it gets.
             columns = _promised(columns, request.get("oids"))
             self._send(COLUMNS, _columns_json(columns))
-            return {"rows": self._send_rows(result, columns, request["formats"])}
+            write = _written_as(request.get("copy"))
+            return {"rows": self._send_rows(result, columns, request["formats"], write)}
 
     def _check(self, con: Any, text: str) -> None:
         explained = _EXPLAIN.match(text)
         check(con, text[explained.end() :] if explained else text, self._engine.visible)
 
-    def _send_rows(self, result: Any, columns: list[Column], formats: list[int]) -> int:
+    def _send_rows(self, result: Any, columns: list[Column], formats: list[int], write: Writer) -> int:
         if len(formats) not in (0, 1, len(columns)):
             raise Problem("08P01", "the number of result formats is not the number of columns")
         asked = formats * len(columns) if len(formats) == 1 else formats or [0] * len(columns)
@@ -150,7 +153,7 @@ class Worker:
             if self._is_cancelled:
                 raise Problem("57014", "canceling statement due to user request")
             for row in rows:
-                block.append(data_row(None if v is None else e(v) for v, e in zip(row, encoders, strict=True)))
+                block.append(write(None if v is None else e(v) for v, e in zip(row, encoders, strict=True)))
                 waiting += len(block[-1])
                 if waiting >= _CHUNK_BYTES:
                     size += waiting
@@ -198,6 +201,14 @@ class Worker:
         ]
         self._send(PARAMETERS, json.dumps([one["oid"] for one in given]).encode())
         return {**request, "parameters": given}
+
+
+def _written_as(copy: dict[str, Any] | None) -> Writer:
+    """How a row leaves: as a row of a result, or as a line of a copy."""
+    if copy is None:
+        return data_row
+    form = Copy(**copy)
+    return lambda values: copy_data(form.row(values))
 
 
 def _promised(columns: list[Column], oids: list[int] | None) -> list[Column]:

@@ -114,7 +114,7 @@ ERRORS = {
     "select task_name from calls group by request_model": "42803",
     "delete from calls": "25006",
     "with gone as (delete from calls returning *) select * from gone": "25006",
-    "copy calls to stdout": "0A000",
+    "copy calls to '/tmp/x'": "0A000",
     "declare c cursor for select 1": "0A000",
     "show nothing_like_it": "42704",
     "set client_encoding = 'LATIN1'": "22023",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import ssl
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,13 +12,20 @@ from typing import Annotated, Final
 import typer
 
 from ..dashboards import load_alerts, load_dashboards
+from ..dashboards.check import Checked
+from ..dashboards.check import check as run_check
+from ..dashboards.client import Address
 from ..dashboards.docker import IMAGE, docker_command, local_wire
 from ..dashboards.grafana import Grafana
-from ..dashboards.provision import PASSWORD_VARIABLE, PROVISIONING, wire_address, write_tree
+from ..dashboards.provision import PASSWORD_VARIABLE, PROVISIONING, WireAddress, wire_address, write_tree
 from ..dashboards.push import push as push_all
+from ..dashboards.queries import queries
+from ..dashboards.report import checked_report
 from ..errors import UsageError
+from ..render import FORMATS
 from ..render.inert import one_line
-from .options import Home, settings_for
+from .options import Format, Home, Output, Since, Until, now_utc, one_of, period, settings_for
+from .reading import progress_on_terminal, write_report
 
 app = typer.Typer(help="Grafana dashboards and alert rules over the wire of `llmwatch serve`.", no_args_is_help=True)
 
@@ -167,6 +175,56 @@ def docker(
         os.execvpe(command[0], command, {**os.environ, PASSWORD_VARIABLE: password})
     except FileNotFoundError as e:
         raise UsageError("docker is not installed.", "Without --run the command is printed.") from e
+
+
+@app.command("check")
+def check(
+    since: Since = "7d",
+    until: Until = None,
+    wire: Wire = _LOCAL,
+    sslmode: SslMode = None,
+    password_file: PasswordFile = None,
+    format_name: Format = "text",
+    output: Output = None,
+    home: Home = None,
+) -> None:
+    """Ask every query of every panel, variable, annotation and alert rule over the wire, as Grafana would.
+
+    Exit code 1 if one of them fails. One without rows is right where the period has none.
+
+    [dim]llmwatch dashboards check --since 30d[/dim]
+    """
+    one_of(format_name, FORMATS, "--format")
+    begin, end = period(since, until, now_utc(None))
+    address = wire_address(wire, sslmode)
+    asked = Address(address.host, address.port, "llmwatch", _password(password_file, home), tls=_tls(address))
+    total = sum(1 for _ in queries())
+    checked: list[Checked] = []
+    try:
+        with progress_on_terminal("asking") as progress:
+            for one in run_check(asked, begin, end):
+                checked.append(one)
+                if progress:
+                    progress(len(checked), total)
+    except OSError as e:
+        raise UsageError(
+            f"The wire at {address.text} cannot be asked: {e.strerror or e}.",
+            "Is `llmwatch serve` running? --wire names its address.",
+        ) from e
+    write_report(checked_report(checked), format_name, output)
+    if any(one.error for one in checked):
+        raise typer.Exit(1)
+
+
+def _tls(address: WireAddress) -> ssl.SSLContext | None:
+    """As libpq means its sslmode: `require` takes any certificate."""
+    if address.sslmode == "disable":
+        return None
+    context = ssl.create_default_context()
+    if address.sslmode == "require":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _password_path(home: Path | None) -> Path:

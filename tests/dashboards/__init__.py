@@ -1,1 +1,1 @@
-"""Tests of the Grafana dashboards and of how they reach a Grafana."""
+"""Tests of the dashboards: what they ask, what they look like."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .board import VALUE, board, link
-from .parts import FILTERED, Json, bars, chosen, coloured, column, series, stat, steps, table
+from .parts import FILTERED, LEAST, Json, bars, chosen, coloured, column, series, stat, steps, table
 
 SPAN: Final = "cast($__timeFrom() as timestamp), cast($__timeTo() as timestamp)"
 BEFORE: Final = (
@@ -14,19 +14,19 @@ BEFORE: Final = (
 )
 LENGTH_S: Final = "epoch(cast($__timeTo() as timestamp) - cast($__timeFrom() as timestamp))"
 ALL_CALLS: Final = " Of all calls in the time range: the filters by task, model and service do not apply."
-LOSS: Final = steps((None, "red"), (0, "text"))
-MARGIN: Final = steps((None, "red"), (0, "orange"), (0.5, "green"))
+LOSS: Final = steps((None, "text"), (LEAST, "red"), (0, "text"))
+MARGIN: Final = steps((None, "text"), (LEAST, "red"), (0, "orange"), (0.5, "green"))
 SPEND: Final = f"select cast(sum(cost_usd) as double) as spend from call_facts where {FILTERED}"
 
 
-def over_time(name: str, value: str, title: str, description: str, unit: str, top: int = 7) -> Json:
+def over_time(name: str, value: str, title: str, description: str, unit: str, top: int = 5) -> Json:
     """Stacked bars of a sum over time, the names with the most of it apart and all others as one."""
     return series(
         title,
         description,
         f"""
 with facts as (select started_at, coalesce({name}, '(none)') as name, {value} as value from call_facts where {FILTERED}),
-named as (select name from facts group by name order by sum(value) desc nulls last, name limit {top})
+named as (select name from facts group by name having sum(value) > 0 order by sum(value) desc, name limit {top})
 select $__timeGroupAlias(started_at,$__interval),
     if(name in (from named), name, 'all others') as metric,
     cast(coalesce(sum(value), 0) as double) as value
@@ -53,14 +53,14 @@ def overview() -> Json:
                         "model",
                         "cost_usd",
                         "Spend by model",
-                        "Cost of the calls that began in each interval, by the model that answered; the seven dearest and "
+                        "Cost of the calls that began in each interval, by the model that answered; the five dearest and "
                         "all others. Reported usage at the price of its day; calls without a price are in no bar.",
                         "currencyUSD",
                     ),
                     money_over_time(),
                 ],
             ),
-            (9, [(13, _money()), (11, _tasks())]),
+            (10, [(13, _money()), (11, _tasks())]),
             (9, [(13, _losses()), (11, _sunset())]),
         ],
     )
@@ -75,6 +75,7 @@ def _head() -> list[Json]:
             + ALL_CALLS,
             f"select revenue_usd {total}",
             unit="currencyUSD",
+            decimals=2,
             link=link("customers"),
             no_value="nobody has said",
         ),
@@ -93,6 +94,7 @@ def _head() -> list[Json]:
             + ALL_CALLS,
             f"select margin_usd {total}",
             unit="currencyUSD",
+            decimals=2,
             thresholds=LOSS,
             link=link("customers"),
             no_value="no revenue known",
@@ -213,15 +215,15 @@ def _losses() -> Json:
 
 def customer_table(title: str, limit: int, *, is_short: bool = False) -> Json:
     """The lines of customers, worst first."""
-    more = "" if is_short else 'c.calls as "calls", c.direct_usd as "direct", c.shared_usd as "shared",'
+    more = "" if is_short else 'c.direct_usd as "direct", c.shared_usd as "shared",'
     each = "" if is_short else ', c.cost_usd / nullif(c.calls, 0) * 1000 as "$ per 1,000"'
     return table(
         title,
         "Revenue recognised in the time range, minus the customer's direct LLM cost and its part of shared cost. Unknown "
         "revenue is a dash, never 0. A click leads to the customer's calls." + ALL_CALLS,
         f"""
-select if(c.customer = '', '(none)', c.customer) as "customer", coalesce(c.plan, '') as "plan", {more}
-    c.revenue_usd as "revenue", c.cost_usd as "LLM cost", c.margin_usd as "margin", c.margin_share as "of revenue"{each}
+select if(c.customer = '', '(none)', c.customer) as "customer", coalesce(c.plan, '') as "plan", c.calls as "calls",
+    c.revenue_usd as "revenue", {more} c.cost_usd as "LLM cost", c.margin_usd as "margin", c.margin_share as "of revenue"{each}
 from margin_by_customer({SPAN}) as c
 where {chosen("customer", "nullif(c.customer, '')")}
 order by case when c.margin_usd is null then 2 when c.margin_usd < 0 then 0 else 1 end,
@@ -290,6 +292,7 @@ def customers() -> Json:
                         "Revenue recognised in the time range from customers, by the second." + ALL_CALLS,
                         f"select revenue_usd {total}",
                         unit="currencyUSD",
+                        decimals=2,
                         no_value="nobody has said",
                     ),
                     stat(
@@ -297,6 +300,7 @@ def customers() -> Json:
                         "Known revenue minus direct and shared LLM cost of the same customers." + ALL_CALLS,
                         f"select margin_usd {total}",
                         unit="currencyUSD",
+                        decimals=2,
                         thresholds=LOSS,
                         no_value="no revenue known",
                     ),
@@ -333,7 +337,7 @@ def customers() -> Json:
                         "customer",
                         "cost_usd",
                         "Spend by customer",
-                        "Cost of the calls that began in each interval, the seven dearest customers and all others.",
+                        "Cost of the calls that began in each interval, the five dearest customers and all others.",
                         "currencyUSD",
                     ),
                     money_over_time(),

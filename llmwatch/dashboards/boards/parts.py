@@ -41,6 +41,8 @@ def steps(*pairs: tuple[float | None, str]) -> Json:
 
 
 PLAIN: Final = steps((None, "text"))
+# The first step is also the colour of what is not known.
+LEAST: Final = -1e15
 
 
 def _panel(kind: str, title: str, description: str, sql: str, format_name: str) -> Json:
@@ -87,7 +89,7 @@ def stat(
         "wideLayout": True,
         "percentChangeColorMode": "standard",
         "showPercentChange": False,
-        **({"text": {"valueSize": 16}} if is_text else {}),
+        "text": {"valueSize": 16 if is_text else 38},
     }
     return panel
 
@@ -106,7 +108,7 @@ def series(
     maximum: float | None = None,
     has_zero: bool = True,
     span: str = "",
-    calcs: Sequence[str] = (),
+    soft_maximum: float | None = None,
 ) -> Json:
     """Lines or bars over time."""
     panel = _panel("timeseries", title, description, sql, "time_series")
@@ -124,7 +126,7 @@ def series(
         "custom": {
             "drawStyle": "bars" if is_bars else "line",
             "lineWidth": 0 if is_bars else 2,
-            "fillOpacity": 85 if is_bars else 8,
+            "fillOpacity": 85 if is_bars else 0,
             "gradientMode": "none",
             "showPoints": "never" if is_bars else "auto",
             "pointSize": 5,
@@ -135,11 +137,12 @@ def series(
             "barAlignment": 1,
             "barWidthFactor": 0.9,
             "lineInterpolation": "linear",
+            **({} if soft_maximum is None else {"axisSoftMax": soft_maximum}),
         },
     }
     panel["fieldConfig"]["overrides"] = list(overrides)
     panel["options"] = {
-        "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": list(calcs)},
+        "legend": {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel
@@ -165,7 +168,7 @@ def column(
     maximum: float | None = None,
 ) -> Json:
     """How one column of a table is shown; `words` gives values a colour."""
-    values = {
+    values: Json = {
         "unit": unit or None,
         "decimals": decimals,
         "custom.width": width,
@@ -196,7 +199,12 @@ def table(
         "noValue": no_value,
         "thresholds": PLAIN,
         "color": {"mode": "thresholds"},
-        "custom": {"align": "auto", "cellOptions": {"type": "auto", "wrapText": wraps}, "filterable": False},
+        "custom": {
+            "align": "auto",
+            "cellOptions": {"type": "auto", "wrapText": wraps},
+            "filterable": False,
+            "minWidth": 60,
+        },
     }
     panel["fieldConfig"]["overrides"] = list(columns)
     panel["options"] = {"cellHeight": "sm", "showHeader": True}
@@ -216,6 +224,7 @@ def bars(title: str, description: str, sql: str, *, unit: str, link: str = "", t
     panel["options"] = {
         "displayMode": "basic",
         "orientation": "horizontal",
+        "text": {"titleSize": 12, "valueSize": 14},
         "valueMode": "color",
         "showUnfilled": True,
         "minVizHeight": 16,

@@ -135,6 +135,7 @@ select $__timeGroupAlias(started_at,$__interval), name as metric,
 from facts where name in (from named) group by 1, 2 order by 1, 2""",
         unit="percentunit",
         points=30,
+        soft_maximum=0.05,
     )
 
 
@@ -215,7 +216,7 @@ def cache() -> Json:
             (4, _cache_head()),
             (9, [_cached_share(), _tokens()]),
             (10, [_fresh()]),
-            (8, [_waste(), _cost_parts()]),
+            (9, [_waste(), _cost_parts()]),
         ],
     )
 
@@ -324,7 +325,7 @@ select coalesce(task, '(none)') as "task", sum(call_count) as "calls",
         [
             column("task", link=link("calls", task=VALUE), width=300),
             column("calls", "short", width=70),
-            column("input per call", "short", decimals=0),
+            column("input per call", "short"),
             column("fresh tokens", "short"),
             column("cached", "percentunit", decimals=1, is_gauge=True, maximum=1, width=170),
             column("written", "short"),
@@ -437,7 +438,7 @@ def calls() -> Json:
                         "task",
                         "call_count",
                         "Calls by task",
-                        "Calls that began in each interval, the seven tasks with the most and all others.",
+                        "Calls that began in each interval, the five tasks with the most and all others.",
                         "short",
                     )
                 ],
@@ -540,7 +541,7 @@ order by case ${{order:sqlstring}} when 'dearest' then cast(cost as double) when
 limit 500""",
         [
             column("time", "dateTimeAsIso", width=160),
-            column("id", link=link("calls", call=VALUE, task="$__all"), width=150),
+            column("id", link=link("calls", call=VALUE), width=150),
             column("task", link=link("calls", task=VALUE), width=200),
             column("customer", link=link("calls", customer=VALUE), width=100),
             column("model", width=175),
@@ -570,7 +571,8 @@ def _one() -> Json:
 select field as "field", value as "value"
 from (select unnest([{pairs.replace("('", "{'field': '").replace("', cast(", "', 'value': cast(").replace("as varchar))", "as varchar)}")}], recursive := true)
     from call_lines where id = ${{call:sqlstring}} limit 22)
-where value is not null and value <> ''""",
+where value is not null and value <> ''
+union all select 'no call is chosen', 'click on an id above' where ${{call:sqlstring}} = ''""",
         [column("field", width=150)],
         no_value="",
     )
@@ -583,7 +585,9 @@ def _attempts() -> Json:
         """
 select started_at as "time", http_status_code as "HTTP", coalesce(error_type, '') as "error",
     epoch(ended_at - started_at) * 1000 as "took", processing_ms as "at OpenAI", retry_after as "retry after"
-from http_attempts where parent_span_id = ${call:sqlstring} order by started_at limit 50""",
+from http_attempts where parent_span_id = ${call:sqlstring}
+union all select null, null, 'no call is chosen', null, null, null where ${call:sqlstring} = ''
+order by "time" limit 50""",
         [
             column("time", "dateTimeAsIso", width=160),
             column("HTTP", "none"),

@@ -9,7 +9,7 @@ from .money import LENGTH_S, over_time
 from .parts import FILTERED, Json, bars, chosen, column, series, stat, steps, table
 
 _TASK: Final = chosen("task", "task_name")
-_SHARE: Final = steps((None, "red"), (0.8, "orange"), (0.9, "text"))
+_SHARE: Final = steps((None, "text"), (0, "red"), (0.8, "orange"), (0.9, "text"))
 _DRIFT: Final = {"fell": "red", "answers changed": "orange", "mix changed": "orange", "no sign of change": "green"}
 _VERDICTS: Final = {"move": "green", "promising": "blue", "keep": "orange", "cannot tell yet": "text"}
 _LATEST: Final = f"from drift where week = (select max(week) from drift) and {_TASK}"
@@ -24,7 +24,7 @@ def tasks() -> Json:
         [
             (4, _head()),
             (11, [_table()]),
-            (9, [_quality(), _drift()]),
+            (9, [(9, _quality()), (15, _drift())]),
             (
                 9,
                 [
@@ -32,7 +32,7 @@ def tasks() -> Json:
                         "task",
                         "call_count",
                         "Calls by task",
-                        "Calls that began in each interval, the seven tasks with the most and all others.",
+                        "Calls that began in each interval, the five tasks with the most and all others.",
                         "short",
                     ),
                     _cost_per_call(),
@@ -143,12 +143,12 @@ def _quality() -> Json:
     return series(
         "Acceptable answers by week",
         "Of each week's answers, the share that was acceptable, where people, references, feedback or an audited judge "
-        "scored enough of them; the seven tasks with the most scores. Always the last 12 weeks."
+        "scored enough of them; the five tasks with the most scores. Always the last 12 weeks."
         + _KEPT.format("quality"),
         f"""
 with scored as (select since, task_name, share, scored from quality
     where period = 'week' and is_alarming and share is not null and $__timeFilter(since) and {_TASK}),
-named as (select task_name from scored group by 1 order by sum(scored) desc, 1 limit 7)
+named as (select task_name from scored group by 1 order by sum(scored) desc, 1 limit 5)
 select since as "time", task_name as metric, share as value from scored where task_name in (from named) order by 1, 2""",
         unit="percentunit",
         has_zero=False,
@@ -176,7 +176,13 @@ limit 100""",
             column("since week of", width=105),
             column("before", "percentunit", decimals=1, width=75),
             column("after", "percentunit", decimals=1, width=75),
-            column("change", "percentunit", decimals=1, width=75, thresholds=steps((None, "red"), (-0.05, "text"))),
+            column(
+                "change",
+                "percentunit",
+                decimals=1,
+                width=75,
+                thresholds=steps((None, "text"), (-1, "red"), (-0.05, "text")),
+            ),
             column("scores", "short", width=65),
         ],
     )
@@ -313,37 +319,38 @@ select task_name as "task", model as "on", candidate_model as "to",
     cast(spend_month_usd as double) as "spend a month",
     cast(saving_month_usd as double) as "saves, measured", cast(saving_low_usd as double) as "at least",
     if(saving_month_usd is null, cast(estimated_saving_usd as double), null) as "saves, estimated",
-    replays as "replays", greatest(-difference_low, 0) as "worse at most", margin as "allowed",
+    replays as "replays", if(difference_low is null, null, greatest(-difference_low, 0)) as "worse at most", margin as "allowed",
     latency_ratio as "latency ×", coalesce(strftime(candidate_shutdown_on, '%Y-%m-%d'), '') as "candidate stops"
 {_DOWNGRADE}
 order by case verdict when 'move' then 0 when 'promising' then 1 when 'cannot_tell' then 2 else 3 end,
     coalesce(saving_month_usd, estimated_saving_usd) desc nulls last, task_name, candidate_model
 limit 200""",
         [
-            column("task", link=link("tasks", task=VALUE), width=270),
-            column("on", width=170),
-            column("to", width=120),
-            column("verdict", words=_VERDICTS, width=120),
-            column("spend a month", "currencyUSD"),
-            column("saves, measured", "currencyUSD"),
-            column("at least", "currencyUSD"),
-            column("saves, estimated", "currencyUSD"),
+            column("task", link=link("tasks", task=VALUE), width=225),
+            column("on", width=175),
+            column("to", width=100),
+            column("verdict", words=_VERDICTS, width=115),
+            column("spend a month", "currencyUSD", width=115),
+            column("saves, measured", "currencyUSD", width=125),
+            column("at least", "currencyUSD", width=85),
+            column("saves, estimated", "currencyUSD", width=130),
             column("replays", "short", width=75),
-            column("worse at most", "percentunit", decimals=1),
+            column("worse at most", "percentunit", decimals=1, width=115),
             column("allowed", "percentunit", decimals=0, width=75),
             column("latency ×", decimals=2, width=85),
-            column("candidate stops", width=120),
+            column("candidate stops", width=115),
         ],
     )
 
 
 def _savings() -> Json:
     return bars(
-        "Saves a month, where it is decided or measured",
+        "Saves a month, where it was measured",
         "Measured saving a month of the best replayed candidate of each task, whatever the verdict."
         + _KEPT.format("downgrade"),
         f"""
-select task_name as task, max(cast(saving_month_usd as double)) as "saving"
+select task_name || ': ' || if(verdict = 'cannot_tell', 'cannot tell yet', verdict) as task,
+    max(cast(saving_month_usd as double)) as "saving"
 {_DOWNGRADE} and saving_month_usd > 0 group by 1 order by 2 desc, 1 limit 10""",
         unit="currencyUSD",
         thresholds=steps((None, "green")),
@@ -358,7 +365,7 @@ def _next_steps() -> Json:
         f"""
 select task_name as "task", candidate_model as "to", coalesce(saving_month_usd, estimated_saving_usd)::double as "worth a month",
     next_usd::double as "costs at most", next_step as "command"
-{_DOWNGRADE} and next_step is not null
+{_DOWNGRADE} and next_step <> ''
 order by 3 desc nulls last, task_name limit 100""",
         [
             column("task", link=link("tasks", task=field("task")), width=170),

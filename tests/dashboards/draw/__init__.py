@@ -1,0 +1,1 @@
+"""Drawing the dashboards with Grafana's own components, in a browser."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from .saving import Saving, Speed, drawn_range, measured_speed
 from .traffic import Use
 
 Floats = NDArray[np.float64]
+
+# Replays from which on a slope is fitted.
+_FOR_SLOPE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +135,45 @@ def measured_saving(
     """
     moved = trial.share_left(exclusions)
     trial = trial.without(exclusions)
+    whole = np.array([_whole(c) for c in trial.counts if c.is_answered and c.is_whole], dtype=np.float64)
+    of_output = _output_ratio(whole, None if exclusions else _outputs_per_call(use))
     seen = measured(trial)
+    if seen.output_ratio is not None:
+        seen = replace(seen, output_ratio=float(of_output(whole.sum(axis=0)[None, :])[0]))
     cost = task_cost(use.slices, use.current, model, seen)
     if seen.input_ratio is None or cost is None or cost.true_usd is None or not use.spend_usd:
         return None, cost
     bill = _bill_by_ratio(use, model, seen)
-    whole = np.array([_whole(c) for c in trial.counts if c.is_answered and c.is_whole], dtype=np.float64)
-    low, high = drawn_range(whole, lambda sums: bill(sums[:, 2] / sums[:, 0], sums[:, 3] / sums[:, 1]))
+    low, high = drawn_range(whole, lambda sums: bill(sums[:, 2] / sums[:, 0], of_output(sums)))
     months, spend = float(use.months), float(use.spend_usd)
     middle = (use.spend_usd - cost.true_usd) / use.months
     worst, best = (Decimal(repr((spend - usd) / months)) for usd in (high, low))
     ratio = float(cost.true_usd / use.spend_usd)
     low_usd, high_usd = min(worst, middle), max(best, middle)
     return Saving(low_usd * moved, middle * moved, high_usd * moved, ratio, len(whole)), cost
+
+
+def _outputs_per_call(use: Use) -> float | None:
+    """The incumbent's mean output over all its calls, for which the replays are a sample; None if it is not known."""
+    calls = sum(s.traffic.calls for s in use.slices)
+    tokens = sum(s.traffic.output_tokens for s in use.slices)
+    return tokens / calls if calls and tokens else None
+
+
+def _output_ratio(whole: Floats, mean_of_all: float | None) -> Callable[[Floats], Floats]:
+    """Column sums of drawn rows -> the candidate's output over the incumbent's, for all calls.
+
+    Thinking does not grow with the answer: where it makes up most of the output, a sample of slightly longer answers
+    would understate it. So what is added to each answer and what grows with it are told apart (the regression
+    estimator of survey sampling, one slope for all draws; it lies for fewer than some 20 rows).
+    """
+    if mean_of_all is None or len(whole) < _FOR_SLOPE:
+        return lambda sums: sums[:, 3] / sums[:, 1]
+    old, new, n = whole[:, 1], whole[:, 3], len(whole)
+    spread = float(np.var(old))
+    grown = float(np.mean((old - old.mean()) * (new - new.mean()))) / spread if spread else 0.0
+    slope = min(max(grown, 0.0), float(new.sum() / old.sum()))
+    return lambda sums: (sums[:, 3] / n + slope * (mean_of_all - sums[:, 1] / n)) / mean_of_all
 
 
 def _bill_by_ratio(use: Use, model: Model, seen: Measured) -> Callable[[Floats, Floats], Floats]:

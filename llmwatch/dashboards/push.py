@@ -189,8 +189,8 @@ def _push_rule(grafana: Grafana, rule: dict[str, Any]) -> str:
 def api_rule(rule: Mapping[str, Any], group: str, organisation: int) -> dict[str, Any]:
     """A rule of a provisioning file in the form of the HTTP API, which has the panel among the annotations."""
     annotations = dict(rule.get("annotations", {}))
-    if rule.get("dashboardUid"):
-        annotations |= {"__dashboardUid__": rule["dashboardUid"], "__panelId__": str(rule.get("panelId", ""))}
+    if rule.get("dashboardUid") and rule.get("panelId"):
+        annotations |= {"__dashboardUid__": rule["dashboardUid"], "__panelId__": str(rule["panelId"])}
     return {
         "uid": rule["uid"],
         "orgID": organisation,

@@ -15,7 +15,7 @@ import pytest
 from llmwatch.dashboards import load_alerts, load_dashboards
 from llmwatch.dashboards.grafana import Grafana
 from llmwatch.dashboards.provision import wire_address
-from llmwatch.dashboards.push import Step, push
+from llmwatch.dashboards.push import Step, agrees, api_rule, push, seconds_of
 from llmwatch.errors import UsageError
 from tests.wire.served import Served, served
 
@@ -196,6 +196,38 @@ def test_no_refusal_is_more_than_a_sentence_and_its_remedy(grafana: GrafanaState
     ):
         grafana.refusals = {path: (status, said)}
         assert expected in refusal(grafana, wire)
+
+
+def test_the_panel_of_a_rule_goes_among_its_annotations() -> None:
+    """Where the HTTP API has it; both of them or none, or Grafana refuses the rule."""
+    rule = {**RULES[0], "dashboardUid": "llmwatch-a", "annotations": {"summary": "x"}}
+
+    assert api_rule(rule, "g", 1)["annotations"] == {"summary": "x"}
+    assert api_rule({**rule, "panelId": 3}, "g", 1)["annotations"] == {
+        "summary": "x", "__dashboardUid__": "llmwatch-a", "__panelId__": "3",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "is_same"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2}, True),
+        ({"a": {"b": [1, {"c": 2}]}}, {"a": {"b": [1, {"c": 2, "d": 3}]}}, True),
+        ({"a": ""}, {}, True),
+        ({"labels": {}}, {"labels": None}, True),
+        ({"a": 0}, {"a": 1}, False),
+        ({"a": [1, 2]}, {"a": [1]}, False),
+        ({"a": "x"}, {}, False),
+    ],
+)
+def test_what_grafana_adds_is_no_difference(ours: Any, theirs: Any, is_same: bool) -> None:
+    """Only what is ours must be there."""
+    assert agrees(ours, theirs) is is_same
+
+
+def test_durations_are_compared_as_seconds() -> None:
+    """Grafana writes 90m as 1h30m."""
+    assert [seconds_of(text) for text in ("90m", "1h30m", "0s", "500ms", "1d")] == [5400, 5400, 0, 0.5, 86_400]
 
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "http://", "http://x?y=1"])

@@ -24,6 +24,8 @@ MACROS: Final = {
     "calendar_unit": "per",
     "calendar_nano": "amount_usd, per, moment",
     "accrued_nano": "amount_usd, per, starts_at, ends_at, moment",
+    "recognised_nano": "amount_usd, per, starts_at, ends_at, since, until",
+    "stratum": "input_language, tokens, tool_count, media_count",
 }
 VIEWS: Final = (
     "call_facts",
@@ -129,15 +131,24 @@ def create_views(con: Any) -> None:
 
 
 @contextmanager
-def kept(con: Any, view: str) -> Generator[None]:
-    """The rows of the view are computed once for all queries inside, which see them under its name."""
-    con.execute(f"drop view if exists temp.{view}")
-    con.execute(f"create temp table {view} as {view_sql(view)}")
+def kept(con: Any, *views: str) -> Generator[None]:
+    """The rows of the views, in the order given, are computed once for all queries inside, which see the same names."""
+    made = [view for view in views if _is_view(con, view)]
+    for view in made:
+        con.execute(f"drop view if exists temp.{view}")
+        con.execute(f"create temp table {view} as {view_sql(view)}")
     try:
         yield
     finally:
-        con.execute(f"drop table temp.{view}")
-        con.execute(f"create or replace temp view {view} as {view_sql(view)}")
+        for view in reversed(made):
+            con.execute(f"drop table temp.{view}")
+            con.execute(f"create or replace temp view {view} as {view_sql(view)}")
+
+
+def _is_view(con: Any, name: str) -> bool:
+    """False of what is kept already."""
+    found = con.execute("select 1 from duckdb_tables() where temporary and table_name = ?", [name]).fetchone()
+    return found is None
 
 
 def rows(con: Any, name: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -2,8 +2,7 @@
 select
     cast(
         sum(
-            accrued_nano(amount_usd, per, starts_at, ends_at, $until)
-            - accrued_nano(amount_usd, per, starts_at, ends_at, $since)
+            recognised_nano(amount_usd, per, starts_at, ends_at, $since, $until)
         ) as decimal(38, 0)
     ) * 0.000000001 as revenue_usd
 from revenue_streams

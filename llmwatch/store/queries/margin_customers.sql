@@ -15,8 +15,7 @@ earned as (
     select
         coalesce(customer, '') as name,
         sum(
-            accrued_nano(amount_usd, per, starts_at, ends_at, $until)
-            - accrued_nano(amount_usd, per, starts_at, ends_at, $since)
+            recognised_nano(amount_usd, per, starts_at, ends_at, $since, $until)
         ) as revenue_nano,
         arg_max(plan, (starts_at, amount_usd, plan)) filter (where plan is not null) as plan
     from revenue_streams

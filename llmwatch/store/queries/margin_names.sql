@@ -21,8 +21,7 @@ earned as (
         coalesce(customer, '') as customer,
         case $dimension when 'task' then task when 'feature' then feature when 'model' then model else service end as name,
         sum(
-            accrued_nano(amount_usd, per, starts_at, ends_at, $until)
-            - accrued_nano(amount_usd, per, starts_at, ends_at, $since)
+            recognised_nano(amount_usd, per, starts_at, ends_at, $since, $until)
         ) as revenue_nano
     from revenue_streams
     where starts_at < $until

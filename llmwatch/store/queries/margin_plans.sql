@@ -38,8 +38,7 @@ earned as (
     select
         coalesce(plan, '') as name,
         sum(
-            accrued_nano(amount_usd, per, starts_at, ends_at, $until)
-            - accrued_nano(amount_usd, per, starts_at, ends_at, $since)
+            recognised_nano(amount_usd, per, starts_at, ends_at, $since, $until)
         ) as revenue_nano
     from revenue_streams
     where starts_at < $until

@@ -4,7 +4,7 @@ select
     divided_by,
     cast(
         sum(
-            accrued_nano(cost_usd, per, starts_at, ends_at, $until) - accrued_nano(cost_usd, per, starts_at, ends_at, $since)
+            recognised_nano(cost_usd, per, starts_at, ends_at, $since, $until)
         ) as decimal(38, 0)
     ) as cost_nano
 from shared_costs

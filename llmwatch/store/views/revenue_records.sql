@@ -1,43 +1,62 @@
 -- One row per event of revenue or outcome, its latest record, with whom and what it was for: as it says itself, else as
 -- the call it names says. A trace of several calls says what they agree on.
-with latest as (
-    select *
+with
+-- a window over all events would take longer than all the rest
+told_again as materialized (select event_id from revenue group by event_id having count(*) > 1),
+latest as (
     from revenue
-    qualify row_number() over (partition by event_id order by recorded_at desc, source, occurred_at desc, amount_usd) = 1
+    where event_id not in (from told_again)
+    union all
+    (
+        select *
+        from revenue
+        where event_id in (from told_again)
+        qualify row_number() over (partition by event_id order by recorded_at desc, source, occurred_at desc, amount_usd) = 1
+    )
 ),
 named as (
     select event_id, span_id, response_id, trace_id
     from latest
     where coalesce(span_id, response_id, trace_id) is not null
 ),
+carried as (
+    select
+        span_id,
+        response_id,
+        trace_id,
+        task_name as task,
+        customer_id as customer,
+        feature,
+        coalesce(response_model, request_model) as model,
+        service_name as service
+    from calls
+),
 found as (
-    select n.event_id, c.span_id
+    select n.event_id, c.task, c.customer, c.feature, c.model, c.service
     from named as n
-    join calls as c on n.span_id = c.span_id
+    join carried as c on n.span_id = c.span_id
     union all
-    select n.event_id, c.span_id
+    select n.event_id, c.task, c.customer, c.feature, c.model, c.service
     from named as n
-    join calls as c on n.response_id = c.response_id
+    join carried as c on n.response_id = c.response_id
     where n.span_id is null
     union all
-    select n.event_id, c.span_id
+    select n.event_id, c.task, c.customer, c.feature, c.model, c.service
     from named as n
-    join calls as c on n.trace_id = c.trace_id
+    join carried as c on n.trace_id = c.trace_id
     where n.span_id is null and n.response_id is null
 ),
 of_calls as (
     select
-        f.event_id,
+        event_id,
         count(*) as calls,
-        if(count(distinct c.task_name) = 1, min(c.task_name), null) as task,
-        if(count(distinct c.customer_id) = 1, min(c.customer_id), null) as customer,
-        if(count(distinct c.feature) = 1, min(c.feature), null) as feature,
-        if(count(distinct coalesce(c.response_model, c.request_model)) = 1, min(coalesce(c.response_model, c.request_model)), null)
-            as model,
-        if(count(distinct c.service_name) = 1, min(c.service_name), null) as service
-    from found as f
-    join calls as c on f.span_id = c.span_id
-    group by f.event_id
+        if(min(task) = max(task), min(task), null) as task,
+        if(min(customer) = max(customer), min(customer), null) as customer,
+        if(min(feature) = max(feature), min(feature), null) as feature,
+        if(min(model) = max(model), min(model), null) as model,
+        if(min(service) = max(service), min(service), null) as service
+    from found
+    group by event_id
 )
 select
     l.event_id,

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LANES := 1 2
 
-.PHONY: help setup demo test test-all check fix bench dashboards lock clean
+.PHONY: help setup demo test test-all check fix bench boards draw lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,12 @@ fix: .venv/.ready ## format and repair what can be repaired
 
 bench: .venv/.ready ## measure overhead, spool, merge and report against baselines of the same run
 	$(BIN)/python -m tests.bench
+
+boards: .venv/.ready ## write the JSON of the dashboards anew
+	$(BIN)/python -m llmwatch.dashboards.boards
+
+draw: .venv/.ready ## draw the dashboards of the demo's store with Grafana's own components (needs npm and Chromium)
+	$(BIN)/python -m tests.dashboards.draw .llmwatch-demo
 
 lock: ## renew the dependency locks (needs uv)
 	.ci/lock/update

@@ -326,8 +326,8 @@ order by case verdict when 'move' then 0 when 'promising' then 1 when 'cannot_te
     coalesce(saving_month_usd, estimated_saving_usd) desc nulls last, task_name, candidate_model
 limit 200""",
         [
-            column("task", link=link("tasks", task=VALUE), width=225),
-            column("on", width=175),
+            column("task", link=link("tasks", task=VALUE), width=200),
+            column("on", width=170),
             column("to", width=100),
             column("verdict", words=_VERDICTS, width=115),
             column("spend a month", "currencyUSD", width=115),
@@ -353,7 +353,7 @@ select task_name || ': ' || if(verdict = 'cannot_tell', 'cannot tell yet', verdi
     max(cast(saving_month_usd as double)) as "saving"
 {_DOWNGRADE} and saving_month_usd > 0 group by 1 order by 2 desc, 1 limit 10""",
         unit="currencyUSD",
-        thresholds=steps((None, "green")),
+        thresholds=steps((None, "blue")),
     )
 
 

@@ -9,21 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import numpy as np
 
-from ..errors import UsageError
 from .power import smallest_visible_fall
 from .scan import CANDIDATES, MIN_BASELINE_SCORES, MIN_BASELINE_WEEKS, MIN_NEW_SCORES, WEEKS, Scan, Sums, scan_all
 from .stats import benjamini_hochberg
-from .weekly import Cell, Window, candidate_week, candidate_weeks, cells_of, monday_of, week_of, window_of
+from .weekly import Cell, Window, candidate_week, candidate_weeks, window_of
+from .weekly_rows import Outside, Row, Week, read_rows
 
 Verdict = Literal["fell", "no sign of change", "mix changed", "too little evidence"]
-# A number, or a day in it: a date or its ISO text; results name the Monday in the kind that was given.
-Week = int | str | date
-Row = tuple[str, Week, str, float]
 
 FALSE_SHARE: Final = 0.05
 # A look over fewer tasks is as strict as one over this many: alone at 0.05 a week, 55 to 60 % of unchanged tasks alarm
@@ -211,17 +207,9 @@ def _what_lacks(sums: Sums) -> str:
 
 def weekly_verdicts(rows: Iterable[Row], acknowledged: Mapping[str, Week] | None = None) -> list[Drift]:
     """What `find_drift` says at the end of every week from the first with scores to the last, by week, then task."""
-    scores: list[tuple[str, int, str, float]] = []
-    kind: type[int] | type[str] | type[date] = int
-    for task, week, stratum, score in rows:
-        kind = _kind(week)
-        scores.append((task, _number(week), stratum, score))
-    starts = {task: _number(week) for task, week in (acknowledged or {}).items()}
-    cells = cells_of(scores)
-    if not cells:
-        return []
-    weeks = range(min(c.week for c in cells), max(c.week for c in cells) + 1)
-    return [_named(drift, kind) for through in weeks for drift in find_drift(cells, through, starts)]
+    outside = read_rows(rows)
+    starts = {str(task): outside.number(week) for task, week in (acknowledged or {}).items()}
+    return [_named(drift, outside) for through in outside.weeks for drift in find_drift(outside.cells, through, starts)]
 
 
 def weekly_alarms(rows: Iterable[Row], acknowledged: Mapping[str, Week] | None = None) -> list[Drift]:
@@ -232,35 +220,16 @@ def weekly_alarms(rows: Iterable[Row], acknowledged: Mapping[str, Week] | None =
     return [drift for drift in weekly_verdicts(rows, acknowledged) if drift.verdict == "fell"]
 
 
-def _kind(week: Week) -> type[int] | type[str] | type[date]:
-    """Which kind of week was given."""
-    return str if isinstance(week, str) else date if isinstance(week, date) else int
-
-
-def _number(week: Week) -> int:
-    """The week's number."""
-    if isinstance(week, str):
-        try:
-            return week_of(date.fromisoformat(week[:10]))
-        except ValueError as error:
-            raise UsageError(
-                f"The week {week!r} is no date.", "Weeks are whole numbers or dates like 2026-11-16."
-            ) from error
-    return week_of(week) if isinstance(week, date) else int(week)
-
-
-def _named(drift: Drift, kind: type[int] | type[str] | type[date]) -> Drift:
-    """The same verdict with its weeks in the kind they were given in."""
-    if kind is int:
-        return drift
+def _named(drift: Drift, outside: Outside) -> Drift:
+    """The same verdict with its task and weeks as they were given."""
 
     def name(week: Week) -> Week:
-        monday = monday_of(_number(week))
-        return monday.isoformat() if kind is str else monday
+        return outside.week(int(cast("int", week)))
 
     since, between = drift.since_week, drift.since_range
     return replace(
         drift,
+        task=outside.tasks[drift.task],
         week=name(drift.week),
         since_week=None if since is None else name(since),
         since_range=None if between is None else (name(between[0]), name(between[1])),

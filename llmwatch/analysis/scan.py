@@ -14,9 +14,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
-from .stats import Floats, critical_maximum, maximum_p, null_maxima, skewness_corrected
+from .stats import Floats, critical_maximum, gamma_share, maximum_p, null_maxima, skewness_corrected
 
 CANDIDATES: Final = 8
 BASELINE: Final = 12
@@ -35,7 +34,7 @@ _MORE_BLOCKS: Final = 9
 _ENOUGH: Final = 10
 # Graded scores are shuffled so many copies at a time, and beyond so many scores not at all: memory and seconds.
 _CHUNK: Final = 100
-_MOST_SHUFFLED: Final = 20_000
+_MOST_SHUFFLED: Final = 5_000
 # A p value above this decides nothing, however exact.
 _WORTH_PERMUTING: Final = 0.2
 # Below this the chance is above 0.05 for one candidate alone, and more so for the largest of several.
@@ -226,7 +225,9 @@ def shrunk_overdispersion(chi: Floats, free: Floats) -> Floats:
     capped = np.minimum(chi, _MOST_WANDERING * free)
     pooled = max(1.0, float((capped.sum() + _PRIOR_WEIGHT) / (free.sum() + _PRIOR_WEIGHT)))
     shrunk = np.maximum(1.0, (chi + _PRIOR_WEIGHT * pooled) / (free + _PRIOR_WEIGHT))
-    is_its_own = chi > pooled * 2 * gammaincinv(np.maximum(free, 1) / 2, _LEVEL)
+    half_free = np.maximum(free, 1) / 2
+    beyond = [gamma_share(k, x) > _LEVEL for k, x in zip(half_free.tolist(), (chi / pooled / 2).tolist(), strict=True)]
+    is_its_own = np.array(beyond, dtype=np.bool_)
     return np.where(is_its_own, np.maximum(shrunk, _over(chi, free)), shrunk)
 
 

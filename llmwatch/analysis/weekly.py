@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError
-from .scan import CANDIDATES, WEEKS, Sums
+from .scan import CANDIDATES, WEEKS, Sums, sizes_vary
 from .stats import Floats
 
 SMALL_STRATUM: Final = 0.02
@@ -158,8 +158,10 @@ def window_of(task: str, cells: Iterable[Cell], through: int, start: int | None 
         total[at] += cell.total
         squares[at] += cell.squares
         cubes[at] += cell.cubes
-        raw[at] += cell.scores
-    is_raw = bool(kept) and all(len(c.scores) == c.n for c in kept)
+        if cell.scores:
+            raw[at] += cell.scores
+    # Weeks alike in size are never shuffled, see `scan_compared`.
+    is_raw = bool(kept) and sizes_vary(n.sum(axis=1)) and all(len(c.scores) == c.n for c in kept)
     return Window(task, Sums(n, total, squares, cubes), _by_stratum(raw, strata) if is_raw else None)
 
 

@@ -15,13 +15,14 @@ from llmwatch.store import Store
 from llmwatch.store.file import connect
 
 ENDS_AT = "2026-11-21 00:00:00"
+_AT_ONCE = 500_000
 
 # Every draw is a hash of the call's number, so that the same arguments always make the same store.
 CALLS_SQL = """
 insert into calls by name
 with numbers as (
     select n, hash(n) as h1, hash(n, 1) as h2, hash(n, 2) as h3, hash(n, 3) as h4
-    from range($calls) as numbered(n)
+    from range($first, $last) as numbered(n)
 ),
 drawn as (
     select
@@ -183,7 +184,9 @@ qualify row_number() over (partition by task_name order by started_at desc) <= 4
 def insert_calls(con: Any, calls: int, days: int = 14, customers: int = 40, tasks: int = 7) -> None:
     """Inserts `calls` calls spread evenly over the `days` before ENDS_AT."""
     given = {"calls": calls, "days": days, "ends_at": ENDS_AT, "customers": customers, "tasks": tasks}
-    con.execute(CALLS_SQL, given)
+    # In parts, the oldest first, as merges come: ten million wide rows at once do not fit into a store's memory.
+    for last in range(calls, 0, -_AT_ONCE):
+        con.execute(CALLS_SQL, given | {"first": max(0, last - _AT_ONCE), "last": last})
 
 
 def generate_year(home: Path, calls: int, customers: int = 5_000, tasks: int = 200, days: int = 364) -> Path:

@@ -12,10 +12,9 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from .scan import BASELINE, Split, Sums, overdispersion, scan_compared, split
-from .stats import Floats
+from .stats import Floats, normal_quantile
 from .weekly import Cell, Grid, Window, candidate_week, candidate_weeks, grid_of
 
 VERDICT: Final = "answers changed, quality unknown"
@@ -39,7 +38,7 @@ LENGTH: Final = "output_length"
 LEAST_LENGTH_FACTOR: Final = 1.25
 LEAST_CHANGE: Final[Mapping[str, float]] = {**HARD_SIGNALS, **SOFT_SIGNALS, LENGTH: log(LEAST_LENGTH_FACTOR)}
 _TESTS: Final = 2 * len(LEAST_CHANGE)
-_LOUD: Final = -float(ndtri(FALSE_ALARM / _TESTS))
+_LOUD: Final = -normal_quantile(FALSE_ALARM / _TESTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,23 +37,23 @@ class Line:
     is_undivided: bool = False
     outcomes: int = 0
     successes: int = 0
+    # What its calls cost; None where none of them has a price.
+    direct: Decimal | None = field(init=False)
+    # Direct and shared cost: also the price at which it would break even.
+    cost: Decimal | None = field(init=False)
+    # What remains of its revenue; None where either side is unknown.
+    margin: Decimal | None = field(init=False)
 
-    @property
-    def direct(self) -> Decimal | None:
-        """What its calls cost; None where none of them has a price."""
-        return self.measures.spend
-
-    @property
-    def cost(self) -> Decimal | None:
-        """Direct and shared cost: also the price at which it would break even."""
-        return None if self.direct is None else self.direct + self.shared
-
-    @property
-    def margin(self) -> Decimal | None:
-        """What remains of its revenue; None where either side is unknown."""
-        if self.revenue is None or self.cost is None or self.is_undivided:
-            return None
-        return self.revenue - (self.cost - self.unknown_cost)
+    def __post_init__(self) -> None:
+        """Computed once: thousands of customers are sorted and summed by them several times over."""
+        direct = self.measures.spend
+        cost = None if direct is None else direct + self.shared
+        margin = None
+        if self.revenue is not None and cost is not None and not self.is_undivided:
+            margin = self.revenue - (cost - self.unknown_cost)
+        object.__setattr__(self, "direct", direct)
+        object.__setattr__(self, "cost", cost)
+        object.__setattr__(self, "margin", margin)
 
     @property
     def share(self) -> Decimal | None:

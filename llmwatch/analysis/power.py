@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtr
 
 from .scan import CANDIDATES, MIN_NEW_SCORES, Scan, Sums
-from .stats import skewness_corrected
+from .stats import normal_quantile, skewness_corrected
 
 # "A fall of this much, had it begun this many weeks ago, would show now four times in five."
 WEEKS_AGO: Final = 4
 POWER: Final = 0.8
 _STEP: Final = 0.005
+# By so many standard errors the expected loss must be beyond what is shown.
+_ENOUGH: Final = normal_quantile(POWER)
 
 
 def smallest_visible_fall(sums: Sums, found: Scan, alpha: float, least: float) -> float | None:
@@ -49,8 +50,8 @@ def smallest_visible_fall(sums: Sums, found: Scan, alpha: float, least: float) -
     se_after = np.sqrt(found.overdispersion * (variance * size_before + variance_after * size_after) + 1e-12)
     # The corrected z moves by `slope` when the loss moves by one standard error of the truth.
     slope = np.gradient(z, falls) * se_after if len(falls) > 1 else np.ones_like(falls)
-    power = ndtr(np.minimum((z - critical) / np.maximum(slope, 1e-6), (falls - least) / se_after))
-    seen = np.flatnonzero(power >= POWER)
+    margin = np.minimum((z - critical) / np.maximum(slope, 1e-6), (falls - least) / se_after)
+    seen = np.flatnonzero(margin >= _ENOUGH)
     return float(falls[seen[0]]) if len(seen) else None
 
 

@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from scipy.special import gammaincinv
-
 from .paired import LEAST_AUDITS, Z975, mean_error, two_phase
-from .stats import wilson
+from .stats import gamma_quantile, wilson
 
 Rung = Literal["reference", "label", "review", "feedback", "audited judge", "judge", "checks"]
 PEOPLE: Final[tuple[Rung, ...]] = ("reference", "label", "review")
@@ -261,5 +259,5 @@ def poisson(events: float, level: float = 0.95) -> tuple[float, float]:
     """
     tail = (1 - level) / 2
     # Half a chi-squared quantile with 2 k degrees of freedom is a gamma quantile of shape k.
-    low = float(gammaincinv(events, tail)) if events > 0 else 0.0
-    return low, float(gammaincinv(events + 1, 1 - tail))
+    low = gamma_quantile(events, tail) if events > 0 else 0.0
+    return low, gamma_quantile(events + 1, 1 - tail)

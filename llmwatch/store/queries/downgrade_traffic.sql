@@ -8,7 +8,8 @@ with sums as (
         coalesce(is_batch, false) as is_batch,
         coalesce(server_address, '') as server_address,
         coalesce(input_tokens, estimated_input_tokens, 0) > 272000 as is_long,
-        max(rowid) as last_row,
+        -- calls that are not merged yet are in no table and have no rowid
+        max({'at': started_at, 'span': span_id}) as last_call,
         -- the read that brings the usage of a background call is no further call
         sum(if(operation_name = 'fetch_response', 0, 1)) as calls,
         count(cost_usd) as priced_calls,
@@ -49,7 +50,7 @@ with sums as (
     group by all
 )
 select
-    s.* exclude (last_row),
+    s.* exclude (last_call),
     c.request_model,
     c.endpoint,
     c.call_site,
@@ -57,5 +58,5 @@ select
     c.response_format,
     c.reasoning_level
 from sums as s
-join calls as c on c.rowid = s.last_row
+join calls as c on c.started_at = s.last_call.at and c.span_id = s.last_call.span
 order by s.task_name, s.cost_usd desc nulls last, s.model, s.service_tier, s.is_batch, s.server_address, s.is_long

@@ -14,7 +14,6 @@ from llmwatch.store import file
 from tests.bench.generate_store import generate
 from tests.store.records import call, spool
 
-
 OTHERS = ("calls", "margin", "sunset", "tasks", "quality", "drift", "downgrade", "simulate")
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from .outside import read_records
 from .shingles import Hashes, PromptRecord, Shingler
 from .tree import SMALLEST, Leaf, grow
 
@@ -26,9 +28,13 @@ class FoundTask:
     is_rest: bool
 
 
-def discover(records: Iterable[PromptRecord]) -> dict[str, str]:
-    """Record id -> task id; ids of calls that belong to no task end in `/other`, one such id for each bucket."""
-    return {record_id: task.task_id for task in discover_tasks(records, Shingler()) for record_id in task.record_ids}
+def discover(records: Iterable[PromptRecord | Mapping[str, Any]]) -> dict[Any, str]:
+    """Record id -> task id; ids of calls that belong to no task end in `/other`, one such id for each bucket.
+
+    Records may be dicts of the same fields, messages and content as a request has them; UsageError for what is neither.
+    """
+    read, ids = read_records(records)
+    return {ids[key]: task.task_id for task in discover_tasks(read, Shingler()) for key in task.record_ids}
 
 
 def discover_tasks(records: Iterable[PromptRecord], shingler: Shingler) -> list[FoundTask]:

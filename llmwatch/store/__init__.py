@@ -97,8 +97,10 @@ class Store:
             if before is not None:
                 reprice(con, book)
             file.set_meta(con, "price_digest", digest)
-        verified_on = book.verified_on()
-        file.set_meta(con, "prices_verified_on", verified_on.isoformat() if verified_on else "")
+        # Of the same prices it is the same day, and to read them takes a quarter of a second.
+        if before != digest or file.get_meta(con, "prices_verified_on") is None:
+            verified_on = book.verified_on()
+            file.set_meta(con, "prices_verified_on", verified_on.isoformat() if verified_on else "")
         put_plans(con, self._settings)
         if done.calls:
             self._follow_prompts(con)

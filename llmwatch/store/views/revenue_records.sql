@@ -19,32 +19,23 @@ named as (
     from latest
     where coalesce(span_id, response_id, trace_id) is not null
 ),
--- not kept: with few events that name a call, the joins then read few of the calls
-carried as not materialized (
-    select
-        span_id,
-        response_id,
-        trace_id,
-        task_name as task,
-        customer_id as customer,
-        feature,
-        coalesce(response_model, request_model) as model,
-        service_name as service
-    from calls
-),
+-- each way by itself: DuckDB would keep all calls in memory for three joins with one part of this query
 found as (
-    select n.event_id, c.task, c.customer, c.feature, c.model, c.service
+    select n.event_id, c.task_name as task, c.customer_id as customer, c.feature,
+        coalesce(c.response_model, c.request_model) as model, c.service_name as service
     from named as n
-    join carried as c on n.span_id = c.span_id
+    join calls as c on n.span_id = c.span_id
     union all
-    select n.event_id, c.task, c.customer, c.feature, c.model, c.service
+    select n.event_id, c.task_name as task, c.customer_id as customer, c.feature,
+        coalesce(c.response_model, c.request_model) as model, c.service_name as service
     from named as n
-    join carried as c on n.response_id = c.response_id
+    join calls as c on n.response_id = c.response_id
     where n.span_id is null
     union all
-    select n.event_id, c.task, c.customer, c.feature, c.model, c.service
+    select n.event_id, c.task_name as task, c.customer_id as customer, c.feature,
+        coalesce(c.response_model, c.request_model) as model, c.service_name as service
     from named as n
-    join carried as c on n.trace_id = c.trace_id
+    join calls as c on n.trace_id = c.trace_id
     where n.span_id is null and n.response_id is null
 ),
 of_calls as (

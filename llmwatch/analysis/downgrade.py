@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
-from math import isnan
+from math import isnan, nan
 from random import Random
-from typing import Final, Literal
+from typing import Any, Final, Literal, cast
+
+import numpy as np
 
 from .audited import audited, audited_loss
 from .guards import Exclusion, Guard, behaviour_guards, losing_strata, untested_long
@@ -263,6 +265,8 @@ def _what_decides(run: Sequential, terms: Terms, pairs: Sequence[Pair], audits: 
     return Decider("nothing")
 
 
+_SAID: Final = ("identical", "worse", "same", "better", "unjudged")
+_ITEM_IS: Final = "(id, stratum, incumbent score, candidate score, judge verdict)"
 Item = tuple[str, str, float | None, float | None, Judgement | Literal["identical"] | None]
 
 
@@ -291,6 +295,8 @@ def paired_verdict(
     asked; without them the answers differ unless the verdict is "identical". `audit` gives the difference by id, or
     None where a person cannot say. ValueError for a score outside 0 to 1 and an audit outside -1 to 1.
     """
+    if cap < 1:
+        raise ValueError(f"a cap of {cap!r} leaves nothing to replay")
     level = _stakes(stakes)
     terms = Terms(level, cap)
     if level.margin is None:
@@ -299,8 +305,9 @@ def paired_verdict(
     # Ids may repeat, as in draws with replacement; a replay is its place in the order.
     names: list[str] = []
     for item in items:
+        pair = _pair(str(len(names)), item)
         names.append(item[0])
-        if run.take(_pair(str(len(names) - 1), item)).is_over:
+        if run.take(pair).is_over:
             break
     pairs = run.taken
     verdict, audits, asked = decide(pairs, terms), dict[str, float](), dict[str, float]()
@@ -319,32 +326,49 @@ def paired_verdict(
 
 def _stakes(stakes: str | Stakes) -> Stakes:
     if isinstance(stakes, Stakes):
-        return stakes
+        if stakes.margin is not None and not 0 < stakes.margin < 1:
+            raise ValueError(f"the margin {stakes.margin!r} of stakes is not a share between 0 and 1")
+        return stakes if stakes.margin is None else replace(stakes, margin=float(stakes.margin))
     if stakes not in STAKES:
         raise ValueError(f"stakes {stakes!r} are not one of {', '.join(STAKES)}")
     return STAKES[stakes]
 
 
-def _within(value: float, low: float) -> float:
+def _within(value: Any, low: float) -> float:
     """The value as it is; outside its range the test would prove nothing, so it is refused."""
-    if not low <= value <= 1.0:
+    try:
+        number = nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, ValueError):
+        number = nan
+    if not low <= number <= 1.0:
         raise ValueError(f"{value!r} is not from {low:g} to 1")
-    return float(value)
+    return number
 
 
 def _answer(verdict: Verdict, audits: int = 0) -> PairedAnswer:
     return PairedAnswer(verdict, verdict.interval, verdict.replays, audits)
 
 
-def _pair(place: str, item: Item) -> Pair:
-    _, stratum, old, new, judge = item
-    is_same = judge == "identical"
-    return Pair(place, stratum or "", is_same, _score(old), _score(new), None if judge == "identical" else judge)
+def _pair(place: str, item: Any) -> Pair:
+    try:
+        _, stratum, old, new, judge = item
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the item {item!r} has not five parts: {_ITEM_IS}") from error
+    said = None if _is_missing(judge) else judge
+    if said is not None and (not isinstance(said, str) or said not in _SAID):
+        raise ValueError(f"the judge verdict {said!r} is not one of {', '.join(_SAID)} or None")
+    kind = "" if _is_missing(stratum) else str(stratum)
+    judged = None if said in (None, "identical") else said
+    return Pair(place, kind, said == "identical", _score(old), _score(new), judged)
 
 
-def _score(value: float | None) -> float | None:
-    """A score; NaN is how tables write that there is none."""
-    return None if value is None or isnan(value) else _within(value, 0.0)
+def _is_missing(value: Any) -> bool:
+    """None, or NaN: how tables write that there is none."""
+    return value is None or (isinstance(value, float | Decimal | np.floating) and isnan(cast("float", value)))
+
+
+def _score(value: Any) -> float | None:
+    return None if _is_missing(value) else _within(value, 0.0)
 
 
 def to_audit(pairs: Sequence[Pair], budget: int, *, done: Mapping[str, float], seed: int = 0) -> list[str]:

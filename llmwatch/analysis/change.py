@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from typing import Final
 
 from .option import Option
+from .trial import measured
+
+# Less hidden reasoning than this share of the output changes no bill.
+_MUCH_THINKING: Final = 0.05
 
 
 def change(one: Option) -> tuple[str, ...]:
     """The steps of the move, one line each; what a move would need, where the verdict is open."""
-    return (*_edit(one), *_parameters(one), *_stays(one), *_watch(one))
+    return (*_edit(one), *_parameters(one), *_thinking(one), *_stays(one), *_watch(one))
 
 
 def _edit(one: Option) -> tuple[str, ...]:
@@ -41,10 +46,38 @@ def _left(one: Option, adapted: tuple[str, ...]) -> frozenset[str]:
 
 
 def _adapted(note: str) -> str:
-    if note.startswith("without "):
-        return f"Leave out {note.removeprefix('without ')}: the replays were made without it."
-    old, _, new = note.partition(" as ")
+    """The step that a replay took, as the code must take it; the notes are those of `runs.adapt`."""
+    if note.endswith(_LEFT_OUT):
+        return f"Leave out {note.removesuffix(_LEFT_OUT)}: the replays were made without it."
+    name, effort, level = note.partition(" is set to ")
+    if effort:
+        return f'Set {name}="{level}" (in Responses, reasoning={{"effort": "{level}"}}): the replays were made with it.'
+    old, _, new = note.partition(" is sent as ")
     return f"Rename {old} to {new}." if new else f"As in the replays: {note}."
+
+
+_LEFT_OUT: Final = " is left out"
+
+
+def _thinking(one: Option) -> tuple[str, ...]:
+    command = without_thinking(one)
+    if not command or one.trial is None:
+        return ()
+    share = measured(one.trial).reasoning_share
+    return (
+        f'{share:.0%} of its output was hidden reasoning. reasoning_effort="none" turns that off; how good its answers'
+        f" are then, this tells: {command}",
+    )
+
+
+def without_thinking(one: Option) -> str:
+    """The command that measures the model without its hidden reasoning; empty where it has none or cannot stop."""
+    trial = one.trial
+    if trial is None or not one.model.can_stop_thinking or any("effort" in note for note in trial.adapted):
+        return ""
+    if "no_effort" not in one.use.carried or measured(trial).reasoning_share < _MUCH_THINKING:
+        return ""
+    return f"llmwatch shadow --task {quoted(one.use.task)} --to {quoted(one.model.name)} --effort none"
 
 
 def _tier(tier: str) -> str:

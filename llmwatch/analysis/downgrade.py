@@ -218,7 +218,7 @@ def _estimated(
     is_first_look = terms.audit_batches <= 1 and len(excluded) == len(run.excluded)
     bound = Z95 if is_first_look else Z975
     seen = audited(scope, audits)
-    if seen.missing:
+    if seen.missing and not terms.stakes.needs_audit:
         # Few enough to be given up for lost need no review.
         worst = audited(scope, audits, unseen=-1.0)
         seen = worst if not worst.missing and worst.low(bound) > -margin else seen

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
 from .candidates import Excluded
-from .change import change
+from .change import change, without_thinking
 from .downgrade import Kind
 from .downgrade_wording import HEADINGS
 from .option import Option, defensible_usd
@@ -40,6 +40,10 @@ _WORDS: Final[Mapping[Kind, str]] = {
     "keep": "keep",
     "cannot_tell": "cannot tell yet",
 }
+# Less than this does not show in a margin.
+_LEAST_POINTS: Final = Decimal("0.1")
+# Models that were never replayed are told in words up to this many; they differ in little but their names.
+_UNTESTED_IN_WORDS: Final = 3
 _NOT_MEASURED: Final = "no stored request has been replayed"
 _NO_REVENUE: Final = "no revenue is known for this period"
 
@@ -132,7 +136,7 @@ def downgrade_report(found: Downgrades, top: int) -> Report:
         )
     sections = [
         Section("downgrade", "", (table,), tuple(notes)),
-        Section("verdicts", "VERDICTS", notes=tuple(note for one in listed for note in _notes(one))),
+        Section("verdicts", "VERDICTS", notes=_verdict_notes(listed)),
     ]
     if found.excluded:
         sections.append(_excluded_section(found))
@@ -159,11 +163,27 @@ def total_words(found: Downgrades) -> str:
     saved = found.defensible_usd
     word = "move" if len(moves) == 1 else "moves"
     text = f"Defensible today: {money_text(saved)} a month from {len(moves)} measured {word}"
-    if found.revenue_month_usd and found.spend_month_usd is not None:
-        revenue, spend = found.revenue_month_usd, found.spend_month_usd
-        now, then = (revenue - spend) / revenue, (revenue - spend + saved) / revenue
-        text += f"; margin after LLM cost {now:.1%} → {then:.1%}"
+    points = 100 * saved / found.revenue_month_usd if found.revenue_month_usd else Decimal(0)
+    if points >= _LEAST_POINTS:
+        text += f", which adds {points:.1f} points to the margin"
     return f"{text}. An estimate from your own traffic, not a promise."
+
+
+def _verdict_notes(listed: Sequence[Option]) -> tuple[Note, ...]:
+    """Every verdict in words, and of the models that were never replayed the best few."""
+    untested = [one for one in listed if one.verdict.reason == "untested"]
+    silent = untested[_UNTESTED_IN_WORDS:]
+    notes = [note for one in listed if one not in silent for note in _notes(one)]
+    if silent:
+        step = next_step(silent[0])
+        notes.append(
+            Note(
+                f"{len(silent):,} more were never replayed; the table has what is known of them.",
+                "What a replay would cost and decide, without sending anything, for each as for the first:",
+                step.command,
+            )
+        )
+    return tuple(notes)
 
 
 def _notes(one: Option) -> tuple[Note, ...]:
@@ -172,10 +192,15 @@ def _notes(one: Option) -> tuple[Note, ...]:
     if one.verdict.kind == "move":
         return (Note(text, "Change:", "\n".join(change(one))),)
     if one.verdict.kind == "keep":
-        return (Note(text),)
+        command = without_thinking(one) if one.verdict.reason == "dearer" else ""
+        return (
+            (Note(text, "It may pay without its hidden reasoning. What that would cost to learn:", command),)
+            if command
+            else (Note(text),)
+        )
     notes = [Note(text, step.words, step.command)]
     if one.verdict.kind == "promising" or one.verdict.replays:
-        notes.append(Note("If it is decided for the move:", "Change:", "\n".join(change(one))))
+        notes.append(Note("", "If it is decided for the move:", "\n".join(change(one))))
     return tuple(notes)
 
 

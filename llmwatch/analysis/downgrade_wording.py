@@ -41,6 +41,9 @@ class Swap:
     # Dollars a month that are saved: at the incumbent's own counts, and truly, as far as it can be known unmeasured.
     naive_usd: Decimal | None = None
     estimated_usd: Decimal | None = None
+    # What the task costs a month, and the tokens of one of its images: on the candidate, on the incumbent.
+    spend_usd: Decimal | None = None
+    image_tokens: tuple[int, int] | None = None
     # The causes that set the two apart, and what is not known.
     causes: tuple[tuple[str, Decimal], ...] = ()
     unknown: tuple[str, ...] = ()
@@ -88,7 +91,7 @@ def _keep(verdict: Verdict, swap: Swap) -> list[str]:
         case "critical":
             return [f"{stays[:-1]}: its stakes are critical."]
         case "excluded":
-            return [f"{stays} {swap.candidate} {swap.hindrance}.", *_measured_so_far(verdict)]
+            return [f"{stays} {swap.candidate} {swap.hindrance}.", _truly_dearer(swap), *_measured_so_far(verdict)]
         case "guard":
             return [stays, "; ".join(map(_guard, verdict.guards)) + ".", _counts(verdict)]
         case "dearer":
@@ -108,7 +111,7 @@ def _measured_so_far(verdict: Verdict) -> list[str]:
 
 def _dearer(verdict: Verdict, swap: Swap) -> list[str]:
     if swap.saving is None:
-        return [f"{swap.candidate} would cost more.", *_estimate(swap)]
+        return [f"{swap.candidate} would cost more.", _truly_dearer(swap) or " ".join(_estimate(swap))]
     looks = (
         ""
         if swap.naive_usd is None
@@ -118,6 +121,23 @@ def _dearer(verdict: Verdict, swap: Swap) -> list[str]:
         saves = _saves(swap.saving)[2:]
         return [f"{swap.candidate} {saves}: no saving is shown.{looks}", *_causes(swap), *_measured_so_far(verdict)]
     return [f"{swap.candidate} {_saves(swap.saving)[2:]}.{looks}", *_causes(swap), *_measured_so_far(verdict)]
+
+
+def _truly_dearer(swap: Swap) -> str:
+    """That list prices promise a saving where the candidate's own counts make it dearer."""
+    naive, true, spend = swap.naive_usd, swap.estimated_usd, swap.spend_usd
+    if naive is None or true is None or not spend or naive <= 0 or true >= 0:
+        return ""
+    text = f"By price it looks like {-naive / spend:+.0%} of the task's cost, really it is {-true / spend:+.0%}"
+    if swap.image_tokens is not None:
+        there, here = swap.image_tokens
+        return f"{text}: an image counts about {_round(there):,} tokens there, about {_round(here):,} here."
+    return f"{text}: {', '.join(word for word, usd in swap.causes if usd > 0)}."
+
+
+def _round(tokens: int) -> int:
+    """Three digits: sizes of images are worked out from tokens, not known."""
+    return int(float(f"{tokens:.3g}"))
 
 
 def _too_risky(verdict: Verdict, swap: Swap) -> list[str]:
@@ -157,6 +177,8 @@ def _estimate(swap: Swap) -> list[str]:
     if swap.estimated_usd is None:
         return [f"{naive}; truly not known: {', '.join(swap.unknown)}."]
     open_yet = f" Not known before a replay: {', '.join(swap.unknown)}." if swap.unknown else ""
+    if abs(swap.naive_usd - swap.estimated_usd) <= abs(swap.naive_usd) / 100:
+        return [f"About {_saved(swap.estimated_usd)} a month at {swap.incumbent}'s own token counts.", open_yet.strip()]
     return [f"{naive}; truly about {_saved(swap.estimated_usd)}.", *_causes(swap), open_yet.strip()]
 
 

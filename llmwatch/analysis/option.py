@@ -215,6 +215,9 @@ def _doubted(verdict: Verdict, tested: int, moves: int) -> Verdict:
     pace = verdict.log_evidence / verdict.replays if verdict.replays else 0.0
     more = int((needed - verdict.log_evidence) / pace) + 1 if pace > 0 and verdict.log_evidence >= LOG_PROOF else 0
     left = CAP - verdict.replays
+    unseen = verdict.unscored - verdict.reviewed[0]
+    if verdict.log_evidence < LOG_PROOF and unseen:
+        return replace(verdict, kind="promising", reason="many", decider=Decider("review", min(unseen, AUDIT_BATCH)))
     decider = Decider("replay", more) if 0 < more <= left else Decider("nothing")
     return replace(verdict, kind="promising", reason="many", decider=decider)
 

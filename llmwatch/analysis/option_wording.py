@@ -58,6 +58,7 @@ def next_step(one: Option) -> Step:
     if decider.what == "replay":
         total = one.verdict.replays + decider.count
         command = f"llmwatch shadow --task {task} --to {quoted(one.model.name)} --n {total}"
+        command += " --go-on" if one.verdict.reason == "many" else ""
         return Step(command, "Its plan, which costs nothing:", decider.cost_usd)
     if decider.what == "review":
         command = f"llmwatch review --pairs --task {task} --to {quoted(one.model.name)}"
@@ -92,6 +93,8 @@ def swap_of(one: Option) -> Swap:
         hindrance=hindrance_words(one.excluded),
         naive_usd=one.naive_saving_usd,
         estimated_usd=one.estimated_saving_usd,
+        spend_usd=one.use.spend_month_usd,
+        image_tokens=_image_tokens(one),
         causes=tuple((CAUSES[part.cause], part.usd) for part in one.parts),
         unknown=one.unknown,
         bad_answer_usd=one.bad_answer_usd,
@@ -100,10 +103,21 @@ def swap_of(one: Option) -> Swap:
     )
 
 
+def _image_tokens(one: Option) -> tuple[int, int] | None:
+    """What an image of the task counts, on average, on the candidate and on the incumbent; None without images."""
+    images = sum(each.traffic.images for each in one.use.slices)
+    tiles = sum(each.traffic.image_tiles for each in one.use.slices)
+    new, old = one.model.image_tokens, one.use.current.image_tokens
+    if not images or new is None or old is None:
+        return None
+    return round(new.of(images, tiles) / images), round(old.of(images, tiles) / images)
+
+
 def _ending(one: Option) -> str:
-    """Staying is no choice where the incumbent goes; a move says nothing of it."""
+    """Staying is no choice where the incumbent goes; a move of everything says nothing of it."""
     stops = one.use.current.shutdown_on
-    if one.verdict.kind != "keep" or stops is None or stops > one.as_of + timedelta(days=PAYBACK_DAYS):
+    stays = one.verdict.kind == "keep" or (one.verdict.is_move and one.verdict.exclusions)
+    if not stays or stops is None or stops > one.as_of + timedelta(days=PAYBACK_DAYS):
         return ""
     return f"stops answering on {stops}, so another model must be found: llmwatch sunset"
 

@@ -45,11 +45,12 @@ def drawn_range(counts: Floats, value: Callable[[Floats], Floats], *, seed: int 
     """
     rng = np.random.default_rng(seed)
     rows = len(counts)
-    # How often each row is drawn: one product per block instead of an array of 2,000 times all rows.
-    drawn = [
-        rng.multinomial(rows, np.full(rows, 1 / rows), size=_BLOCK).astype(np.float64) @ counts
-        for _ in range(_DRAWS // _BLOCK)
-    ]
+    # How often each row is drawn, in blocks: no array is as large as 2,000 times all rows with all their columns.
+    starts = np.arange(_BLOCK)[:, None] * rows
+    drawn: list[Floats] = []
+    for _ in range(_DRAWS // _BLOCK):
+        chosen = rng.integers(0, rows, size=(_BLOCK, rows)) + starts
+        drawn.append(np.bincount(chosen.ravel(), minlength=_BLOCK * rows).reshape(_BLOCK, rows) @ counts)
     sums = np.concatenate(drawn)
     sums = sums[(sums[:, :2] > 0).all(axis=1)]
     low, high = np.quantile(value(sums), (0.1, 0.9))

@@ -40,6 +40,13 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
     concurrency: Concurrency = 8,
     base_url: BaseUrl = None,
     retries_lost: RetryLost = False,
+    effort: Annotated[
+        str | None,
+        typer.Option("--effort", help="Ask for this reasoning effort: none, minimal, low...", show_default=False),
+    ] = None,
+    goes_on: Annotated[
+        bool, typer.Option("--go-on", help="Also after the proof, where so many swaps are tested that it takes more.")
+    ] = False,
     format_name: Format = "text",
     output: Output = None,
     home: Home = None,
@@ -51,12 +58,15 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
     [dim]llmwatch shadow --task reply.draft --to gpt-6-luna
     llmwatch shadow --task reply.draft --to gpt-6-luna --n 400 --max-usd 0.50 --run[/dim]
     """
+    from ..runs.adapt import EFFORTS
     from ..runs.ask import asking, place_of
     from ..runs.ledger import one_run, past_of
     from ..runs.shadow import Wanted, plan_shadow
     from ..runs.shadow_report import outcome_report, plan_report
 
     one_of(format_name, FORMATS, "--format")
+    if effort is not None:
+        one_of(effort, EFFORTS, "--effort")
     now = now_utc(None)
     wanted = Wanted(
         task=task,
@@ -67,6 +77,8 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
         until=now,
         place=place_of(base_url),
         retries_lost=retries_lost,
+        effort=effort or "",
+        goes_on=goes_on,
     )
     workers = whole(concurrency, 1, 64, "--concurrency")
     settings = settings_for(home)
@@ -77,6 +89,8 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
             ["shadow", "--task", task, "--to", model, "--n", str(number), "--max-usd", max_usd]
             + (["--since", since] if since != "30d" else [])
             + (["--base-url", base_url] if base_url else [])
+            + (["--effort", effort] if effort else [])
+            + (["--go-on"] if goes_on else [])
         )
         write_report(plan_report(plan, workers, command, store.hindrances), format_name, output)
         return
@@ -87,7 +101,7 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
         outcome = _carry_out(settings, plan, ask, workers)
     with reading(settings) as store:
         past = past_of(store.rows("replay_requests", task=task, model=model))
-        replays = load_replays(store, task, model)
+        replays = load_replays(store, task, model, wanted.effort)
         report = outcome_report(plan, outcome, replays, len(past.lost), store.hindrances)
     write_report(report, format_name, output)
     if code := exit_code(outcome):

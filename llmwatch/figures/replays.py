@@ -44,13 +44,21 @@ class Replay:
     is_step: bool
     # Parameters that had to be left out or renamed for the candidate.
     adapted: tuple[str, ...]
+    # The reasoning effort that the run asked for; empty: none was asked for.
+    effort: str
     # False if the candidate's side refused the request itself: an answer lost.
     is_answered: bool
 
 
-def load_replays(reading: Reading, task: str, model: str) -> list[Replay]:
-    """Every input of the task that was replayed on the model, in the order of sending."""
-    return [replay_from(row) for row in reading.rows("replayed", task=task, model=model)]
+def load_replays(reading: Reading, task: str, model: str, effort: str | None = None) -> list[Replay]:
+    """Every input of the task that was replayed on the model, in the order of sending.
+
+    A model that thinks less is another candidate: only replays of one effort are given, that of the latest by default.
+    """
+    found = [replay_from(row) for row in reading.rows("replayed", task=task, model=model)]
+    if effort is None:
+        effort = found[-1].effort if found else ""
+    return [one for one in found if one.effort == effort]
 
 
 def load_pairs(reading: Reading, task: str, model: str) -> list[Pair]:
@@ -83,6 +91,7 @@ def replay_from(row: Mapping[str, Any]) -> Replay:
         incumbent_time_to_first_token_ms=facts.get("incumbent_time_to_first_token_ms"),
         is_step=bool(facts.get("is_step")),
         adapted=tuple(facts.get("adapted") or ()),
+        effort=facts.get("effort") or "",
         is_answered=row["state"] == "answered",
     )
 

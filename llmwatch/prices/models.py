@@ -73,6 +73,16 @@ class Model:
         """What a move of requests that carry these must mind."""
         return tuple(text for when, text in self.rules if not when or when in carried)
 
+    @property
+    def thinks_not_with_tools(self) -> bool:
+        """Whether Chat Completions takes tools only with reasoning effort none."""
+        return any(when == "tools" and "effort none" in text for when, text in self.rules)
+
+    @property
+    def can_stop_thinking(self) -> bool:
+        """Whether the catalogue says that reasoning effort none turns its thinking off."""
+        return any(when == "no_effort" and "effort none" in text for when, text in self.rules)
+
     def is_named(self, name: str) -> bool:
         """Whether calls report this model by that name."""
         return name == self.name or name in self.snapshots

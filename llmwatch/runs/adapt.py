@@ -16,13 +16,22 @@ _NOT_OF_REASONERS: Final = frozenset(
     {"temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "top_logprobs",
      "prediction"}
 )  # fmt: skip
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _OF_REASONERS: Final = frozenset({"reasoning_effort", "reasoning"})
 
 
 def adapted(
-    family: str, stored: Mapping[str, Any], model: str, known: Model | None, has_tier: Callable[[str], bool]
+    family: str,
+    stored: Mapping[str, Any],
+    model: str,
+    known: Model | None,
+    has_tier: Callable[[str], bool],
+    effort: str = "",
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """(the request for the model, what of the customer's own parameters it lacks); streamed and never stored."""
+    """(the request for the model, what of the customer's own parameters it lacks); streamed and never stored.
+
+    `effort` is the reasoning effort to ask for; without one, the only effort with which the model takes tools here.
+    """
     body: dict[str, Any] = {"model": model}
     notes: list[str] = []
     reasons = known.reasons if known is not None else None
@@ -38,11 +47,36 @@ def adapted(
             notes.append("max_tokens is sent as max_completion_tokens")
         else:
             body[name] = value
+    asked = effort or _effort_of_tools(family, stored, known)
+    if asked and asked != effort_of(family, body):
+        _ask_effort(family, body, asked)
+        notes.append(f"reasoning_effort is set to {asked}")
     if family == "responses":
         body["store"] = False
     else:
         body["stream_options"] = {"include_usage": True}
     return body, tuple(notes)
+
+
+def effort_of(family: str, body: Mapping[str, Any]) -> str:
+    """The reasoning effort that a request asks for; empty if it asks for none."""
+    if family == "chat":
+        return str(body.get("reasoning_effort") or "")
+    reasoning = body.get("reasoning")
+    return str(reasoning.get("effort") or "") if isinstance(reasoning, dict) else ""
+
+
+def _ask_effort(family: str, body: dict[str, Any], effort: str) -> None:
+    if family == "chat":
+        body["reasoning_effort"] = effort
+    else:
+        stored = body.get("reasoning")
+        body["reasoning"] = {**(stored if isinstance(stored, dict) else {}), "effort": effort}
+
+
+def _effort_of_tools(family: str, stored: Mapping[str, Any], known: Model | None) -> str:
+    has_tools = bool(stored.get("tools") or stored.get("functions"))
+    return "none" if family == "chat" and has_tools and known is not None and known.thinks_not_with_tools else ""
 
 
 def known_model(models: list[Model], name: str) -> Model | None:

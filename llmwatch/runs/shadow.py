@@ -19,7 +19,7 @@ from ..analysis.paired import CAP
 from ..analysis.same_answer import Answer, is_same_answer
 from ..errors import UsageError
 from ..figures.reading import Reading
-from ..figures.replays import Replay, answer_hash, load_replays, pair_from, text_hash
+from ..figures.replays import Replay, answer_hash, load_replays, pair_from, replay_from, text_hash
 from ..prices import PriceBook
 from ..prices.models import Model, load_models, shutdown_on
 from ..settings import Settings
@@ -46,6 +46,10 @@ class Wanted:
     until: datetime
     place: Place
     retries_lost: bool = False
+    # The reasoning effort to ask for; empty: as the model does by itself.
+    effort: str = ""
+    # Also after the proof: beside many other tested swaps one proof is not enough.
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +113,15 @@ def plan_shadow(reading: Reading, wanted: Wanted) -> ShadowPlan:
     known = known_model(load_models(book, today), wanted.model)
     meter = _meter(reading.settings, wanted, book, known)
     _check_model(wanted, known, today)
+    _check_effort(wanted, known)
     meter.row()
     past = past_of(reading.rows("replay_requests", task=wanted.task, model=wanted.model))
-    replays = tuple(load_replays(reading, wanted.task, wanted.model))
+    replays = tuple(load_replays(reading, wanted.task, wanted.model, wanted.effort))
+    past = replace(past, final=past.final - _of_other_efforts(reading, wanted))
     gone = past.final if wanted.retries_lost else past.final | set(past.lost)
     drawn = draw(
         reading, wanted.task, wanted.since, wanted.until, lambda _: wanted.count - len(past.final),
-        skip=lambda span: digest(_KEY, span, wanted.model) in gone,
+        skip=lambda span: _replay_id(span, wanted) in gone,
         longest=known.max_input_tokens if known else None,
     )  # fmt: skip
     _check_inputs(reading, wanted, drawn)
@@ -137,8 +143,22 @@ def plan_shadow(reading: Reading, wanted: Wanted) -> ShadowPlan:
         is_bounded=all(meter.is_bounded(size) for size in sizes),
         references={row["span_id"]: row["reference"] for row in reading.rows("references", task=wanted.task)},
     )
-    decided = plan.sequential().reason
+    decided = _decided(wanted, plan.sequential().reason)
     return _without_items(plan, decided) if decided else plan
+
+
+def _decided(wanted: Wanted, reason: str) -> str:
+    return "" if wanted.goes_on and reason == "proved" else reason
+
+
+def _replay_id(span_id: str, wanted: Wanted) -> str:
+    return digest(_KEY, span_id, wanted.model, *([wanted.effort] if wanted.effort else []))
+
+
+def _of_other_efforts(reading: Reading, wanted: Wanted) -> set[str]:
+    """The replays of the task on the model that were made with another effort: they answer another question."""
+    found = (replay_from(row) for row in reading.rows("replayed", task=wanted.task, model=wanted.model))
+    return {one.pair.id for one in found if one.effort != wanted.effort}
 
 
 def _without_items(plan: ShadowPlan, decided: str) -> ShadowPlan:
@@ -163,6 +183,11 @@ def _check_model(wanted: Wanted, known: Model | None, today: date) -> None:
         )
     if known is not None and known.released_on is not None and known.released_on > today:
         raise UsageError(f"{wanted.model} is released on {known.released_on}.")
+
+
+def _check_effort(wanted: Wanted, known: Model | None) -> None:
+    if wanted.effort and known is not None and known.reasons is False:
+        raise UsageError(f"{wanted.model} does not think before it answers, so it takes no --effort.")
 
 
 def _check_inputs(reading: Reading, wanted: Wanted, drawn: Drawn) -> None:
@@ -231,10 +256,10 @@ def _lacking(one: StoredInput, known: Model | None) -> str:
 
 
 def _item(one: StoredInput, wanted: Wanted, known: Model | None, meter: Meter) -> tuple[Item, tuple[str, ...]]:
-    body, notes = adapted(one.family, one.body, wanted.model, known, meter.has_tier)
+    body, notes = adapted(one.family, one.body, wanted.model, known, meter.has_tier, wanted.effort)
     size = _size(one, body)
     item = Item(
-        id=digest(_KEY, one.span_id, wanted.model),
+        id=_replay_id(one.span_id, wanted),
         family=one.family,
         body=body,
         reserved_usd=meter.reserve(size),
@@ -337,6 +362,7 @@ class Comparison:
             "is_step": one.is_step,
             "is_redacted": one.is_redacted,
             "adapted": list(self._plan.adapted[item.id]),
+            "effort": self._plan.wanted.effort,
         }
 
     def decide(self, item: Item, record: Mapping[str, Any] | None) -> str:
@@ -346,7 +372,7 @@ class Comparison:
         one = self._plan.inputs[item.id]
         row = {"replay_id": item.id, "stratum": one.stratum, "reference": self._plan.references.get(one.span_id)}
         step = self.test.take(pair_from(row, json.loads(record["facts"])))
-        return step.reason if step.is_over else ""
+        return _decided(self._plan.wanted, step.reason) if step.is_over else ""
 
 
 _COUNTS: Final = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llmwatch.figures.refresh import refresh
 from llmwatch.settings import Settings
+from llmwatch.store.file import connect
 from tests.bench.generate_store import generate_year
 from tests.stores import MOMENT, call, empty_store, fill
 
@@ -20,6 +21,13 @@ HOSTILE = (
     "名前 \u202e <script>alert(1)</script>",
 )
 CALLS = 3000
+# Every answer of one task is labelled, so that each week of it says something.
+LABELS_SQL = """
+insert into scores by name
+select 'label ' || span_id as score_id, started_at as scored_at, span_id, 'quality' as name,
+    if(hash(span_id) % 10 < 9, 1, 0) as value, 'label' as evidence
+from calls where task_name = 'task-001'
+"""
 
 
 def full(home: Path) -> Path:
@@ -73,6 +81,8 @@ def full(home: Path) -> Path:
     )
     attempt = {"parent_span_id": f"{10_000_100:016x}", "started_at": MOMENT - hour / 100, "ended_at": MOMENT}
     fill(settings, [attempt | {"http_status_code": 429}], "http_attempts")
+    with connect(settings.store_path, home, read_only=False) as con:
+        con.execute(LABELS_SQL)
     refresh(settings, MOMENT)
     return home
 

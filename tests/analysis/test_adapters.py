@@ -27,10 +27,12 @@ MESSAGES = [("system", SYSTEM), ("user", "Hello")]
 
 @pytest.mark.parametrize("code", BLOCKS, ids=lambda code: code.splitlines()[0])
 def test_every_example_of_the_tests_readme_runs(code: str) -> None:
-    exec(code, {})  # noqa: S102
+    """As printed, in a namespace of its own."""
+    exec(code, {})
 
 
 def test_the_readme_has_an_example_of_every_adapter() -> None:
+    """A block lost is a test lost."""
     assert len(BLOCKS) == 3
 
 
@@ -44,6 +46,8 @@ def test_the_readme_has_an_example_of_every_adapter() -> None:
     ],
 )
 def test_numbers_of_any_kind_give_the_same_alarms(convert: Callable[..., Any]) -> None:
+    """numpy, Decimal, bool and whole floats, backwards and from a generator."""
+
     def seen(rows: Any) -> list[Any]:
         return [(d.task, d.week, d.since_week, d.loss) for d in weekly_alarms(rows)]
 
@@ -53,6 +57,7 @@ def test_numbers_of_any_kind_give_the_same_alarms(convert: Callable[..., Any]) -
 
 @pytest.mark.parametrize("kind", [date.fromisoformat, np.datetime64, str])
 def test_days_of_any_kind_are_named_by_their_monday(kind: Callable[[str], Any]) -> None:
+    """Whichever day of the week they are."""
     monday = date(2026, 8, 3)
     rows = [(t, kind((monday + timedelta(7 * w + w % 7)).isoformat()), s, x) for t, w, s, x in ROWS]
     since = {str(d.since_week) for d in weekly_alarms(rows)}
@@ -60,6 +65,7 @@ def test_days_of_any_kind_are_named_by_their_monday(kind: Callable[[str], Any]) 
 
 
 def test_strata_with_and_without_a_name_and_a_numbered_task_are_read() -> None:
+    """The task comes back as the number it was."""
     rows = [(7, w, "en" if i % 2 else None, x) for i, (_, w, _, x) in enumerate(ROWS)]
     assert {d.task for d in weekly_alarms(rows)} == {7}  # type: ignore[arg-type]
 
@@ -79,6 +85,7 @@ def test_strata_with_and_without_a_name_and_a_numbered_task_are_read() -> None:
     ],
 )
 def test_rows_that_are_none_are_refused_in_one_sentence(rows: Any, said: str) -> None:
+    """With what was wrong in it."""
     with pytest.raises(UsageError, match=said):
         weekly_alarms(rows)
 
@@ -91,6 +98,7 @@ def test_rows_that_are_none_are_refused_in_one_sentence(rows: Any, said: str) ->
     ],
 )
 def test_items_of_any_kind_give_the_same_verdict(convert: Callable[..., Any]) -> None:
+    """And after the same number of replays."""
     answer, plain = paired_verdict(convert(*item) for item in ITEMS), paired_verdict(ITEMS)
     assert (answer.verdict.kind, answer.replays) == (plain.verdict.kind, plain.replays) == ("move", 148)
 
@@ -104,22 +112,26 @@ def test_items_of_any_kind_give_the_same_verdict(convert: Callable[..., Any]) ->
     ],
 )
 def test_items_that_are_none_are_refused_in_one_sentence(item: Any, said: str) -> None:
+    """With what was wrong in it."""
     with pytest.raises(ValueError, match=said):
         paired_verdict([item])
 
 
 @pytest.mark.parametrize("margin", [0, 1, float("nan")])
 def test_a_margin_that_is_no_share_is_refused(margin: float) -> None:
+    """Neither 0 nor 1 can be tested."""
     with pytest.raises(ValueError, match="margin"):
         paired_verdict(ITEMS, stakes=Stakes("scores", margin))
 
 
 def test_strata_of_several_kinds_stand_side_by_side() -> None:
+    """Told apart by how they print."""
     items: Any = [(i, k if (k := n % 3) else "x", a, b, j) for n, (i, _, a, b, j) in enumerate(ITEMS)]
     assert set(paired_verdict(items).verdict.strata) == {"x", "1", "2"}
 
 
 def test_records_as_requests_hold_them_are_the_same_task() -> None:
+    """Dicts, parts, None and schema objects beside plain records."""
     parts = [{"type": "text", "text": SYSTEM}, {"type": "image_url", "image_url": {"url": "u"}}]
     asked = {"type": "json_schema", "json_schema": {"name": "Ticket"}}
     messages = [{"role": "system", "content": parts}, {"role": "assistant", "content": None}, MESSAGES[1]]
@@ -144,10 +156,12 @@ def test_records_as_requests_hold_them_are_the_same_task() -> None:
     ],
 )
 def test_records_that_are_none_are_refused_in_one_sentence(record: Any, said: str) -> None:
+    """With what was wrong in it."""
     with pytest.raises(UsageError, match=said):
         discover([record])
 
 
 def test_repeated_ids_are_refused() -> None:
+    """Also where only their kind differs."""
     with pytest.raises(UsageError, match="Two records"):
         discover([{"id": 1}, {"id": "1"}])

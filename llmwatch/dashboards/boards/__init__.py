@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from .alerts import alerts
+from .caching import cache
+from .explorer import calls
 from .money import customers, overview
-from .service import cache, calls, reliability
+from .service import reliability
 from .work import downgrade, tasks
 
 BOARDS = {

@@ -1,0 +1,216 @@
+"""Owns the board of the calls themselves, without a word of any prompt."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .board import VALUE, board, link
+from .money import over_time
+from .parts import FILTERED, NAMES, Json, chosen, column, stat, steps, table
+
+_FACTS: Final = f"from call_facts where {FILTERED}"
+ORDERS: Final = ("newest", "dearest", "slowest", "most tokens", "oldest")
+STATUSES: Final = ("any", "complete", "failed", "left", "refused", "cut off", "unpriced")
+
+
+def _choice(name: str, label: str, values: tuple[str, ...]) -> Json:
+    return {
+        "type": "custom",
+        "name": name,
+        "label": label,
+        "query": ", ".join(values),
+        "current": {"selected": True, "text": values[0], "value": values[0]},
+        "options": [{"selected": value == values[0], "text": value, "value": value} for value in values],
+        "hide": 0,
+        "includeAll": False,
+        "multi": False,
+        "skipUrlSync": False,
+    }
+
+
+def _textbox(name: str, label: str) -> Json:
+    return {
+        "type": "textbox",
+        "name": name,
+        "label": label,
+        "query": "",
+        "current": {"selected": False, "text": "", "value": ""},
+        "options": [{"selected": True, "text": "", "value": ""}],
+        "hide": 0,
+        "skipUrlSync": False,
+    }
+
+
+def calls() -> Json:
+    """The calls themselves, without a word of any prompt."""
+    return board(
+        "calls",
+        "The calls of the time range, one row each, without a word of what was asked or answered: `llmwatch show ID` does.",
+        [
+            (4, _calls_head()),
+            (
+                7,
+                [
+                    over_time(
+                        "task",
+                        "call_count",
+                        "Calls by task",
+                        "Calls that began in each interval, the five tasks with the most and all others.",
+                        "short",
+                    )
+                ],
+            ),
+            (18, [_list()]),
+            (9, [(14, _one()), (10, _attempts())]),
+        ],
+        extra=[
+            _choice("order", "Order", ORDERS),
+            _choice("status", "Ended", STATUSES),
+            _textbox("search", "Search"),
+            _textbox("call", "Call"),
+        ],
+        span="now-24h",
+    )
+
+
+_KIND: Final = """case ${status:sqlstring} when 'any' then true when 'failed' then status = 'error'
+        when 'left' then status <> 'error' and stream_end <> 'complete'
+        when 'refused' then finish like '%content_filter%' or is_refusal
+        when 'cut off' then regexp_matches(finish, 'length|max_output_tokens|max_tokens')
+        when 'unpriced' then grade = 'D'
+        else status = 'ok' and coalesce(stream_end, 'complete') = 'complete' end"""
+
+
+def _lines() -> str:
+    lines = " and ".join(chosen(name) for name in NAMES)
+    return f"""from (
+    select l.*, c.is_refusal from call_lines as l join (
+        select span_id, is_refusal from calls where $__timeFilter(started_at)
+    ) as c on c.span_id = l.id where $__timeFilter(started)
+) where {lines} and {_KIND}
+    and (${{search:sqlstring}} = '' or contains(lower(concat_ws(' ', id, trace, response, request, task, customer, feature,
+        "user", session, service, model, operation, error, http_status, finish, defects, tools)), lower(${{search:sqlstring}})))"""
+
+
+def _calls_head() -> list[Json]:
+    return [
+        stat(
+            "Calls",
+            "Logical calls of the time range and the filters.",
+            f"select sum(call_count) as calls {_FACTS}",
+            no_value="0",
+        ),
+        stat(
+            "LLM spend",
+            "Sum of the cost of these calls.",
+            f"select cast(sum(cost_usd) as double) as spend {_FACTS}",
+            unit="currencyUSD",
+            no_value="$0",
+        ),
+        stat(
+            "Dearest call",
+            "The highest cost of one call.",
+            f"select cast(max(cost_usd) as double) as cost {_FACTS}",
+            unit="currencyUSD",
+            no_value="no priced calls",
+            link=link("calls", order="dearest"),
+        ),
+        stat(
+            "Slowest answer",
+            "The longest time from a call to the end of its answer.",
+            f"select max(answer_ms) as latency {_FACTS}",
+            unit="ms",
+            no_value="no answers",
+            link=link("calls", order="slowest"),
+        ),
+        stat(
+            "Failed",
+            "Calls that ended with an error.",
+            f"select coalesce(sum(call_count) filter (where is_failed), 0) as calls {_FACTS}",
+            thresholds=steps((None, "green"), (1, "orange")),
+            link=link("calls", status="failed"),
+        ),
+        stat(
+            "Unpriced",
+            "Calls that may have been billed and have no price here.",
+            f"select coalesce(sum(call_count) filter (where is_unpriced), 0) as calls {_FACTS}",
+            thresholds=steps((None, "green"), (1, "orange")),
+            link=link("calls", status="unpriced"),
+        ),
+    ]
+
+
+def _list() -> Json:
+    return table(
+        "Calls",
+        "At most 500 calls, in the order chosen above; a click on an id shows the call below. The search looks at ids, names, "
+        "models, errors and tools.",
+        f"""
+select started as "time", id as "id", coalesce(task, '(none)') as "task", coalesce(customer, '') as "customer",
+    coalesce(model, '') as "model", case when status = 'error' then 'failed' when stream_end <> 'complete' then 'left'
+        else status end as "ended", latency as "latency", first_token as "first token", input_tokens as "input",
+    cached_tokens as "cached", output_tokens as "output", cast(cost as double) as "cost", coalesce(grade, '') as "grade",
+    coalesce(error, '') as "error"
+{_lines()}
+order by case ${{order:sqlstring}} when 'dearest' then cast(cost as double) when 'slowest' then latency
+    when 'most tokens' then input_tokens + output_tokens when 'oldest' then -epoch(started) else epoch(started) end
+    desc nulls last, id
+limit 500""",
+        [
+            column("time", "dateTimeAsIso", width=160),
+            column("id", link=link("calls", call=VALUE), width=150),
+            column("task", link=link("calls", task=VALUE), width=200),
+            column("customer", link=link("calls", customer=VALUE), width=100),
+            column("model", width=175),
+            column("ended", words={"ok": "green", "failed": "red", "left": "purple"}, width=70),
+            column("latency", "ms", width=85),
+            column("first token", "ms", width=85),
+            *(column(name, "short", width=75) for name in ("input", "cached", "output")),
+            column("cost", "currencyUSD", width=95),
+            column("grade", width=60),
+        ],
+        no_value="",
+    )
+
+
+def _one() -> Json:
+    fields: list[tuple[str, str]] = [
+        *((name, name) for name in ("id", "trace", "response", "request", "task", "customer", "feature", "session", "service",
+                                    "environment", "operation", "endpoint", "model", "tier", "status", "error", "stream_end",
+                                    "finish", "defects", "tools", "usage", "unpriced")),
+    ]  # fmt: skip
+    pairs = ", ".join(f"('{label}', cast({name} as varchar))" for label, name in fields)
+    return table(
+        "The call chosen",
+        "All short facts of the call whose id is in the box Call above (a click on an id puts it there); what has no value is "
+        "left out. Its cost, term by term: `llmwatch show ID`.",
+        f"""
+select field as "field", value as "value"
+from (select unnest([{pairs.replace("('", "{'field': '").replace("', cast(", "', 'value': cast(").replace("as varchar))", "as varchar)}")}], recursive := true)
+    from call_lines where id = ${{call:sqlstring}} limit 22)
+where value is not null and value <> ''
+union all select 'no call is chosen', 'click on an id above' where ${{call:sqlstring}} = ''""",
+        [column("field", width=150)],
+        no_value="",
+    )
+
+
+def _attempts() -> Json:
+    return table(
+        "Its HTTP tries",
+        "One row per HTTP try of the call chosen.",
+        """
+select started_at as "time", http_status_code as "HTTP", coalesce(error_type, '') as "error",
+    epoch(ended_at - started_at) * 1000 as "took", processing_ms as "at OpenAI", retry_after as "retry after"
+from http_attempts where parent_span_id = ${call:sqlstring}
+union all select null, null, 'no call is chosen', null, null, null where ${call:sqlstring} = ''
+order by "time" limit 50""",
+        [
+            column("time", "dateTimeAsIso", width=160),
+            column("HTTP", "none"),
+            column("took", "ms"),
+            column("at OpenAI", "ms"),
+            column("retry after", "s"),
+        ],
+        no_value="",
+    )

@@ -214,4 +214,4 @@ def _unseen(one: Option) -> str:
 
 
 def _percent(share: Decimal) -> str:
-    return f"{float(share * 100):.4g} %"
+    return f"{float(share * 100):.3g} %"

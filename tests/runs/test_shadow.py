@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from openai import OpenAI
 import llmwatch
 from llmwatch.figures.reading import Reading
 from llmwatch.figures.replays import load_pairs, load_replays
+from llmwatch.prices import PriceBook
+from llmwatch.prices.models import load_models
+from llmwatch.runs.adapt import adapted
 from llmwatch.runs.ledger import one_run
 from llmwatch.standin import ApiError, RawReply, Reply, RequestInfo, StandinServer
 from llmwatch.store import Store
@@ -85,6 +89,22 @@ def test_the_request_is_the_stored_one_adapted_and_names_no_user(tmp_path: Path)
     assert sent["max_completion_tokens"] == 50
     assert not sent.keys() & {"temperature", "max_tokens", "user", "metadata", "store"}
     assert rows(settings, "select facts from replays where state = 'answered'")[0][0].count("temperature is left out")
+
+
+def test_another_effort_is_another_candidate(tmp_path: Path) -> None:
+    """Its pairs are paid for and counted apart; tools go to a model that cannot think beside them with none."""
+    tool = {"type": "function", "function": {"name": "route", "parameters": {"type": "object", "properties": {}}}}
+    with StandinServer() as server:
+        settings = capture(tmp_path / "home", server, 2)
+        plain = facts(command(settings.home, *shadow(server, "--run")))["facts"]
+        server.forget()
+        silent = facts(command(settings.home, *shadow(server, "--effort", "none", "--run")))["facts"]
+        efforts = [request.json().get("reasoning_effort") for request in server.requests]
+    known = next(m for m in load_models(PriceBook(), date(2026, 11, 21)) if m.name == "gpt-6-luna")
+    body, notes = adapted("chat", {"messages": [], "tools": [tool]}, "gpt-6-luna", known, lambda _: True)
+
+    assert (plain["pairs"], silent["pairs"], silent["answered"], efforts) == (2, 2, 2, ["none", "none"])
+    assert (body["reasoning_effort"], notes) == ("none", ("reasoning_effort is set to none",))
 
 
 def test_responses_are_replayed_as_responses_and_not_stored(tmp_path: Path) -> None:

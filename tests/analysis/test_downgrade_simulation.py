@@ -15,6 +15,7 @@ from tests.simulations.downgrade import (
     simulate_scored,
     spread_of_tasks,
 )
+from tests.simulations.downgrade_many import simulate as simulate_many
 from tests.simulations.downgrade_strata import SCENES, simulate
 from tests.simulations.downgrade_strata import main as strata_main
 
@@ -66,6 +67,15 @@ def test_strata_that_people_see_lose_are_left_and_tasks_that_lose_everywhere_sta
 
     assert found["move wrong"] <= 3
     assert found["move right"] >= least_right
+
+
+def test_among_many_tested_swaps_a_proof_that_could_be_luck_needs_more_replays() -> None:
+    """40 swaps that may not be made and 5 that may: the replays asked for bring back the right moves, not the wrong."""
+    found = simulate_many(40, 5, 0.03, 12, 7)
+
+    assert found.guarded.wrong_share <= 10
+    assert found.replayed.wrong <= found.alone.wrong
+    assert found.replayed.recall >= 90
 
 
 @pytest.mark.slow

@@ -66,7 +66,10 @@ def build(folder: Path) -> Path:
     environment = {**os.environ, "NODE_OPTIONS": "--max-old-space-size=3072"}
     if not (folder / "node_modules" / "@grafana" / "ui").is_dir():
         subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=600
+            ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"],
+            cwd=folder,
+            check=True,
+            timeout=600,
         )
     subprocess.run(
         ["npx", "vite", "build", "--logLevel", "error"], cwd=folder, check=True, timeout=600, env=environment

@@ -100,6 +100,8 @@ def drift_section(drifts: Drifts) -> Section:
     loud = [one for one in drifts.tasks if _is_loud(one)]
     notes = [_note(drifts, one) for one in loud]
     notes += _quiet_notes(one for one in drifts.tasks if not _is_loud(one))
+    if not notes:
+        notes = [Note("Nothing can be said yet: no task has answers in the last weeks to compare.")]
     return Section("drift", "DRIFT", notes=tuple(notes), is_warning=drifts.has_alarm)
 
 

@@ -154,7 +154,7 @@ def _row(found: Sunset, endings: Sequence[Ending], title: str, kind: Any = "") -
         Text(title),
         count(sum(e.measures.calls for e in endings)),
         usd(spend, "no price", next((e.measures.caveat for e in endings if e.measures.caveat), "")),
-        share(spend, found.spend, "nothing was spent"),
+        share(spend, found.spend, "no price" if found.spend is None else "nothing was spent"),
         count(len(names)),
         usd(sum(revenue, _ZERO) if revenue else None, UNKNOWN_REVENUE, caveat),
         usd(sum(margin, _ZERO) if margin else None, UNKNOWN_REVENUE, caveat),

@@ -7,38 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
 from ..errors import LlmwatchError
 from ..render.inert import one_line
-from . import (
-    calls,
-    dashboards,
-    doctor,
-    downgrade,
-    drift,
-    export,
-    feedback,
-    judge,
-    margin,
-    merge,
-    purge,
-    quality,
-    report,
-    revenue,
-    review,
-    serve,
-    shadow,
-    show,
-    simulate,
-    sql,
-    sunset,
-    tasks,
-)
 
 INTERRUPTED: Final = 130
 
@@ -47,41 +24,16 @@ _EPILOG: Final = (
     "Data goes to standard output, everything else to standard error."
 )
 
-app = typer.Typer(
-    name="llmwatch",
-    help="What your OpenAI calls cost, for whom and for what, how fast and how whole the answers were.",
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 _ASK: Final = "Ask"
 _KEEP: Final = "Keep"
 _LEARN: Final = "Learn, for money"
-app.command("report", rich_help_panel=_ASK)(report.report)
-app.command("margin", rich_help_panel=_ASK)(margin.margin)
-app.command("sunset", rich_help_panel=_ASK)(sunset.sunset)
-app.command("calls", rich_help_panel=_ASK)(calls.calls)
-app.command("show", rich_help_panel=_ASK)(show.show)
-app.add_typer(tasks.app, name="tasks", rich_help_panel=_ASK)
-app.command("quality", rich_help_panel=_ASK)(quality.quality)
-app.add_typer(drift.app, name="drift", rich_help_panel=_ASK)
-app.add_typer(review.app, name="review", rich_help_panel=_ASK)
-app.add_typer(feedback.app, name="feedback", rich_help_panel=_KEEP)
-app.command("downgrade", rich_help_panel=_ASK)(downgrade.downgrade)
-app.command("simulate", rich_help_panel=_ASK)(simulate.simulate)
-app.command("sql", rich_help_panel=_ASK)(sql.sql)
-app.command("shadow", rich_help_panel=_LEARN)(shadow.shadow)
-app.command("judge", rich_help_panel=_LEARN)(judge.judge)
-app.add_typer(revenue.revenue, rich_help_panel=_KEEP)
-app.command("serve", rich_help_panel=_KEEP)(serve.serve)
-app.add_typer(dashboards.app, name="dashboards", rich_help_panel=_KEEP)
-app.command("doctor", rich_help_panel=_KEEP)(doctor.doctor)
-app.command("merge", rich_help_panel=_KEEP)(merge.merge)
-app.command("purge", rich_help_panel=_KEEP)(purge.purge)
-app.command("export", rich_help_panel=_KEEP)(export.export)
+# Every command is the module of its name, and the function or the commands in it are of that name or called `app`.
+_COMMANDS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("report", "margin", "sunset", "calls", "show", "tasks", "quality", "drift", "review"), _ASK),
+    **dict.fromkeys(("downgrade", "simulate", "sql"), _ASK),
+    **dict.fromkeys(("shadow", "judge"), _LEARN),
+    **dict.fromkeys(("feedback", "revenue", "serve", "dashboards", "doctor", "merge", "purge", "export"), _KEEP),
+}
 
 
 def _print_version(is_asked: bool) -> None:
@@ -94,8 +46,7 @@ def _print_version(is_asked: bool) -> None:
     raise typer.Exit
 
 
-@app.callback()
-def options(
+def _everywhere(
     is_version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
@@ -105,13 +56,44 @@ def options(
     del is_version, is_debug
 
 
+def make_app(only: str = "") -> typer.Typer:
+    """The program with all its commands, or with one: what the others would load takes longer than most answers."""
+    made = typer.Typer(
+        name="llmwatch",
+        help="Which customers and tasks lose money on OpenAI calls, which got worse, where a cheaper model will do.",
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(_everywhere)
+    for name, panel in _COMMANDS.items():
+        if only not in ("", name):
+            continue
+        module = import_module(f".{name}", __name__)
+        command = getattr(module, "app", None) or getattr(module, name)
+        if isinstance(command, typer.Typer):
+            made.add_typer(command, name=name, rich_help_panel=panel)
+        else:
+            made.command(name, rich_help_panel=panel)(command)
+    return made
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return make_app()
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code; without --debug no error is shown as a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     is_debug = "--debug" in given
     given = [argument for argument in given if argument != "--debug"]
     try:
-        app(given, prog_name="llmwatch")
+        named = next((word for word in given if not word.startswith("-")), "")
+        make_app(named if named in _COMMANDS else "")(given, prog_name="llmwatch")
     except LlmwatchError as e:
         if is_debug:
             raise

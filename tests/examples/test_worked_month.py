@@ -126,7 +126,7 @@ def test_importing_twice_changes_nothing(home: Path) -> None:
     said = run(home, "revenue", "import", str(home.parent / "revenue.csv"))
 
     assert "0 new, 0 changed, 3 as they were" in said
-    assert "umbrella-inc   umbrella" in said
+    assert "umbrella-inc" in said
     assert run(home, *asked) == before
 
 

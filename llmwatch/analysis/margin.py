@@ -130,9 +130,11 @@ class Margin:
     flags: str = ""
     now_totals: Totals = field(init=False)
     before_totals: Totals = field(init=False)
+    before_by_name: Mapping[str, Line] = field(init=False)
 
     def __post_init__(self) -> None:
-        """The sums of both periods."""
+        """The sums of both periods, and who was there before."""
+        object.__setattr__(self, "before_by_name", {line.name: line for line in reversed(self.before)})
         object.__setattr__(self, "now_totals", totals(self.customers))
         object.__setattr__(self, "before_totals", totals(self.before))
 

@@ -94,7 +94,7 @@ def _percent(target: Decimal | None) -> str:
 
 
 def _customer_row(margin: Margin, line: Line) -> Row:
-    before = next((b for b in margin.before if b.name == line.name), None)
+    before = margin.before_by_name.get(line.name)
     title: Cell = name_cell("customer", line.name)
     if line.name and not line.is_in_calls:
         title = Text(f"{line.name} (in no call)")

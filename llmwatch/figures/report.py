@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from ..analysis.drift_chart import WEEKS, drawn
 from ..analysis.margin import DIMENSIONS as MARGIN_DIMENSIONS
@@ -20,6 +20,8 @@ from .quality import load_quality
 from .reading import Reading
 from .spend import load_spend
 from .sunset import load_sunset
+
+_SWAPS: Final = 5
 
 
 def load_weekly(reading: Reading, asked: Period, dimension: str, top: int, flags: str = "") -> Weekly:
@@ -46,7 +48,8 @@ def _load(bare: Reading, asked: Period, dimension: str, top: int, flags: str, sp
         drifts=drifts,
         quality_over_time=_quality_over_time(bare, asked, drifts),
         sunset=load_sunset(bare, asked, margin),
-        downgrades=load_downgrade(bare, asked),
+        # The section names no more than these; the command has the others.
+        downgrades=load_downgrade(bare, asked, top=_SWAPS),
     )
 
 

@@ -99,7 +99,8 @@ def load_models(
     tables = _tables()
     rows = tables["model"]
     known = {name for row in rows for name in (row["name"], *row.get("snapshots", ()))}
-    rows = [*rows, *({"name": name, "source": "", "checked": None} for name in sorted(set(extra) - known))]
+    added: list[dict[str, Any]] = [{"name": name, "source": "", "checked": None} for name in sorted(set(extra) - known)]
+    rows = [*rows, *added]
     host = server_address or "api.openai.com"
     tiers = [(name, tier, False) for name in (row["name"] for row in rows) for tier in _TIERS]
     tiers += [(row["name"], "default", True) for row in rows]

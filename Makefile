@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LANES := 1 2
+# Tests start hundreds of processes: without it each compiles the program anew.
+WITH_BYTECODE := PYTHONDONTWRITEBYTECODE=
 
 .PHONY: help setup demo test test-all check fix bench boards draw lock clean
 
@@ -27,10 +29,10 @@ demo: .venv/.ready ## nine weeks of real captured calls, then the report; needs 
 	@$(BIN)/python examples/demo.py $(if $(LIVE),--live)
 
 test: setup ## every test but the slow lanes
-	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(WITH_BYTECODE) $(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 test-all: setup check ## all tests: torture, fuzz, full runs
-	$(BIN)/python -m pytest -q -n 2
+	$(WITH_BYTECODE) $(BIN)/python -m pytest -q -n 2
 
 check: .venv/.ready ## lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -29,8 +29,10 @@ def load_key(path: Path, *, create: bool) -> bytes | None:
     """
     try:
         key = _read_key(path)
-        if key is None and create and not os.path.lexists(path):
-            _create_key(path)
+        if key is None and create:
+            if not os.path.lexists(path):
+                _create_key(path)
+            # Somebody else may have created it since it was looked for.
             key = _read_key(path)
     except OSError:
         return None

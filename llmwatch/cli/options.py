@@ -73,8 +73,8 @@ def _before(now: datetime, span: timedelta, text: str, flag: str) -> datetime:
 
 
 def now_utc(as_of: str | None) -> datetime:
-    """The moment the answer is for, without a zone: `--as-of`, else the clock."""
-    clock = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    """The moment the answer is for, without a zone: `--as-of`, else the clock, so that a call of this second counts."""
+    clock = (datetime.now(UTC) + timedelta(seconds=1)).replace(tzinfo=None, microsecond=0)
     return clock if as_of is None else moment(as_of, clock, "--as-of")
 
 

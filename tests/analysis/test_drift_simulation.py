@@ -18,6 +18,7 @@ def test_few_tasks_that_never_change_alarm_within_half_a_year() -> None:
     assert year.tasks_alarmed <= 0.07
 
 
+@pytest.mark.slow
 def test_a_task_alone_alarms_no_more_often_than_one_of_twenty() -> None:
     """At 0.05 a look more than half of lone tasks would alarm within a year."""
     assert false_alarms(30, 30, tasks=1).tasks_alarmed <= 0.1

@@ -189,7 +189,7 @@ def test_a_task_asked_for_by_name_shows_who_is_no_candidate_and_why(home: Path) 
     """Dead, dying and dearer models each with the reason; a name that is not there gets the nearest."""
     text = run("downgrade", "--task", "fresh", "--top", "30", home=home)
 
-    assert "stops answering on 2027-01-14, 55 days left, before a move pays back" in text
+    assert "stops answering on 2027-01-14, 55 days left, before a move pays back" in " ".join(text.split())
     assert "stopped answering on 2026-10-23" in text
     assert "is not cheaper for these calls" in text
 

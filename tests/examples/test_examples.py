@@ -98,6 +98,7 @@ def _day(call: dict[str, Any]) -> float:
     return call["started_us"] / 86_400e6 - (END_NS // 86_400_000_000_000 - 62)
 
 
+@pytest.mark.slow
 def test_the_history_is_the_same_each_time(history: list[dict[str, Any]], tmp_path: Path):
     """The same seed and end give the same calls at the same times with the same usage."""
     seen = (

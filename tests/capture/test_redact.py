@@ -407,11 +407,17 @@ def _no_tick() -> None:
 
 
 def _grows_too_fast(unit: str) -> str | None:
+    """What was measured if every one of three tries is too slow: a neighbour on the machine spoils one, not three."""
     small, large = (unit * (size // len(unit)) for size in (SIZE, 2 * SIZE))
-    if (seconds := min(_seconds(lambda: _find_all(large)) for _ in range(3))) < 0.15:
-        return None
-    ratio = seconds / max(1e-9, min(_seconds(lambda: _find_all(small)) for _ in range(2)))
-    return f"{unit!r}: {seconds:.2f} s, {ratio:.1f} times the half" if seconds > 1 or ratio > 3 else None
+    said = None
+    for _ in range(3):
+        if (seconds := _seconds(lambda: _find_all(large))) < 0.15:
+            return None
+        ratio = seconds / max(1e-9, min(_seconds(lambda: _find_all(small)) for _ in range(2)))
+        if seconds <= 1 and ratio <= 3:
+            return None
+        said = f"{unit!r}: {seconds:.2f} s, {ratio:.1f} times the half"
+    return said
 
 
 @pytest.mark.parametrize("unit", HOSTILE)

@@ -115,7 +115,9 @@ def test_windows_side_by_side_add_up_exactly(
     windows = [b - a for a, b in pairwise(accrued)]
 
     assert sum(windows) == accrued[-1] - accrued[0]
-    assert all(window * amount >= 0 for window in windows)
+    # Each begun unit is rounded by itself, so a window may give back a nano-dollar, never more.
+    sign = 1 if amount >= 0 else -1
+    assert all(window * sign >= -1 for window in windows)
 
 
 @FEW

@@ -137,7 +137,8 @@ def test_a_run_stops_as_soon_as_the_loss_is_proved(tmp_path: Path) -> None:
         done = facts(command(settings.home, *shadow(server, "--run")))["facts"]
 
     assert (done["reason"], done["detail"]) == ("decided", "proved")
-    assert 88 <= done["answered"] <= 88 + 8
+    # Eight are under way when the 88th is counted, and eight more may have been started while it was.
+    assert 88 <= done["answered"] <= 88 + 16
 
 
 def test_the_cap_is_never_exceeded(tmp_path: Path) -> None:

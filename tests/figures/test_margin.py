@@ -90,9 +90,15 @@ MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2027, 12, 31))  # noqa: DT
 AMOUNTS = st.integers(-(10**13), 10**13).map(lambda n: Decimal(n).scaleb(-9))
 
 
-def month_after(at: datetime) -> datetime:
-    """The next first of a month."""
-    return datetime(at.year + at.month // 12, at.month % 12 + 1, 1)  # noqa: DTZ001
+def unit_of(per: str, at: datetime) -> tuple[datetime, datetime]:
+    """The calendar unit that the moment is in."""
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if per in ("day", "week"):
+        begin = day if per == "day" else day - timedelta(days=day.weekday())
+        return begin, begin + timedelta(days=1 if per == "day" else 7)
+    if per == "year":
+        return datetime(at.year, 1, 1), datetime(at.year + 1, 1, 1)  # noqa: DTZ001
+    return day.replace(day=1), datetime(at.year + at.month // 12, at.month % 12 + 1, 1)  # noqa: DTZ001
 
 
 @FEW
@@ -105,36 +111,56 @@ def month_after(at: datetime) -> datetime:
 def test_windows_side_by_side_add_up_exactly(
     con: Any, amount: Decimal, per: str, ends: list[datetime], cuts: list[datetime]
 ) -> None:
-    """Whatever the stream and the cuts: the parts are the whole, to the nano-dollar."""
+    """Whatever the stream and the cuts: the parts are the whole, to the nano-dollar, and no part takes any back."""
     starts, until = sorted(ends)
     given = {"a": amount, "p": per, "s": starts, "e": until if per != "once" else None}
-    accrued = [
-        con.execute("select accrued_nano(cast($a as decimal(18, 9)), $p, $s, $e, $t)", {**given, "t": t}).fetchone()[0]
-        for t in sorted(cuts)
+    sql = "select recognised_nano(cast($a as decimal(18, 9)), $p, $s, $e, $since, $until)"
+    cuts = sorted(cuts)
+    windows = [
+        con.execute(sql, {**given, "since": a, "until": b}).fetchone()[0]
+        for a, b in (*pairwise(cuts), (cuts[0], cuts[-1]))
     ]
-    windows = [b - a for a, b in pairwise(accrued)]
+    whole = windows.pop()
 
-    assert sum(windows) == accrued[-1] - accrued[0]
-    # Each begun unit is rounded by itself, so a window may give back a nano-dollar, never more.
-    sign = 1 if amount >= 0 else -1
-    assert all(window * sign >= -1 for window in windows)
+    assert sum(windows) == whole
+    assert all(window * amount >= 0 for window in windows)
 
 
 @FEW
-@given(amount=st.integers(0, 10**12), first=MOMENTS, hours=st.integers(1, 5000))
-def test_a_month_is_worth_its_price_however_long_it_is(con: Any, amount: int, first: datetime, hours: int) -> None:
-    """amount x overlap / length of each calendar month, computed another way, in fractions, to the nano-dollar."""
+@given(
+    amount=st.integers(0, 10**12),
+    per=st.sampled_from(["day", "week", "month", "year"]),
+    first=MOMENTS,
+    hours=st.integers(1, 5000),
+)
+def test_a_calendar_unit_is_worth_its_price_however_long_it_is(
+    con: Any, amount: int, per: str, first: datetime, hours: int
+) -> None:
+    """amount x overlap / length of each calendar unit, computed another way, in fractions, to the nano-dollar."""
     until = first + timedelta(hours=hours)
-    exact, at, months = Fraction(0), first, 1
+    exact, at = Fraction(0), first
     while at < until:
-        begin, end = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0), month_after(at)
+        begin, end = unit_of(per, at)
         part = min(end, until) - at
         exact += Fraction(amount) * (part // timedelta(microseconds=1)) / ((end - begin) // timedelta(microseconds=1))
-        at, months = min(end, until), months + 1
-    sql = "select accrued_nano(cast($a as decimal(18, 9)), 'month', $s, null, $t)"
-    found = con.execute(sql, {"a": Decimal(amount).scaleb(-9), "s": first, "t": until}).fetchone()[0]
+        at = min(end, until)
+    sql = "select accrued_nano(cast($a as decimal(18, 9)), $p, $s, null, $t)"
+    found = con.execute(sql, {"a": Decimal(amount).scaleb(-9), "p": per, "s": first, "t": until}).fetchone()[0]
 
     assert abs(found - exact) <= 1
+
+
+@pytest.mark.parametrize("hours", [1, 24, 168])
+def test_a_plan_by_the_week_is_worth_as_much_on_every_day(con: Any, hours: int) -> None:
+    """Windows that hold the end of a week too: DuckDB counts weeks from the day of the week it is given."""
+    sql = "select recognised_nano(cast(168 as decimal(18, 9)), 'week', $s, null, $a, $b)"
+    starts = datetime(2026, 9, 2, 12)  # noqa: DTZ001 - a Wednesday; stored times have no zone
+    found = {
+        con.execute(sql, {"s": starts, "a": at, "b": at + timedelta(hours=hours)}).fetchone()[0]
+        for at in (starts + timedelta(hours=6 * n) for n in range(56))
+    }
+
+    assert found == {hours * 10**9}
 
 
 def test_the_days_of_a_dashboard_are_the_days_of_the_command(rows: Any) -> None:

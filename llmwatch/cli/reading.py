@@ -22,7 +22,7 @@ def reading(settings: Settings) -> Generator[Reading]:
     """The store with the spool merged into it; a merge that is blocked costs freshness, not the answer."""
     store = Store(settings)
     hindrances = merged(store)
-    with store.read() as con:
+    with store.read_long() as con:
         create_views(con)
         yield Reading(con, hindrances, settings)
 

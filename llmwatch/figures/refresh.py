@@ -31,7 +31,7 @@ def refresh(settings: Settings, now: datetime) -> None:
     cannot be; then the tables are as they were.
     """
     store = Store(settings)
-    with store.read() as con:
+    with store.read_long() as con:
         create_views(con)
         reading = Reading(con, (), settings)
         drifts = load_drift(reading, now)

@@ -22,6 +22,7 @@ from typing import Final
 
 from ..errors import UsageError
 from ..settings import Settings
+from ..store.apart import serving
 from ..wire import USER, Limits, Wire
 from .keeper import Keeper
 from .pages import Pages, Place
@@ -94,7 +95,8 @@ def serve(settings: Settings, options: Options, say: Callable[[Listening], None]
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     tls = tls_of(options)
     _raise_open_files()
-    asyncio.run(_Server(settings, options, tls).run(say))
+    with serving(settings.home):
+        asyncio.run(_Server(settings, options, tls).run(say))
 
 
 def _raise_open_files() -> None:

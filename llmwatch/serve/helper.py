@@ -42,7 +42,7 @@ def merge_forever(settings: Settings) -> None:
     store = Store(settings)
     with suppress(LlmwatchError):
         # The list is read before the store is held, not while. What is wrong with it, the merge will say.
-        PriceBook(settings.prices, settings.price_file).digest()
+        PriceBook(settings.prices, settings.price_file, hosts=settings.hosts).digest()
     for _ in sys.stdin:
         try:
             result = store.merge()
@@ -74,7 +74,7 @@ def write_report(settings: Settings, span: str, format_name: str) -> None:
     length = span_of(span) or timedelta(days=7)
     until = _now()
     top = _TOP if format_name in ("html", "md") else 1_000_000
-    with Store(settings).read() as con:
+    with Store(settings).read_long() as con:
         create_views(con)
         weekly = load_weekly(Reading(con, (), settings), Period(until - length, until), "task", top)
     sys.stdout.write(RENDERERS[format_name](weekly_report(weekly)))

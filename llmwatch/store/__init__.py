@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from ..prices import sql as prices_sql
 from ..settings import Settings
 from ..spool import list_segments
 from . import file
+from .apart import copied, is_worth_a_copy
 from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
 from .plans import put_plans
 
@@ -71,7 +72,7 @@ class Store:
         Raises StoreCorrupt or SchemaTooNew; a store that somebody else holds is `blocked`, not an error.
         """
         started = time.monotonic()
-        book = prices or PriceBook(self._settings.prices, self._settings.price_file)
+        book = prices or PriceBook(self._settings.prices, self._settings.price_file, hosts=self._settings.hosts)
         if not self._home.exists() and not list_segments(self._settings.spool_dir):
             return MergeResult()
         try:
@@ -158,7 +159,7 @@ class Store:
             file.clear_leftovers(self._home)
             try:
                 file.ensure_file(self._path, self._home)
-                con = self._open(read_only=False, wait_s=_FOREIGN_WAIT_S)
+                con = self._open(self._path, read_only=False, wait_s=_FOREIGN_WAIT_S)
                 try:
                     self._migrate(con)
                     yield con
@@ -176,14 +177,14 @@ class Store:
             file.make_views(con)
             file.set_meta(con, "views_digest", digest)
 
-    def _open(self, *, read_only: bool, wait_s: float) -> DuckDBPyConnection:
+    def _open(self, path: Path, *, read_only: bool, wait_s: float) -> DuckDBPyConnection:
         """Retries while another process holds the file; a merge of ours is waited for longer than a stranger."""
         import duckdb
 
         started = time.monotonic()
         while True:
             try:
-                return file.connect(self._path, self._home, read_only=read_only)
+                return file.connect(path, self._home, read_only=read_only)
             except duckdb.Error as e:
                 is_ours = read_only and file.lock_holder(self._home) is not None
                 patience = _MERGE_WAIT_S if is_ours else wait_s
@@ -196,10 +197,40 @@ class Store:
     @contextmanager
     def read(self) -> Generator[DuckDBPyConnection]:
         """A connection that sees the store and whatever of the spool is not merged yet; it cannot change the file."""
-        import duckdb
-
         with file.private_files():
             con = self._open_for_reading()
+        with self._with_pending(con):
+            yield con
+
+    @contextmanager
+    def read_long(self) -> Generator[DuckDBPyConnection]:
+        """As `read`, from a copy where reading the file for seconds would keep a `serve` from merging.
+
+        Only for a process that has no other connection to the file.
+        """
+        with ExitStack() as opened:
+            con = None
+            if is_worth_a_copy(self._path, self._home):
+                con = self._open_copy(opened)
+            yield con or opened.enter_context(self.read())
+
+    def _open_copy(self, opened: ExitStack) -> DuckDBPyConnection | None:
+        """A connection to a copy that has no name any more, closed with `opened`; None if none can be made.
+
+        The spool is read before anybody can merge again: what is merged after the copying is in neither.
+        """
+        with file.private_files(), file.merge_lock(self._home, _MERGE_WAIT_S) as is_held:
+            if not is_held:
+                return None
+            with suppress(OSError), copied(self._path, self._home) as path:
+                return opened.enter_context(self._with_pending(self._open_for_reading(path)))
+        return None
+
+    @contextmanager
+    def _with_pending(self, con: DuckDBPyConnection) -> Generator[DuckDBPyConnection]:
+        """The connection with the spool's records in it, closed at the end."""
+        import duckdb
+
         try:
             try:
                 self._add_pending(con)
@@ -209,9 +240,10 @@ class Store:
         finally:
             con.close()
 
-    def _open_for_reading(self) -> DuckDBPyConnection:
-        if self._path.exists() and self._path.stat().st_size:
-            con = self._open(read_only=True, wait_s=_FOREIGN_WAIT_S)
+    def _open_for_reading(self, copy: Path | None = None) -> DuckDBPyConnection:
+        path = copy or self._path
+        if path.exists() and path.stat().st_size:
+            con = self._open(path, read_only=True, wait_s=_FOREIGN_WAIT_S)
             try:
                 version = file.found_version(con, self._path)
             except StoreError:
@@ -260,7 +292,7 @@ class Store:
             yield Path(name)
 
     def _book(self) -> PriceBook:
-        return PriceBook(self._settings.prices, self._settings.price_file)
+        return PriceBook(self._settings.prices, self._settings.price_file, hosts=self._settings.hosts)
 
     # --- the rest, each in its own module
 
@@ -288,7 +320,7 @@ class Store:
         """Table -> rows written as zstd Parquet into an empty or new folder; any other is refused."""
         from .export import export_parquet
 
-        with self.read() as con:
+        with self.read_long() as con:
             return export_parquet(con, directory)
 
     def health(self) -> Health:

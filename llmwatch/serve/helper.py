@@ -6,7 +6,6 @@ The process that serves never loads DuckDB: it stays small, and what grows here 
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -57,7 +56,7 @@ def refresh_once(settings: Settings) -> None:
     """The tables that dashboards read say what the commands say now."""
     from ..figures.refresh import refresh
 
-    os.nice(10)
+    # Not `nice`: on a busy machine it would hold the merge lock for seconds, and everybody waits for that.
     refresh(settings, _now())
 
 

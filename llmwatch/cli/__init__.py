@@ -5,6 +5,7 @@ Exit codes: 0 answered; 1 a check failed; 2 usage or configuration; 3 the store;
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from ..errors import LlmwatchError
 from ..render.inert import one_line
 
 INTERRUPTED: Final = 130
+# What a command makes lives until it ends: to look for cycles in it every 700 objects takes a twentieth of a report.
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
 
 _EPILOG: Final = (
     "Exit codes: 0 answered, 1 a check failed, 2 usage or configuration, 3 the store, 130 interrupted. "
@@ -90,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code; without --debug no error is shown as a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     is_debug = "--debug" in given
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     given = [argument for argument in given if argument != "--debug"]
     try:
         named = next((word for word in given if not word.startswith("-")), "")

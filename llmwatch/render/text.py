@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text as Styled
@@ -72,7 +73,7 @@ def _print_section(section: Section, console: Console) -> None:
     for number, table in enumerate(tables):
         if number:
             console.print()
-        console.print(Group(*_table(table, console)))
+        _print_table(table, console)
     if tables and section.notes and section.is_warning:
         console.print()
     for note in section.notes:
@@ -93,7 +94,7 @@ def _print_note(note: Note, is_warning: bool, console: Console) -> None:
         console.print(Styled(f"     {line}", "cyan"), soft_wrap=True)
 
 
-def _table(table: Table, console: Console) -> list[RenderableType]:
+def _print_table(table: Table, console: Console) -> None:
     columns = [n for n, column in enumerate(table.columns) if column.rank < DATA_RANK]
     widths = _Widths(table, columns, console.width)
     left_out: list[int] = []
@@ -113,13 +114,19 @@ def _table(table: Table, console: Console) -> list[RenderableType]:
         else:
             break
     footnotes = Footnotes()
-    parts: list[RenderableType] = [Styled(f" {one_line(table.title)}", "italic")] if table.title else []
-    parts.append(_grid(table, columns, (console.width, longest), footnotes))
-    parts += [Styled(f" {text}", "dim") for text in footnotes.lines()]
+    if table.title:
+        console.print(Styled(f" {one_line(table.title)}", "italic"))
+    rows = [_row_cells(table, columns, row, (console.width, longest), footnotes) for row in table.rows]
+    plain = None if console.is_terminal else plain_grid(table, columns, rows, console.width)
+    if plain is None:
+        console.print(_grid(table, columns, rows, console.width))
+    else:
+        console.file.write(plain)
+    for text in footnotes.lines():
+        console.print(Styled(f" {text}", "dim"))
     if left_out:
         names = ", ".join(table.columns[n].title for n in left_out)
-        parts.append(Styled(f" Not shown at this width: {names}.", "dim"))
-    return parts
+        console.print(Styled(f" Not shown at this width: {names}.", "dim"))
 
 
 class _Widths:
@@ -152,9 +159,36 @@ class _Widths:
         return max((self._names[n] for n in columns), default=0)
 
 
-def _grid(table: Table, columns: list[int], room: tuple[int, int], reasons: Footnotes) -> Grid:
-    """The table in `room`: the screen's width, and how long a name may be."""
-    width = room[0]
+def plain_grid(table: Table, columns: list[int], rows: Sequence[Sequence[Styled]], width: int) -> str | None:
+    """The table as the terminal library lays it out, in a tenth of its time; None if something must give way."""
+    titles: list[tuple[str, Column | None]] = []
+    for n in columns:
+        titles.append(((" " if n == columns[0] else "") + table.columns[n].title, table.columns[n]))
+        if table.columns[n].has_bar and width >= _WIDE:
+            titles.append(("", None))
+    texts = [[cell.plain for cell in row] for row in rows]
+    if any(table.columns[n].title for n in columns):
+        texts.insert(0, [title for title, _ in titles])
+    widths = [
+        _BAR if column is None else max(map(cell_len, each), default=0)
+        for (_, column), each in zip(titles, zip(*texts, strict=True), strict=True)
+    ]
+    if sum(widths) + _GAP * len(widths) > width or any(column is not None and column.can_wrap for _, column in titles):
+        return None
+    is_right = [column is not None and column.is_number for _, column in titles]
+    return "".join(_plain_row(row, widths, is_right) for row in texts)
+
+
+def _plain_row(texts: Sequence[str], widths: Sequence[int], is_right: Sequence[bool]) -> str:
+    cells: list[str] = []
+    for text, width, is_number in zip(texts, widths, is_right, strict=True):
+        room = " " * (width - cell_len(text.rstrip() if is_number else text))
+        cells.append(room + text.rstrip() if is_number else text + room)
+    return (" " * _GAP).join(cells) + "\n"
+
+
+def _grid(table: Table, columns: list[int], rows: Sequence[Sequence[Styled]], width: int) -> Grid:
+    """The table on a screen of that width."""
     has_titles = any(table.columns[n].title for n in columns)
     grid = Grid(box=None, show_header=has_titles, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for n in columns:
@@ -171,8 +205,8 @@ def _grid(table: Table, columns: list[int], room: tuple[int, int], reasons: Foot
         )
         if column.has_bar and width >= _WIDE:
             grid.add_column("", width=_BAR)
-    for row in table.rows:
-        grid.add_row(*_row_cells(table, columns, row, room, reasons), style="bold" if row.kind == "total" else "")
+    for row, cells in zip(table.rows, rows, strict=True):
+        grid.add_row(*cells, style="bold" if row.kind == "total" else "")
     return grid
 
 

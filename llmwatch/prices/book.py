@@ -64,17 +64,22 @@ class _Asked:
 
 
 class PriceBook:
-    """Dated prices in US dollars; `overrides` are the `[[prices]]` tables, `price_file` a file of further ones."""
+    """Dated prices in US dollars; `overrides` are the `[[prices]]` tables, `price_file` a file of further ones.
+
+    `hosts` is host, or host:port, of a gateway -> the provider behind it.
+    """
 
     def __init__(
         self,
         overrides: Iterable[Mapping[str, Any]] = (),
         price_file: Path | None = None,
         *,
+        hosts: Mapping[str, str] | None = None,
         place: str = "llmwatch.toml",
         overlay: Overlay | None = None,
     ) -> None:
         self._overlay = overlay or shipped_overlay()
+        self._hosts = {host.lower(): name.lower() for host, name in (hosts or {}).items()}
         self._overrides = parse_overrides(overrides, place)
         if price_file is not None:
             self._overrides += read_price_file(price_file)
@@ -107,7 +112,7 @@ class PriceBook:
         ]
 
     def digest(self) -> str:
-        """Changes exactly if the library, its data, the overlay or the overrides change."""
+        """Changes exactly if the library, its data, the overlay, the overrides or the hosts change."""
         digest = hashlib.sha256(library_version().encode())
         digest.update(list_bytes())
         for file in FILES:
@@ -115,6 +120,8 @@ class PriceBook:
         # Where a table stands in its file is no part of what it says.
         tables = [{k: v for k, v in asdict(o).items() if k != "place"} for o in self._overrides]
         digest.update(json.dumps(tables, sort_keys=True, default=str).encode())
+        if self._hosts:
+            digest.update(json.dumps(self._hosts, sort_keys=True).encode())
         return digest.hexdigest()[:16]
 
     def verified_on(self) -> date | None:
@@ -142,13 +149,21 @@ class PriceBook:
     def _provider_named(self, name: str) -> Provider | None:
         return next((p for p in self._overlay.providers if name == p.id or name in p.names), None)
 
-    def _gateway(self, host: str, day: date) -> str | None:
-        matching = [o for o in self._overrides if o.form == "host" and o.host == host and o.holds_on(day)]
-        return matching[-1].provider if matching else None
+    def _gateway(self, host: str, key: PriceKey) -> str | None:
+        """The id of the provider behind a host of the user's own, by a table of prices or by `hosts`."""
+        matching = [o for o in self._overrides if o.form == "host" and o.host == host and o.holds_on(key.day)]
+        if matching:
+            return matching[-1].provider
+        named = (key.provider_name or "").lower()
+        behind = {name for place, name in self._hosts.items() if place.rpartition(":")[0] == host}
+        # Calls are stored with their host; which port they went to is known by the provider that they were given there.
+        found = self._hosts.get(host) or (named if named in behind else None)
+        provider = self._provider_named(found) if found else None
+        return provider.id if provider else None
 
     def _provider(self, key: PriceKey, host: str) -> str | None:
         """The id of who bills the call; a host nobody knows is not OpenAI, whatever the SDK is called."""
-        gateway = self._gateway(host, key.day) if host else None
+        gateway = self._gateway(host, key) if host else None
         if gateway is not None:
             return gateway
         if host:

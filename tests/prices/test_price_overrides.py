@@ -116,6 +116,29 @@ def test_a_gateway_is_billed_as_the_provider_behind_it() -> None:
     assert (found.cost_usd, found.grade) == (Decimal("2.25"), "A")
 
 
+@pytest.mark.parametrize("host", ["llm.acme.internal", "LLM.acme.internal"])
+def test_hosts_say_which_provider_bills_a_gateway(host: str) -> None:
+    """By the host alone, whatever the call's provider was called; a table of prices for the host goes before it."""
+    named = {host: "OpenAI"}
+    asked = call("gpt-4o", 1_000_000, 0, **ON_ACME)
+
+    assert usd(asked, PriceBook(hosts=named)) == Decimal("2.5")
+    assert usd({**asked, "provider_name": "openai_compatible"}, PriceBook(hosts=named)) == Decimal("2.5")
+    table = {"host": "llm.acme.internal", "provider": "deepseek"}
+    assert reason(asked, PriceBook([table], hosts=named)) == "no price for model gpt-4o on llm.acme.internal"
+    assert reason(asked, PriceBook(hosts={"llm.acme.internal": "vllm"})) == reason(asked)
+    assert PriceBook(hosts=named).digest() != PriceBook().digest() == PriceBook(hosts={}).digest()
+
+
+def test_of_two_gateways_on_one_host_the_port_decides() -> None:
+    """A stored call has no port; capture named the provider by it."""
+    book = PriceBook(hosts={"llm.acme.internal:4000": "openai", "llm.acme.internal:8000": "vllm"})
+    asked = call("gpt-4o", 1_000_000, 0, **ON_ACME)
+
+    assert usd({**asked, "provider_name": "openai"}, book) == Decimal("2.5")
+    assert "no price" in reason({**asked, "provider_name": "vllm"}, book)
+
+
 def test_own_long_context_rates_hold_strictly_above_their_threshold() -> None:
     """A rate without a long form keeps its value."""
     book = PriceBook([{"model": "m", "input": 1, "output": 4, "long_above": 100_000, "long_input": 2}])

@@ -396,3 +396,15 @@ def test_one_span_written_twice_is_one_call(tmp_path: Path) -> None:
     opened = merged(tmp_path, twice)
 
     assert query(opened, "select count(*) from calls") == [(1,)]
+
+
+def test_a_gateway_named_in_the_settings_gets_its_providers_prices_also_for_calls_of_before(tmp_path: Path) -> None:
+    """`hosts` is read by merging too, and a change of it prices all calls anew."""
+    on_gateway = call(server_address="llm.acme.example", provider_name="openai_compatible")
+    opened = merged(tmp_path, on_gateway)
+    before = query(opened, "select cost_usd from calls")
+
+    store(tmp_path, hosts={"llm.acme.example": "openai"}).merge()
+
+    assert before == [(None,)]
+    assert query(opened, "select cost_usd from calls") == [(Decimal("0.00021"),)]

@@ -135,7 +135,7 @@ def prices(settings: Settings, now: datetime) -> dict[str, Any]:
     from ..prices import PriceBook
 
     try:
-        book = PriceBook(settings.prices, settings.price_file)
+        book = PriceBook(settings.prices, settings.price_file, hosts=settings.hosts)
     except LlmwatchError as e:
         return {"prices_error": str(e)}
     return {

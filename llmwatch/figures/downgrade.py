@@ -103,7 +103,7 @@ def _known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
 
 def catalogue_of(reading: Reading, asked: Period, extra: set[str]) -> Catalogue:
     """The catalogue at the prices of the period's end, own prices included, once per way of being billed."""
-    book = PriceBook(reading.settings.prices, reading.settings.price_file)
+    book = PriceBook(reading.settings.prices, reading.settings.price_file, hosts=reading.settings.hosts)
     day = last_day(asked)
 
     @cache

@@ -9,7 +9,8 @@ import pytest
 from .kit import RepeatableServer, without_certificates
 
 
-@pytest.fixture(scope="session", autouse=True)
+# By module: a test of another folder in the same process reads certificates again.
+@pytest.fixture(scope="module", autouse=True)
 def _certificates() -> Iterator[None]:
     with without_certificates():
         yield

@@ -208,7 +208,6 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return cert_path, key_path
 
 
-@pytest.mark.slow  # alone it passes; beside the whole suite another server answered its page, cause not found
 def test_beyond_loopback_only_with_tls_and_the_password(tmp_path: Path) -> None:
     """Without a certificate it does not start; with one, nobody is answered unencrypted or without the password."""
     home = empty_store(tmp_path / "home").home

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 import llmwatch
 from llmwatch.capture import guard, hook
 from llmwatch.spool import ATTEMPT, CALL
-from tests.spooled import records
+from tests.spooled import Follower
 
 from .bare import bare_outcome
 from .kit import RepeatableServer, Way, run
@@ -56,18 +56,15 @@ class Recorded:
     """What was written since the last look."""
 
     def __init__(self, home: Path, settings: dict[str, Any]) -> None:
-        self.home = home
         self.lists_attempts = settings.get("attempts") != "off"
-        self._seen = {CALL: 0, ATTEMPT: 0}
+        self._follower = Follower(home)
 
     def new(self, kind: bytes) -> list[dict[str, Any]]:
         """The records of one kind not yet looked at, in the order of their start."""
         recorder = hook.state.recorder
         assert recorder is not None
         recorder.drain()
-        found = records(self.home, kind)
-        fresh, self._seen[kind] = found[self._seen[kind] :], len(found)
-        return sorted(fresh, key=lambda r: r["started_us"])
+        return sorted(self._follower.new(kind), key=lambda r: r["started_us"])
 
 
 # Old SDKs leave the socket of a dropped stream to the collector, in whichever test that runs.

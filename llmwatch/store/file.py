@@ -139,6 +139,8 @@ def clear_leftovers(home: Path) -> None:
 # --- errors ----------------------------------------------------------------------------------------------------
 
 _PID: Final = re.compile(r"PID (\d+)")
+# Errors of DuckDB about the words of a query, not about the file.
+_OURS: Final = frozenset({"BinderException", "CatalogException", "ParserException"})
 _NOT_OURS: Final = "is a DuckDB database but not a store of llmwatch."
 
 
@@ -155,6 +157,12 @@ def store_error(error: Exception, path: Path) -> StoreError:
         found = _PID.search(text)
         who = f"process {found.group(1)}" if found else "another connection of this process"
         return StoreLocked(f"{path} is open in {who}.", "Close it there and repeat the command.")
+    if type(error).__name__ in _OURS:
+        # A healthy file must not be set aside for a fault of ours.
+        return StoreError(
+            f"{path} lacks something that this llmwatch asks for: {text}.",
+            "Nothing was lost. Report this sentence with the output of `llmwatch doctor`.",
+        )
     if "version number" in text:
         return SchemaTooNew(f"{path} was written by a newer DuckDB ({text}).", "Run: pip install --upgrade duckdb")
     if "No space left" in text or "disk full" in text.lower():

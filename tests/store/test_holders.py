@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 import llmwatch.store
-from llmwatch.errors import SchemaTooNew, StoreCorrupt, StoreLocked, UsageError
+from llmwatch.errors import SchemaTooNew, StoreCorrupt, StoreError, StoreLocked, UsageError
 from llmwatch.settings import Settings
 from llmwatch.store import Store, file
 from llmwatch.store.health import look
@@ -155,6 +155,17 @@ def test_a_truncated_store_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_a_table_that_lacks_a_column_is_no_reason_to_set_the_file_aside(tmp_path: Path) -> None:
+    """What a query of ours misses is a fault of ours: nobody is told to repair a healthy file."""
+    opened = merged(tmp_path, call())
+    with opened.changing() as con:
+        con.execute("create table things (name text)")
+    with pytest.raises(StoreError, match="lacks something") as raised, opened.changing() as con:
+        con.execute("select value from things")
+    assert not isinstance(raised.value, StoreCorrupt)
+    assert "repair" not in (raised.value.hint or "")
+
+
 def test_somebody_elses_database_is_not_touched(tmp_path: Path) -> None:
     """A DuckDB file that is no store is left as it is."""
     with duckdb.connect(str(tmp_path / "store.duckdb")) as con:
@@ -192,6 +203,7 @@ MIGRATIONS = {
     6: "6485580b921b9a89",
     7: "66e75bf744bb5a21",
     8: "0aef68952ac95fd8",
+    9: "f66d33fa623c4425",
 }
 
 

@@ -185,7 +185,7 @@ def _answer(one: StoredInput, body: Mapping[str, Any]) -> Answer:
 
 
 def _meter(settings: Settings, wanted: Wanted) -> Meter:
-    book = PriceBook(settings.prices, settings.price_file)
+    book = PriceBook(settings.prices, settings.price_file, hosts=settings.hosts)
     place = wanted.place
     known = known_model(load_models(book, datetime.now(UTC).date()), wanted.model)
     provider = provider_name("OpenAI", place.host, place.port, settings.hosts)

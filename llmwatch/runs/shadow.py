@@ -109,7 +109,7 @@ def plan_shadow(reading: Reading, wanted: Wanted) -> ShadowPlan:
             "Change [stakes] in llmwatch.toml if that is no longer so.",
         )
     today = datetime.now(UTC).date()
-    book = PriceBook(reading.settings.prices, reading.settings.price_file)
+    book = PriceBook(reading.settings.prices, reading.settings.price_file, hosts=reading.settings.hosts)
     known = known_model(load_models(book, today), wanted.model)
     meter = _meter(reading.settings, wanted, book, known)
     _check_model(wanted, known, today)
@@ -380,6 +380,6 @@ _COUNTS: Final = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "
 
 def new_run(settings: Settings, plan: ShadowPlan, ask: Ask, ledger: Ledger) -> Run:
     """A run of the plan, ready to be executed."""
-    book = PriceBook(settings.prices, settings.price_file)
+    book = PriceBook(settings.prices, settings.price_file, hosts=settings.hosts)
     comparison = Comparison(plan, _meter(settings, plan.wanted, book, plan.known), Keeper(settings))
     return Run(plan.items, plan.budget, ledger, ask, comparison.read, comparison.decide)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -23,6 +23,7 @@ from ..settings import Settings
 from ..spool import list_segments
 from . import file
 from .apart import copied, is_worth_a_copy
+from .kept_money import take_back_all, take_back_days
 from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
 from .plans import put_plans
 
@@ -96,6 +97,7 @@ class Store:
         before = file.get_meta(con, "price_digest")
         if before != digest:
             if before is not None:
+                take_back_days(con)
                 reprice(con, book)
             file.set_meta(con, "price_digest", digest)
         # Of the same prices it is the same day, and to read them takes a quarter of a second.
@@ -137,6 +139,8 @@ class Store:
             ("http_attempts", "started_at", self._settings.calls_days),
             ("pipeline_events", "happened_at", self._settings.calls_days),
         )
+        if self._are_calls_before(con, today - timedelta(self._settings.calls_days)):
+            take_back_all(con)
         for table, column, days in limits:
             con.execute(
                 f"delete from {table} where {column} < ?",
@@ -147,6 +151,10 @@ class Store:
         for table, column in (("replays", "output_messages"), ("judgements", "reason")):
             con.execute(f"update {table} set {column} = null where recorded_at < ? and {column} is not null", expired)
         file.set_meta(con, "retained_on", today.isoformat())
+
+    def _are_calls_before(self, con: DuckDBPyConnection, day: date) -> bool:
+        row = con.execute("select count(*) from calls where started_at < ?", [day]).fetchone()
+        return row is not None and row[0] > 0
 
     @contextmanager
     def changing(self) -> Generator[DuckDBPyConnection]:
@@ -280,6 +288,12 @@ class Store:
             con.execute(
                 f'create temp view {table} as from "{stored}".main.{table} union all by name from temp.pending_{table}'
             )
+        # What pending calls may change is looked up anew.
+        ids = "select unnest([span_id, response_id, trace_id]) from temp.pending_calls"
+        con.execute(
+            f'create temp table revenue_links as from "{stored}".main.revenue_links where id not in'
+            f" (select id from ({ids}) as pending(id) where id is not null)"
+        )
 
     @contextmanager
     def _scratch(self) -> Generator[Path]:

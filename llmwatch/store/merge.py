@@ -31,6 +31,7 @@ from ..spool import (
     remove_if_consumed,
 )
 from .file import MERGE_FILE, quoted
+from .kept_money import take_back_arrived, take_back_days
 from .steps import step
 from .task_edits import TaskEdit, load_edits, split_arrived
 from .tasks import NamedTask, UnnamedTask, name_tasks
@@ -265,8 +266,11 @@ class Merging:
         columns = ", ".join(f"a.{name}" for name in INCOMING_COLUMNS if name not in _OWN)
         con.execute(step("incoming").replace("{columns}", columns))
         price_incoming(con, self._book)
-        if not self._into and _exists(con, "select 1 from billed_by_read"):
-            con.execute(step("unbill_reads"))
+        if not self._into:
+            take_back_arrived(con)
+            if _exists(con, "select 1 from billed_by_read"):
+                take_back_days(con, _earliest(con, step("unbilled_days")))
+                con.execute(step("unbill_reads"))
         insert_calls, insert_content = self._step("stored").split(";", 1)
         stored = _count(con, insert_calls)
         con.execute(insert_content)
@@ -335,6 +339,11 @@ def _count(con: DuckDBPyConnection, insert: str) -> int:
 
 def _exists(con: DuckDBPyConnection, query: str) -> bool:
     return con.execute(f"{query} limit 1").fetchone() is not None
+
+
+def _earliest(con: DuckDBPyConnection, query: str) -> datetime | None:
+    row = con.execute(query).fetchone()
+    return row[0] if row else None
 
 
 def consumed_offsets(con: DuckDBPyConnection) -> dict[str, int]:

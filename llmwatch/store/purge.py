@@ -19,6 +19,7 @@ from ..pseudonym import load_key, pseudonym
 from ..settings import Settings
 from ..spool import blank, list_segments
 from . import file
+from .kept_money import take_back_all
 from .merge import consumed_offsets
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def _delete(con: DuckDBPyConnection, wanted: Wanted) -> tuple[int, int, int]:
     attempts = _count(con, f"delete from http_attempts {of_calls.format('parent_span_id')}", wanted)
     calls = _count(con, f"delete from calls {of_calls.format('span_id')}", wanted)
     con.execute("delete from pipeline_events where happened_at < ?", [wanted.older_than])
+    take_back_all(con)
     return calls, content, attempts
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from .kept_money import take_back_links
 from .prompts import keep_prompt_versions
 from .steps import step
 
@@ -195,6 +196,7 @@ def apply_edits(con: DuckDBPyConnection) -> int:
     changed = row[0] if row else 0
     if changed:
         _rename_results(con)
+        take_back_links(con)
     return changed
 
 

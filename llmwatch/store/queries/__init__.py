@@ -34,6 +34,7 @@ VIEWS: Final = (
     "scores_current",
     "answer_scores",
     "answers_kept",
+    "revenue_calls",
     "revenue_records",
     "revenue_streams",
     "outcomes",

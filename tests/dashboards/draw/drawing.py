@@ -29,7 +29,7 @@ from llmwatch.dashboards.queries import board_queries
 from .frames import frame
 
 SOURCES = Path(__file__).parent
-FILES = ("index.html", "main.jsx", "vite.config.js", "package.json", "package-lock.json")
+FILES = ("index.html", "main.jsx", "vite.config.js", "package.json", "package-lock.json", ".npmrc")
 WIDTH = 1480
 CELL = 38
 CHROMIUM = (
@@ -64,13 +64,13 @@ def build(folder: Path) -> Path:
     for name in FILES:
         shutil.copyfile(SOURCES / name, folder / name)
     environment = {**os.environ, "NODE_OPTIONS": "--max-old-space-size=3072"}
-    if not (folder / "node_modules" / "@grafana" / "ui").is_dir():
+    installed = folder / "node_modules" / ".installed"
+    lock = (SOURCES / "package-lock.json").read_text("utf-8")
+    if not installed.is_file() or installed.read_text("utf-8") != lock:
         subprocess.run(
-            ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"],
-            cwd=folder,
-            check=True,
-            timeout=600,
+            ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=600
         )
+        installed.write_text(lock, "utf-8")
     subprocess.run(
         ["npx", "vite", "build", "--logLevel", "error"], cwd=folder, check=True, timeout=600, env=environment
     )

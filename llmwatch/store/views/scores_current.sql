@@ -18,15 +18,20 @@ standing as materialized (
     )
     where not coalesce(is_deleted, false)
 ),
-found as (
-    select s.score_id, 1 as way, c.span_id, c.started_at
+-- all that is asked of the call is taken along: to find it again takes as long
+by_span as (
+    select s.score_id, c.span_id, min(c.started_at) as started_at, any_value(c.task) as task, any_value(c.stratum) as stratum,
+        any_value(c.sample_probability) as sample_probability
     from standing as s
-    join calls as c on c.span_id = s.span_id
-    union all
+    join call_strata as c on c.span_id = s.span_id
+    group by s.score_id, c.span_id
+),
+found as (
     -- rather the answer itself than a later reading of it
-    select s.score_id, if(c.operation_name in ('fetch_response', 'fetch_batch'), 3, 2), c.span_id, c.started_at
+    select s.score_id, if(c.operation_name in ('fetch_response', 'fetch_batch'), 3, 2) as way, c.span_id, c.started_at
     from standing as s
     join calls as c on c.response_id = s.response_id
+    where s.score_id not in (select score_id from by_span)
     union all
     select s.score_id, 4, min(c.span_id), min(c.started_at)
     from standing as s
@@ -50,6 +55,13 @@ scored as (
     from call_strata
     where span_id in (select span_id from resolved)
     group by span_id
+),
+of_call as (
+    from by_span
+    union all by name
+    select r.score_id, c.*
+    from resolved as r
+    join scored as c on c.span_id = r.span_id
 )
 select
     s.score_id,
@@ -72,10 +84,10 @@ select
     s.source,
     s.replay_id,
     s.difference,
-    s.task as stated_task,
+    coalesce(n.task_name, s.task) as stated_task,
     s.span_id as stated_span_id,
     s.trace_id as stated_trace_id,
     s.response_id as stated_response_id
 from standing as s
-left join resolved as r on r.score_id = s.score_id
-left join scored as c on c.span_id = r.span_id
+left join of_call as c on c.score_id = s.score_id
+left join task_renames as n on n.given_name = s.task

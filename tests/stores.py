@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +36,17 @@ _PLAIN: Mapping[str, Any] = {
 
 
 def empty_store(home: Path) -> Settings:
-    """A store of today's schema without a row."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings = Settings(home=home)
-    Store(settings).merge()
-    return settings
+    """A store of today's schema without a row: a copy of one that the Store has made in this process."""
+    shutil.copytree(_made(), home, dirs_exist_ok=True)
+    return Settings(home=home)
+
+
+@cache
+def _made() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="llmwatch-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Store(Settings(home=folder)).merge()
+    return folder
 
 
 def call(number: int, *, hours_ago: float = 1.0, cost: str | None = "0.01", **columns: Any) -> dict[str, Any]:
@@ -66,7 +77,14 @@ def call(number: int, *, hours_ago: float = 1.0, cost: str | None = "0.01", **co
 def fill(settings: Settings, calls: Sequence[Mapping[str, Any]], table: str = "calls") -> None:
     """Inserts the rows; columns not given are null."""
     with connect(settings.store_path, settings.home, read_only=False) as con:
-        for row in calls:
-            names = ", ".join(f'"{name}"' for name in row)
-            marks = ", ".join(f"${name}" for name in row)
-            con.execute(f"insert into {table} ({names}) values ({marks})", dict(row))
+        for names, alike in groupby(calls, key=tuple):
+            columns, marks = ", ".join(f'"{name}"' for name in names), f"({', '.join('?' * len(names))})"
+            for rows in _hundreds(alike):
+                sql = f"insert into {table} ({columns}) values {', '.join([marks] * len(rows))}"
+                con.execute(sql, [value for row in rows for value in row.values()])
+
+
+def _hundreds(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    found = iter(rows)
+    while several := list(islice(found, 100)):
+        yield several

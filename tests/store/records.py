@@ -10,6 +10,7 @@ from llmwatch.call import encode_record
 from llmwatch.settings import Settings
 from llmwatch.spool import ATTEMPT, CALL, SpoolWriter
 from llmwatch.store import Store
+from tests.stores import empty_store
 
 STARTED_US = 1_795_219_200_000_000  # 2026-11-21 00:00 UTC
 _numbers = itertools.count(1)
@@ -78,7 +79,9 @@ def store(home: Path, **settings: Any) -> Store:
 
 
 def merged(home: Path, *calls: dict[str, Any], **settings: Any) -> Store:
-    """The store after these calls were spooled and merged."""
+    """The store after these calls were spooled and merged; of usual settings, it existed before, without a row."""
+    if not settings and not list(home.glob("store.duckdb*")):
+        empty_store(home)
     spool(home, *calls)
     opened = store(home, **settings)
     assert opened.merge().blocked is None

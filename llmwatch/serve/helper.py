@@ -47,7 +47,7 @@ def merge_forever(settings: Settings) -> None:
             result = store.merge()
             done: dict[str, Any] = {"calls": result.calls, "seconds": result.seconds, "blocked": result.blocked}
         except LlmwatchError as e:
-            done = {"calls": 0, "seconds": 0.0, "blocked": str(e)}
+            done = _blocked(str(e))
         sys.stdout.write(json.dumps(done) + "\n")
         sys.stdout.flush()
 
@@ -82,13 +82,19 @@ def write_report(settings: Settings, span: str, format_name: str) -> None:
 def main() -> None:
     """`merge`, `refresh` or `report SPAN FORMAT`, for the home named first; a failure is one line on stderr."""
     home, work, *arguments = sys.argv[1:]
-    settings = load_settings({"home": Path(home)})
     works: dict[str, Callable[..., None]] = {"merge": merge_forever, "refresh": refresh_once, "report": write_report}
     try:
-        works[work](settings, *arguments)
+        works[work](load_settings({"home": Path(home)}), *arguments)
     except (LlmwatchError, OSError) as e:
+        if work == "merge":
+            # Whoever asked reads this line; without it nobody would know what is wrong with the settings.
+            sys.stdout.write(json.dumps(_blocked(str(e))) + "\n")
         sys.stderr.write(f"{e}\n")
         sys.exit(3)
+
+
+def _blocked(why: str) -> dict[str, Any]:
+    return {"calls": 0, "seconds": 0.0, "blocked": why}
 
 
 def command(home: Path, *arguments: str) -> list[str]:

@@ -10,9 +10,10 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from ..settings import Settings
+from ..settings import Settings, find_config
 from ..spool import list_segments
 from .helper import command
 
@@ -26,8 +27,11 @@ _LONGEST_REST_S: Final = 1.5
 _IDLE_S: Final = 15.0
 _DUE_S: Final = 3600.0
 _MERGE_S: Final = 600.0
+# Between two looks whether the store has changed, and after a refresh: so many times as long as it took, at most this.
+_REFRESH_LOOK_S: Final = 15.0
+_REFRESH_FACTOR: Final = 20
 _REFRESH_S: Final = 900.0
-_FIRST_REFRESH_S: Final = 20.0
+_FIRST_REFRESH_S: Final = 10.0
 _STOP_S: Final = 1.0
 
 
@@ -61,7 +65,7 @@ class Keeper:
         self._used_at = 0.0
         # Segment -> (bytes, whether its writer lives) when the last merge that succeeded began.
         self._merged: dict[str, tuple[int, bool]] | None = None
-        self._calls_at_refresh = 0
+        self._settings_seen = self._settings_files()
         self.freshness = Freshness()
 
     async def run(self) -> None:
@@ -69,7 +73,7 @@ class Keeper:
         last_merge = -_DUE_S
         while True:
             found = self._look()
-            is_due = time.monotonic() - last_merge >= _DUE_S
+            is_due = time.monotonic() - last_merge >= _DUE_S or await self._are_settings_new()
             if self.freshness.behind_since is not None or is_due:
                 last_merge = time.monotonic()
                 await self._merge(found)
@@ -78,6 +82,18 @@ class Keeper:
             else:
                 await self._rest()
                 await asyncio.sleep(_LOOK_S)
+
+    async def _are_settings_new(self) -> bool:
+        """True once after the files of the settings have changed; what is started from now on reads them anew."""
+        found = self._settings_files()
+        if found == self._settings_seen:
+            return False
+        self._settings_seen = found
+        await self.stop()
+        return True
+
+    def _settings_files(self) -> tuple[Stamp, ...]:
+        return tuple(stamp(path) for path in (find_config(), self._settings.price_file) if path is not None)
 
     def _look(self) -> dict[str, tuple[int, bool]]:
         """The spool as it is now; notes since when something in it is not merged."""
@@ -138,13 +154,20 @@ class Keeper:
             await self.stop()
 
     async def refresh_forever(self) -> None:
-        """Has the kept tables renewed a while after calls have come."""
+        """Has the kept tables renewed a while after the store has changed, whoever changed it."""
         await asyncio.sleep(_FIRST_REFRESH_S)
+        seen: tuple[Stamp, ...] | None = None
         while True:
-            if self.freshness.calls != self._calls_at_refresh or not self.freshness.refreshes:
-                self._calls_at_refresh = self.freshness.calls
+            rest = _REFRESH_LOOK_S
+            store = self._settings.store_path
+            # With what it writes itself the file changes again; the next one finds that there is nothing to do.
+            found = (stamp(store), stamp(store.with_name(f"{store.name}.wal")))
+            if found != seen:
+                began = time.monotonic()
                 await self._refresh()
-            await asyncio.sleep(_REFRESH_S)
+                seen = found if self.freshness.refresh_failed is None else None
+                rest = max(rest, (time.monotonic() - began) * _REFRESH_FACTOR)
+            await asyncio.sleep(min(rest, _REFRESH_S))
 
     async def _refresh(self) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -176,6 +199,18 @@ class Keeper:
             async with asyncio.timeout(_STOP_S):
                 await process.wait()
         await ended(process)
+
+
+Stamp = tuple[str, int, int]
+
+
+def stamp(path: Path) -> Stamp:
+    """Changes when the file is written or replaced; a file that is not there has one too."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), found.st_mtime_ns, found.st_size
 
 
 async def ended(process: asyncio.subprocess.Process) -> None:

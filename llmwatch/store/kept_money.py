@@ -1,4 +1,4 @@
-"""Owns what the store keeps of calls so that margin need not read them all again: links of revenue, costs of whole days.
+"""Owns what the store keeps so that margin need not read all calls again: links of revenue, costs of whole days.
 
 Both say exactly what the calls say. Merging takes back what an arrived call may change; whoever renames, reprices or
 deletes stored calls takes back all of it.
@@ -31,8 +31,8 @@ def keep_days(con: DuckDBPyConnection, now: datetime) -> bool:
     if row is None or row[0] is None:
         return False
     kept = get_meta(con, KEPT_UNTIL)
-    since = datetime.fromisoformat(kept) if kept else datetime.min
-    since = max(since, row[0]).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = max(datetime.fromisoformat(kept), row[0]) if kept else row[0]
+    since = since.replace(hour=0, minute=0, second=0, microsecond=0)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     until = min(today, since + timedelta(days=_DAYS))
     if since >= until:

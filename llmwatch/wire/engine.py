@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..store.file import is_lock_error, lock_holder, quoted
+from ..store.kept_money import KEPT_UNTIL
 from .guard import Visible
 from .protocol import Problem
-from .relations import FIGURES, GRAFANA, STORE, is_shown, macros, without_content
+from .relations import FIGURES, FOLLOWING, GRAFANA, STORE, figure, is_shown, macros, without_content
 from .statements import CATALOG, INFORMATION
 
 DATABASE: Final = "llmwatch"
@@ -46,6 +47,8 @@ class Engine:
         self._leased_at: float | None = None
         # What the store looked like when the views were made.
         self._made_for: tuple[str | None, str | None] = (None, None)
+        # Until when the figures take whole days from what is kept.
+        self._kept_until: str | None = None
         self.visible = Visible(DATABASE, {})
         # oid by the name of each column that means one type wherever it occurs.
         self.column_oids: dict[str, int] = {}
@@ -107,6 +110,12 @@ class Engine:
             self._leased_at = time.monotonic()
             self._make_relations()
             self._made_for = look
+        kept_until = self._meta(KEPT_UNTIL)
+        if kept_until != self._kept_until:
+            self._con.execute(f"set search_path = {quoted(f'{DATABASE}.{GRAFANA}')}")
+            self._con.execute(f"create or replace {figure(FOLLOWING, kept_until)}")
+            self._set_path()
+            self._kept_until = kept_until
 
     def _meta(self, key: str) -> str | None:
         row = self._con.execute("select value from stored.main.meta where key = $1", [key]).fetchone()
@@ -191,13 +200,15 @@ class Engine:
         self._con.execute(f"set search_path = {quoted(f'{DATABASE}.{GRAFANA}')}")
         for statement in macros():
             self._con.execute(f"create {statement}")
+        self._kept_until = None
 
     def _make_catalogs(self) -> None:
-        def path(*names: str) -> str:
-            return quoted(",".join(f"{DATABASE}.{name}" for name in names))
-
-        self._con.execute(f"set search_path = {path(CATALOG)}")
+        self._con.execute(f"set search_path = {quoted(f'{DATABASE}.{CATALOG}')}")
         for script in sorted(_SCRIPTS.glob("*.sql")):
             self._con.execute(script.read_text("utf-8"))
-        shown = (GRAFANA, STORE) if self._shows_content else (GRAFANA,)
-        self._con.execute(f"set search_path = {path(*shown, CATALOG)}")
+        self._set_path()
+
+    def _set_path(self) -> None:
+        """Clients name the store's relations and PostgreSQL's catalogs without a schema."""
+        shown = (GRAFANA, STORE, CATALOG) if self._shows_content else (GRAFANA, CATALOG)
+        self._con.execute(f"set search_path = {quoted(','.join(f'{DATABASE}.{name}' for name in shown))}")

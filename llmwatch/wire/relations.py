@@ -7,6 +7,7 @@ Schema `store`, made only where content was asked for, is the whole store.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,8 @@ TABLES: Final = (
 # Relations with arguments, in the order in which they can be made: the queries of the commands themselves, and what
 # the report computes of their rows. `select * from margin_total(timestamp '2026-11-01', timestamp '2026-12-01')`.
 FIGURES: Final = {
+    "customer_costs": "since, until",
+    "customer_revenue": "since, until",
     "margin_customers": "since, until",
     "margin_shared": "since, until",
     "margin_names": "dimension, revenue_by, since, until",
@@ -78,11 +81,20 @@ def without_content(relation: str, columns: list[str]) -> list[str]:
     return [name for name in columns if name not in hidden]
 
 
-def macros() -> list[str]:
+# The figure whose text says until when whole days are kept: a plan must know it to read only what is needed.
+FOLLOWING: Final = "customer_costs"
+_NEVER: Final = "1970-01-01 00:00:00"
+
+
+def macros(kept_until: str | None = None) -> list[str]:
     """The statements that make every macro that views and figures stand on, and then the figures."""
-    return [f"macro {name}{macro_sql(name)}" for name in MACROS] + [
-        f"macro {name}({arguments}) as table (\n{_figure_sql(name)}\n)" for name, arguments in FIGURES.items()
-    ]
+    return [f"macro {name}{macro_sql(name)}" for name in MACROS] + [figure(name, kept_until) for name in FIGURES]
+
+
+def figure(name: str, kept_until: str | None) -> str:
+    """The macro of one figure, behind `create`; `kept_until` is a moment as the store's meta has it."""
+    text = _figure_sql(name).replace("{kept_until}", datetime.fromisoformat(kept_until or _NEVER).isoformat(sep=" "))
+    return f"macro {name}({FIGURES[name]}) as table (\n{text}\n)"
 
 
 def _figure_sql(name: str) -> str:

@@ -5,8 +5,7 @@ Values reach a query as parameters only; no text of a query is ever assembled.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -63,9 +62,11 @@ QUERIES: Final = (
     "judged_answers",
     "judge_said",
     "judgement_requests",
+    "kept_state",
     "margin_customers",
     "margin_names",
     "margin_outcomes",
+    "margin_periods",
     "margin_plans",
     "margin_shared",
     "meta",
@@ -105,6 +106,10 @@ QUERIES: Final = (
 )
 
 
+# What dashboards and users read; no query here stands on them, and to make these two takes as long as all others.
+_SHOWN: Final = ("revenue_by_customer_hour", "margin_by_customer_day")
+
+
 @cache
 def macro_sql(name: str) -> str:
     """Parameters and expression, as they follow the macro's name."""
@@ -124,32 +129,24 @@ def query_sql(name: str) -> str:
 
 
 def create_views(con: Any) -> None:
-    """Makes every view for this connection alone, so that a store from an older llmwatch is read by today's."""
+    """Makes what queries stand on for this connection alone: a store of an older llmwatch is read by today's views."""
     for name in MACROS:
         con.execute(f"create or replace temp macro {name}{macro_sql(name)}")
     for name in VIEWS:
-        con.execute(f"create or replace temp view {name} as {view_sql(name)}")
+        if name not in _SHOWN:
+            con.execute(f"create or replace temp view {name} as {view_sql(name)}")
 
 
-@contextmanager
-def kept(con: Any, *views: str) -> Generator[None]:
-    """The rows of the views, in the order given, are computed once for all queries inside, which see the same names."""
-    made = [view for view in views if _is_view(con, view)]
-    for view in made:
-        con.execute(f"drop view if exists temp.{view}")
-        con.execute(f"create temp table {view} as {view_sql(view)}")
-    try:
-        yield
-    finally:
-        for view in reversed(made):
-            con.execute(f"drop table temp.{view}")
-            con.execute(f"create or replace temp view {view} as {view_sql(view)}")
+def keep(con: Any, *views: str) -> None:
+    """The rows of the views, in the order given, are computed once for all later queries, which see the same names.
 
-
-def _is_view(con: Any, name: str) -> bool:
-    """False of what is kept already."""
-    found = con.execute("select 1 from duckdb_tables() where temporary and table_name = ?", [name]).fetchone()
-    return found is None
+    For as long as the connection lives: only for one that reads.
+    """
+    kept = {name for (name,) in con.execute("select table_name from duckdb_tables() where temporary").fetchall()}
+    for view in views:
+        if view not in kept:
+            con.execute(f"drop view if exists temp.{view}")
+            con.execute(f"create temp table {view} as {view_sql(view)}")
 
 
 def rows(con: Any, name: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
--- The calls of the days in [$since, $until), by customer.
+-- The calls of some whole days, by customer.
 delete from customer_days where day >= $since;
 
 insert into customer_days by name

@@ -1,7 +1,18 @@
 -- One row per customer with calls or revenue in [since, until), '' is none: what the report's lines of customers say.
 -- Money that nobody knows is null. shared_usd is the customer's part of shared costs, by what each is divided by.
 with
-lines as (from margin_customers(since, until)),
+lines as (
+    select
+        name,
+        e.plan,
+        coalesce(p.calls, 0) as calls,
+        p.spend_usd,
+        coalesce(p.unpriced_calls, 0) as unpriced_calls,
+        coalesce(p.tokens, 0) as tokens,
+        e.revenue_nano
+    from customer_costs(since, until) as p
+    full join customer_revenue(since, until) as e using (name)
+),
 keys as (
     select name, 'spend' as divided_by, cast(coalesce(spend_usd, 0) as double) as weight from lines
     union all

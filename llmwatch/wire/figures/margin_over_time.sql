@@ -14,6 +14,13 @@ steps as (
     from (select unnest(range(first, last + 1)) as n from bounds)
 ),
 streams as (from revenue_streams where customer is not null and starts_at < cast(until as timestamp)),
+-- what begins and ends together is worked out together: to the nano-dollar of each stream that is the same
+running as (
+    select sum(amount_usd) as amount_usd, per, starts_at, ends_at
+    from streams
+    where per <> 'once' and coalesce(ends_at > cast(since as timestamp), true)
+    group by per, starts_at, ends_at
+),
 earned as (
     select
         make_timestamp(cast(floor(epoch(starts_at) / step_seconds) as bigint) * cast(step_seconds as bigint) * 1000000)
@@ -27,8 +34,7 @@ earned as (
         accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.b)
             - accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.a)
     from steps as t
-    cross join streams as s
-    where s.per <> 'once' and coalesce(s.ends_at > t.a, true) and s.starts_at < t.b
+    join running as s on coalesce(s.ends_at > t.a, true) and s.starts_at < t.b
 ),
 earned_by_step as (select begins_at, sum(revenue_nano) as revenue_nano from earned group by begins_at),
 paid_by_step as (

@@ -116,9 +116,9 @@ def _moved(signal: str, grid: Grid, sums: Sums, through: int) -> Iterator[Answer
     ways = (compared.evidence(), compared.flipped().evidence())
     loud = np.flatnonzero(np.maximum(*ways).max(axis=-1, initial=-np.inf) > _LOUD)
     first = BASELINE + np.argmax(compared.is_eligible, axis=-1)
-    chi, free = overdispersion(sums, first)
+    seen = overdispersion(sums, first)
     # Every call is counted, so that a task's own weeks tell how much they wander.
-    phi = np.maximum(1.0, np.divide(chi, free, out=np.ones_like(chi), where=free > 0))
+    phi = np.maximum(1.0, np.divide(seen.chi, seen.free, out=np.ones_like(seen.chi), where=seen.free > 0))
     for i in loud.tolist():
         own = compared.only(i, grid.strata[i])
         found = _changed(signal, windows[i], own, float(phi[i]), through)

@@ -23,8 +23,8 @@ Verdict = Literal["fell", "no sign of change", "mix changed", "too little eviden
 
 FALSE_SHARE: Final = 0.05
 # A look over fewer tasks is as strict as one over this many: alone at 0.05 a week, 55 to 60 % of unchanged tasks alarm
-# within a year, among twenty 4 to 7 %.
-FAMILY: Final = 20
+# within a year, as one of 16 7 to 9 %, of 20 5 to 7 %; 12 would be 8 to 12 %.
+FAMILY: Final = 16
 LEAST_LOSS: Final = 0.03
 # With less of the new scores in strata known before, the average's fall is neither the inputs' nor the answers'.
 LEAST_COMPARED: Final = 0.5

@@ -39,10 +39,12 @@ _MOST_SHUFFLED: Final = 5_000
 _WORTH_PERMUTING: Final = 0.2
 # Below this the chance is above 0.05 for one candidate alone, and more so for the largest of several.
 _QUIET: Final = 1.6
-# The pooled overdispersion counts like so many degrees of freedom, and so does "none" among the pooled: 12 to 48 do
-# much alike, see `tests.simulations.drift`.
+# "None" counts like so many degrees of freedom among the pooled: 12 to 48 do much alike, see `tests.simulations.drift`.
 _PRIOR_WEIGHT: Final = 24
 _MOST_WANDERING: Final = 3.0
+# Calm weeks of all windows together look this restless once in ten times; those of one window, once in fifty.
+_SHOWN: Final = 1.28
+_OWN_LEVEL: Final = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,22 @@ class Split:
         """The corrected z of every candidate; minus infinity where there is too little to compare."""
         z = skewness_corrected(self.loss / (self.se * overdispersion**0.5), self.skewness)
         return np.where(self.is_eligible, z, -np.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Wandering:
+    """How much weeks differ from each other, one element per window: chi squares, their degrees of freedom, growth.
+
+    Weeks that wander by t in score units raise chi square / df by t squared times `growth`: with the scores a week.
+    """
+
+    chi: Floats
+    free: Floats
+    growth: Floats
+
+    def only(self, kept: NDArray[np.int64]) -> Wandering:
+        """Those of some windows."""
+        return Wandering(self.chi[kept], self.free[kept], self.growth[kept])
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +214,8 @@ def correlation(sums: Sums, compared: Split) -> Floats:
     return scaled @ scaled.T
 
 
-def overdispersion(sums: Sums, first: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """How much the weeks before `first` differ from each other at equal mix: chi squares and degrees of freedom.
-
-    One of each per leading axis of `sums`, as `first` has.
-    """
+def overdispersion(sums: Sums, first: NDArray[np.int64]) -> Wandering:
+    """How much the weeks before `first` differ from each other at equal mix; leading axes as those of `sums`."""
     week = np.arange(WEEKS)
     is_before = (week >= first[..., None] - BASELINE) & (week < first[..., None])
     n, total, squares = (x * is_before[..., None] for x in (sums.n, sums.total, sums.squares))
@@ -208,27 +223,31 @@ def overdispersion(sums: Sums, first: NDArray[np.int64]) -> tuple[Floats, Floats
     mean = _over(total.sum(axis=-2), n.sum(axis=-2))
     expected = (n * variance[..., None, :]).sum(axis=-1)
     surplus = (total - n * mean[..., None, :]).sum(axis=-1)
-    free = np.maximum(np.count_nonzero(expected, axis=-1) - 1, 0)
-    return _over(surplus**2, expected).sum(axis=-1), free.astype(np.float64)
+    weeks = np.count_nonzero(expected, axis=-1).astype(np.float64)
+    growth = _over(_over(n.sum(axis=-1) ** 2, expected).sum(axis=-1), weeks)
+    return Wandering(_over(surplus**2, expected).sum(axis=-1), np.maximum(weeks - 1, 0.0), growth)
 
 
-def shrunk_overdispersion(chi: Floats, free: Floats) -> Floats:
+def pooled_overdispersion(seen: Wandering) -> Floats:
     """How many times more than luck the weeks of each window wander, from all windows together; at least 1.
 
-    Assumes: weeks of like tasks wander alike, unless one task's own clearly differ. chi square / df of 12 weeks is off
-    by 0.4 either way, and taking only what is above 1 of it costs every calm task power: 58 instead of 63 % of
-    20-point drops at 30 a week, where none at all finds 65 %.
-    Reference: shrinking variances to their pooled one, as G. K. Smyth, SAGMB 3 (2004), with a prior of fixed weight.
+    Assumes: weeks of like tasks wander by as many points, unless one task's own clearly do more; and not at all unless
+    all together show it. chi square / df of 12 weeks is off by 0.4 either way: to count all that is above 1 of it costs
+    calm tasks a tenth of their power.
+    Reference: variance components by moments, as R. DerSimonian, N. Laird, Controlled Clinical Trials 7 (1986).
     Lies when: a task wanders more than all others and too little to show it.
     """
     # A fall nobody acknowledged sits in the baseline and is no wandering: capped, lest one task mutes the others.
-    capped = np.minimum(chi, _MOST_WANDERING * free)
-    pooled = max(1.0, float((capped.sum() + _PRIOR_WEIGHT) / (free.sum() + _PRIOR_WEIGHT)))
-    shrunk = np.maximum(1.0, (chi + _PRIOR_WEIGHT * pooled) / (free + _PRIOR_WEIGHT))
-    half_free = np.maximum(free, 1) / 2
-    beyond = [gamma_share(k, x) > _LEVEL for k, x in zip(half_free.tolist(), (chi / pooled / 2).tolist(), strict=True)]
-    is_its_own = np.array(beyond, dtype=np.bool_)
-    return np.where(is_its_own, np.maximum(shrunk, _over(chi, free)), shrunk)
+    surplus = float((np.minimum(seen.chi, _MOST_WANDERING * seen.free) - seen.free).sum())
+    pooled = np.ones_like(seen.chi)
+    if surplus > _SHOWN * math.sqrt(2 * seen.free.sum()):
+        growth = float(seen.free @ seen.growth)
+        squared = surplus / (growth + _PRIOR_WEIGHT * growth / float(seen.free.sum()))
+        pooled += squared * seen.growth
+    half_free, half_chi = np.maximum(seen.free, 1) / 2, seen.chi / pooled / 2
+    shares = [gamma_share(k, x) for k, x in zip(half_free.tolist(), half_chi.tolist(), strict=True)]
+    is_its_own = np.array(shares) > _OWN_LEVEL
+    return np.where(is_its_own, np.maximum(pooled, _over(seen.chi, seen.free)), pooled)
 
 
 def scan(sums: Sums, scores: tuple[Floats, ...] | None = None) -> Scan | None:
@@ -249,8 +268,8 @@ def scan_all(windows: Sequence[tuple[Sums, tuple[Floats, ...] | None]]) -> list[
     compared = split(filled)
     kept = np.flatnonzero(compared.is_eligible.any(axis=-1))
     first = BASELINE + np.argmax(compared.is_eligible, axis=-1)
-    chi, free = overdispersion(filled, first)
-    for i, phi in zip(kept.tolist(), shrunk_overdispersion(chi[kept], free[kept]).tolist(), strict=True):
+    seen = overdispersion(filled, first)
+    for i, phi in zip(kept.tolist(), pooled_overdispersion(seen.only(kept)).tolist(), strict=True):
         sums, scores = windows[i]
         found[i] = scan_compared(sums, scores, compared.only(i, sums.n.shape[-1]), phi)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,15 @@ from .kit import RepeatableServer, without_certificates
 def _certificates() -> Iterator[None]:
     with without_certificates():
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _only_what_is_new_is_searched() -> Iterator[None]:
+    """Each way ends with a collection; what was imported before the first of them is garbage of nobody."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -340,6 +340,10 @@ def test_a_program_ends_as_fast_as_without(tmp_path: Path, server: StandinServer
         found = run_program(code, tmp_path, server, home)
         return (time.monotonic() - float(found.stdout)) * 1000
 
-    pairs = [(ending_ms(None), ending_ms(tmp_path / "home")) for _ in range(4)]
+    bare, seen = [ending_ms(None)], [ending_ms(tmp_path / "home")]
+    # A process that the machine kept waiting says nothing; three more may be faster.
+    while min(seen) > min(bare) + 1000 and len(seen) < 4:
+        bare.append(ending_ms(None))
+        seen.append(ending_ms(tmp_path / "home"))
 
-    assert min(seen for _, seen in pairs) <= min(bare for bare, _ in pairs) + 1000
+    assert min(seen) <= min(bare) + 1000

@@ -16,7 +16,7 @@ from llmwatch.dashboards.queries import queries
 BOARDS = load_dashboards()
 PANELS = [(board, panel) for board, model in BOARDS.items() for panel in model["panels"]]
 IDS = [f"{board}-{panel['id']}" for board, panel in PANELS]
-UNITS = {"short", "none", "string", "currencyUSD", "percentunit", "ms", "s", "dateTimeAsIso"}
+UNITS = {"short", "none", "string", "currencyUSD", "locale", "percentunit", "ms", "s", "dateTimeAsIso"}
 DRAWN = {"stat", "timeseries", "table", "bargauge", "text"}
 NAMES = ("task", "model", "service", "customer")
 UIDS = {f"llmwatch-{name}" for name in ("overview", "customers", "tasks", "downgrade", "reliability", "cache", "calls")}

@@ -54,19 +54,16 @@ def _cache_head() -> list[Json]:
             "Spent on repeats",
             "Cost of calls whose very request had been sent within a day before.",
             "sum(cost_usd) filter (where is_request_repeated)",
-            thresholds=steps((None, "green"), (0.000001, "orange")),
         ),
         dollars(
             "For answers nobody got",
             "Cost of failed calls and of streams that were left before their end.",
             "sum(cost_usd) filter (where is_failed or is_left)",
-            thresholds=steps((None, "green"), (0.000001, "orange")),
         ),
         dollars(
             "For cut, empty answers",
             "Cost of answers that reached their limit of tokens before a word was said: reasoning took all of it.",
             "sum(cost_usd) filter (where is_truncated and is_output_empty and not is_failed and not is_left)",
-            thresholds=steps((None, "green"), (0.000001, "orange")),
         ),
     ]
 
@@ -84,7 +81,7 @@ select $__timeGroupAlias(started_at,$__interval), name as metric,
 from facts where name in (from named) group by 1, 2 order by 1, 2""",
         unit="percentunit",
         maximum=1,
-        points=40,
+        points=28,
     )
 
 
@@ -102,7 +99,7 @@ select $__timeGroupAlias(started_at,$__interval),
         unit="short",
         is_bars=True,
         is_stacked=True,
-        points=80,
+        points=28,
         overrides=[
             coloured("fresh input", "orange"),
             coloured("cached input", "green"),
@@ -114,8 +111,8 @@ select $__timeGroupAlias(started_at,$__interval),
 
 def _fresh() -> Json:
     return table(
-        "Tasks, most spent on fresh input first",
-        "Fresh input is what the cache did not hold. Below 1,024 tokens OpenAI caches nothing, whatever the prompt.",
+        "Tasks, most spent on input that was not cached first",
+        "Fresh input is what the cache did not hold; written input is paid for once more so that it does. Below 1,024 tokens OpenAI caches nothing, whatever the prompt.",
         f"""
 select coalesce(task, '(none)') as "task", sum(call_count) as "calls",
     sum(input_tokens) / nullif(sum(call_count), 0) as "input per call",
@@ -124,10 +121,10 @@ select coalesce(task, '(none)') as "task", sum(call_count) as "calls",
     coalesce(sum(cache_write_tokens), 0) as "written",
     cast(sum(input_cost_usd) as double) as "fresh cost", cast(sum(cached_input_cost_usd) as double) as "cached cost",
     cast(sum(cache_write_cost_usd) as double) as "write cost", cast(sum(cache_saving_usd) as double) as "saved"
-{_FACTS} group by 1 order by "fresh cost" desc nulls last, 1 limit 100""",
+{_FACTS} group by 1 order by coalesce("fresh cost", 0) + coalesce("write cost", 0) desc, 1 limit 100""",
         [
             column("task", link=link("calls", task=VALUE), width=300),
-            column("calls", "short", width=70),
+            column("calls", "locale", width=70),
             column("input per call", "short"),
             column("fresh tokens", "short"),
             column("cached", "percentunit", decimals=1, is_gauge=True, maximum=1, width=170),
@@ -165,7 +162,7 @@ from (
 {rows}
 ) order by place""",
         [
-            column("calls", "short", width=90),
+            column("calls", "locale", width=90),
             column("cost", "currencyUSD"),
             column("of spend", "percentunit", decimals=2),
         ],

@@ -34,7 +34,7 @@ from facts group by 1, 2 order by 1, 2""",
         unit=unit,
         is_bars=True,
         is_stacked=True,
-        points=80,
+        points=28,
         overrides=[coloured("all others", "gray")],
     )
 
@@ -134,7 +134,7 @@ def money_over_time() -> Json:
     """Revenue, direct cost and what remains."""
     return series(
         "Revenue, LLM cost and margin",
-        "In each interval: revenue recognised by the second, the cost of the calls of customers whose revenue is known, and "
+        "In each of about 60 equal steps: revenue recognised by the second, the cost of the calls of customers whose revenue is known, and "
         "the difference. Shared cost is in none of them." + ALL_CALLS,
         f"""
 select "time", revenue_usd as "revenue", cost_usd as "LLM cost", margin_usd as "margin"
@@ -234,7 +234,7 @@ limit {limit}""",
                 "customer", link=link("tasks", customer=VALUE) if is_short else link("calls", customer=VALUE), width=150
             ),
             column("plan", width=110),
-            column("calls", "short", width=80),
+            column("calls", "locale", width=80),
             column("revenue", "currencyUSD", decimals=2),
             column("direct", "currencyUSD"),
             column("shared", "currencyUSD"),
@@ -264,7 +264,7 @@ order by s.shutdown_on, f.spend desc nulls last, f.model""",
             column("stops on", width=105),
             column("days left", width=90, thresholds=steps((None, "red"), (60, "orange"), (180, "text"))),
             column("model", link=link("calls", model=VALUE), width=200),
-            column("calls", "short", width=70),
+            column("calls", "locale", width=70),
             column("spend", "currencyUSD"),
             column("of spend", "percentunit", decimals=1),
         ],

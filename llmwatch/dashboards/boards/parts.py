@@ -62,7 +62,7 @@ def stat(
     description: str,
     sql: str,
     *,
-    unit: str = "short",
+    unit: str = "locale",
     thresholds: Json = PLAIN,
     decimals: int | None = None,
     no_value: str = "not known",

@@ -93,7 +93,7 @@ select $__timeGroupAlias(started_at,$__interval), case when is_failed then 'fail
 {_FACTS} group by 1, 2 order by 1, 2""",
         is_bars=True,
         is_stacked=True,
-        points=80,
+        points=28,
         overrides=[
             coloured(name, colour)
             for name, colour in (
@@ -133,14 +133,14 @@ select $__timeGroupAlias(started_at,$__interval), name as metric,
     coalesce(sum(call_count) filter (where is_failed), 0) / nullif(sum(call_count), 0) as value
 from facts where name in (from named) group by 1, 2 order by 1, 2""",
         unit="percentunit",
-        points=30,
+        points=28,
         soft_maximum=0.05,
     )
 
 
 def _histogram() -> Json:
     bounds = [0, 250, 500, 1000, 2000, 4000, 8000, 15000, 30000, 60000]
-    words = ["< 0.25 s", "0.25–0.5 s", "0.5–1 s", "1–2 s", "2–4 s", "4–8 s", "8–15 s", "15–30 s", "30–60 s", "> 60 s"]
+    words = ["< ¼ s", "¼–½ s", "½–1 s", "1–2 s", "2–4 s", "4–8 s", "8–15 s", "15–30 s", "30–60 s", "> 60 s"]
     rows = ", ".join(
         f"({low}, {high}, '{word}')"
         for low, high, word in zip(bounds, [*bounds[1:], 1_000_000_000], words, strict=True)
@@ -160,23 +160,23 @@ group by low, word order by low""",
 def _by_model() -> Json:
     return table(
         "Models, most calls first",
-        "Exact percentiles of raw values in the time range; tokens per second is the median over streamed answers, after "
-        "the first token.",
+        "Exact percentiles of raw values in the time range; the first token is the 95th percentile of streams; tokens per "
+        "second is the median over streamed answers, after the first token.",
         f"""
 select coalesce(model, '(none)') as "model", sum(call_count) as "calls",
     coalesce(sum(call_count) filter (where is_failed), 0) / nullif(sum(call_count), 0) as "errors",
     coalesce(sum(call_count) filter (where is_retried), 0) / nullif(sum(call_count), 0) as "retried",
     quantile_cont(answer_ms, 0.5) as "P50", quantile_cont(answer_ms, 0.95) as "P95", quantile_cont(answer_ms, 0.99) as "P99",
-    quantile_cont(first_token_ms, 0.95) as "first token P95", quantile_cont(tokens_per_second, 0.5) as "tokens/s"
+    quantile_cont(first_token_ms, 0.95) as "first token", quantile_cont(tokens_per_second, 0.5) as "tokens/s"
 {_FACTS} group by 1 order by 2 desc, 1 limit 100""",
         [
             column("model", link=link("calls", model=VALUE), width=200),
-            column("calls", "short", width=70),
+            column("calls", "locale", width=70),
             column(
                 "errors", "percentunit", decimals=1, thresholds=steps((None, "text"), (0.02, "orange"), (0.05, "red"))
             ),
             column("retried", "percentunit", decimals=1),
-            *(column(name, "ms") for name in ("P50", "P95", "P99", "first token P95")),
+            *(column(name, "ms") for name in ("P50", "P95", "P99", "first token")),
             column("tokens/s", decimals=0),
         ],
     )
@@ -196,8 +196,8 @@ group by 1, 2 order by 3 desc, 1, 2 limit 100""",
         [
             column("error", link=link("calls", search=VALUE, status="failed"), width=200),
             column("HTTP", "none", width=70),
-            column("calls", "short", width=70),
-            column("tasks", "short", width=70),
+            column("calls", "locale", width=70),
+            column("tasks", "locale", width=70),
         ],
         no_value="",
     )

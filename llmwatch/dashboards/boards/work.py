@@ -24,7 +24,7 @@ def tasks() -> Json:
         [
             (4, _head()),
             (11, [_table()]),
-            (9, [(9, _quality()), (15, _drift())]),
+            (10, [(8, _quality()), (16, _drift())]),
             (
                 9,
                 [
@@ -120,7 +120,7 @@ order by u.spend desc nulls last, u.calls desc, u.task
 limit 200""",
         [
             column("task", link=link("calls", task=VALUE), width=270),
-            column("calls", "short", width=70),
+            column("calls", "locale", width=70),
             column("spend", "currencyUSD", width=85),
             column("of spend", "percentunit", decimals=1, is_gauge=True, maximum=1, width=150),
             column("$ per 1,000", "currencyUSD", width=95),
@@ -165,26 +165,27 @@ def _drift() -> Json:
         "when, and what changed near it (nearness is no proof)." + _KEPT.format("drift"),
         f"""
 select task_name as "task", verdict as "found", coalesce(strftime(since_week, '%-d %b'), '') as "since week of",
-    mean_before as "before", mean_after as "after", -loss as "change", scores_after as "scores",
+    mean_before as "before", mean_after as "after", -loss as "at equal inputs", scores_after as "scores",
     coalesce(cause, '') as "changed near it"
 {_LATEST}
 order by case verdict when 'fell' then 0 when 'answers changed' then 1 when 'mix changed' then 2 else 3 end, loss desc
 limit 100""",
         [
-            column("task", link=link("calls", task=VALUE), width=170),
+            column("task", link=link("calls", task=VALUE), width=185),
             column("found", words=_DRIFT, width=125),
             column("since week of", width=105),
             column("before", "percentunit", decimals=1, width=75),
             column("after", "percentunit", decimals=1, width=75),
             column(
-                "change",
+                "at equal inputs",
                 "percentunit",
                 decimals=1,
-                width=75,
+                width=115,
                 thresholds=steps((None, "text"), (-1, "red"), (-0.05, "text")),
             ),
-            column("scores", "short", width=65),
+            column("scores", "locale", width=65),
         ],
+        wraps=True,
     )
 
 
@@ -200,7 +201,7 @@ select $__timeGroupAlias(started_at,$__interval), name as metric,
     cast(sum(cost_usd) as double) / nullif(sum(call_count) filter (where not is_unpriced), 0) * 1000 as value
 from facts where name in (from named) group by 1, 2 order by 1, 2""",
         unit="currencyUSD",
-        points=40,
+        points=28,
     )
 
 
@@ -217,7 +218,7 @@ order by first_seen_at desc, task_name, number limit 100""",
         [
             column("task", link=link("calls", task=VALUE)),
             column("version", width=90),
-            column("calls", "short", width=90),
+            column("calls", "locale", width=90),
         ],
     )
 
@@ -236,7 +237,7 @@ def downgrade() -> Json:
         [
             (4, _verdict_counts()),
             (11, [_candidates()]),
-            (8, [(9, _savings()), (15, _next_steps())]),
+            (8, [(7, _savings()), (17, _next_steps())]),
             (
                 9,
                 [
@@ -320,25 +321,25 @@ select task_name as "task", model as "on", candidate_model as "to",
     cast(saving_month_usd as double) as "saves, measured", cast(saving_low_usd as double) as "at least",
     if(saving_month_usd is null, cast(estimated_saving_usd as double), null) as "saves, estimated",
     replays as "replays", if(difference_low is null, null, greatest(-difference_low, 0)) as "worse at most", margin as "allowed",
-    latency_ratio as "latency ×", coalesce(strftime(candidate_shutdown_on, '%Y-%m-%d'), '') as "candidate stops"
+    latency_ratio as "latency ×", coalesce(strftime(candidate_shutdown_on, '%Y-%m-%d'), '') as "it stops on"
 {_DOWNGRADE}
 order by case verdict when 'move' then 0 when 'promising' then 1 when 'cannot_tell' then 2 else 3 end,
     coalesce(saving_month_usd, estimated_saving_usd) desc nulls last, task_name, candidate_model
 limit 200""",
         [
-            column("task", link=link("tasks", task=VALUE), width=200),
-            column("on", width=170),
+            column("task", link=link("tasks", task=VALUE), width=185),
+            column("on", width=165),
             column("to", width=100),
             column("verdict", words=_VERDICTS, width=115),
             column("spend a month", "currencyUSD", width=115),
             column("saves, measured", "currencyUSD", width=125),
-            column("at least", "currencyUSD", width=85),
-            column("saves, estimated", "currencyUSD", width=130),
-            column("replays", "short", width=75),
+            column("at least", "currencyUSD", width=80),
+            column("saves, estimated", "currencyUSD", width=125),
+            column("replays", "locale", width=75),
             column("worse at most", "percentunit", decimals=1, width=115),
             column("allowed", "percentunit", decimals=0, width=75),
             column("latency ×", decimals=2, width=85),
-            column("candidate stops", width=115),
+            column("it stops on", width=95),
         ],
     )
 
@@ -368,7 +369,7 @@ select task_name as "task", candidate_model as "to", coalesce(saving_month_usd, 
 {_DOWNGRADE} and next_step <> ''
 order by 3 desc nulls last, task_name limit 100""",
         [
-            column("task", link=link("tasks", task=field("task")), width=170),
+            column("task", link=link("tasks", task=field("task")), width=200),
             column("to", width=100),
             column("worth a month", "currencyUSD", width=115),
             column("costs at most", "currencyUSD", width=110),

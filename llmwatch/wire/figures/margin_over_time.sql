@@ -1,17 +1,18 @@
--- One row per step of step_seconds (on whole multiples since 1970) that meets [since, until), cut to it: revenue that
--- names a customer, and the direct cost of the customers whose revenue is known. No shared cost is in it.
+-- One row per step of [since, until), which is cut into equal steps of about step_seconds: revenue that names a customer,
+-- and the direct cost of the customers whose revenue is known. No shared cost is in it.
 with
 bounds as (
     select
-        cast(floor(epoch(cast(since as timestamp)) / step_seconds) as bigint) as first,
-        cast(floor((epoch(cast(until as timestamp)) - 0.000001) / step_seconds) as bigint) as last
+        cast(since as timestamp) as a,
+        epoch_us(cast(until as timestamp)) - epoch_us(cast(since as timestamp)) as length_us,
+        cast(greatest(round(length_us / 1e6 / step_seconds), 1) as bigint) as steps
 ),
 steps as (
     select
-        cast(make_timestamp(n * cast(step_seconds as bigint) * 1000000) as timestamp) as begins_at,
-        greatest(begins_at, cast(since as timestamp)) as a,
-        least(begins_at + to_seconds(step_seconds), cast(until as timestamp)) as b
-    from (select unnest(range(first, last + 1)) as n from bounds)
+        n,
+        a + to_microseconds(n * length_us // steps) as begins_at,
+        a + to_microseconds((n + 1) * length_us // steps) as ends_at
+    from (select a, length_us, steps, unnest(range(steps)) as n from bounds)
 ),
 streams as (from revenue_streams where customer is not null and starts_at < cast(until as timestamp)),
 -- what begins and ends together is worked out together: to the nano-dollar of each stream that is the same
@@ -23,31 +24,29 @@ running as (
 ),
 earned as (
     select
-        make_timestamp(cast(floor(epoch(starts_at) / step_seconds) as bigint) * cast(step_seconds as bigint) * 1000000)
-            as begins_at,
+        (epoch_us(starts_at) - epoch_us(a)) * b.steps // b.length_us as n,
         nano(amount_usd) as revenue_nano
     from streams
+    cross join bounds as b
     where per = 'once' and starts_at >= cast(since as timestamp)
     union all
     select
-        t.begins_at,
-        accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.b)
-            - accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.a)
+        t.n,
+        accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.ends_at)
+            - accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.begins_at)
     from steps as t
-    join running as s on coalesce(s.ends_at > t.a, true) and s.starts_at < t.b
+    join running as s on coalesce(s.ends_at > t.begins_at, true) and s.starts_at < t.ends_at
 ),
-earned_by_step as (select begins_at, sum(revenue_nano) as revenue_nano from earned group by begins_at),
+earned_by_step as (select n, sum(revenue_nano) as revenue_nano from earned group by n),
 paid_by_step as (
-    select
-        make_timestamp(cast(floor(epoch(started_at) / step_seconds) as bigint) * cast(step_seconds as bigint) * 1000000)
-            as begins_at,
-        sum(cost_usd) as spend_usd
+    select (epoch_us(started_at) - epoch_us(b.a)) * b.steps // b.length_us as n, sum(cost_usd) as spend_usd
     from call_facts
+    cross join bounds as b
     where
         started_at >= cast(since as timestamp)
         and started_at < cast(until as timestamp)
         and customer in (select customer from streams)
-    group by begins_at
+    group by n
 )
 select
     t.begins_at as "time",
@@ -57,6 +56,6 @@ select
         as margin_usd
 from steps as t
 cross join (select count(*) > 0 as is_known from streams) as k
-left join earned_by_step as e using (begins_at)
-left join paid_by_step as p using (begins_at)
+left join earned_by_step as e using (n)
+left join paid_by_step as p using (n)
 order by t.begins_at

@@ -15,6 +15,8 @@ SCORE_COLUMNS: Final[Mapping[str, str]] = {
     # Two records of one id: the later one counts.
     "score_id": "varchar",
     "scored_us": "bigint",
+    # When it was said here, where scored_us is a moment that somebody stated.
+    "recorded_us": "bigint",
     "span_id": "varchar",
     "trace_id": "varchar",
     "response_id": "varchar",

@@ -192,7 +192,7 @@ def feedback(  # noqa: PLR0913 - each is one fact of the record
         "comment": _safe_text(comment, "comment", is_content=True),
         "source": "code",
     }
-    return _write(FEEDBACK, values)
+    return _write(FEEDBACK, values, is_dated=at is not None)
 
 
 # --- what arguments mean
@@ -362,10 +362,10 @@ def _target() -> tuple[Settings, SpoolWriter | None, Redactor]:
     return known
 
 
-def _write(kind: bytes, values: Mapping[str, Any]) -> bool:
+def _write(kind: bytes, values: Mapping[str, Any], *, is_dated: bool = False) -> bool:
     _, spool, _ = _target()
     record = {column: value for column, value in values.items() if value is not None}
-    if kind == REVENUE:
+    if kind == REVENUE or is_dated:
         record["recorded_us"] = _moment(None, "")
     return spool is not None and spool.append(kind, encode_record(record))
 

@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..render import FORMATS
 from ..store.queries import fetch, query_sql
 from .filters import Filter, conditions, parse_filter
-from .options import AsOf, Format, Home, Output, Since, Until, now_utc, one_of, period, settings_for
+from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
 from .reading import reading, write_report
 
 ORDERS: Final[Mapping[str, str]] = {
@@ -63,7 +63,7 @@ def calls(  # noqa: PLR0913, PLR0917 - each is an option of the command
     start, end = period(since, until, now_utc(as_of))
     sql, parameters = calls_query(filters, order)
 
-    with reading(settings_for(home)) as store:
+    with reading(settings_for(home), known_at(as_of)) as store:
         found = fetch(store.con, sql, {"since": start, "until": end, "limit": limit, **parameters})
 
     write_report(calls_report(Listed(found, start, end, order, store.hindrances)), format_name, output)

@@ -14,7 +14,7 @@ from ..errors import StoreLocked, UsageError
 from ..figures.downgrade import keep_downgrade, load_downgrade
 from ..render import FORMATS
 from ..store import Store
-from .options import AsOf, Format, Home, Output, Since, now_utc, one_of, period, settings_for
+from .options import AsOf, Format, Home, Output, Since, known_at, now_utc, one_of, period, settings_for
 from .reading import reading, write_report
 
 # More verdicts than there are: formats for programs get them all.
@@ -50,7 +50,7 @@ def downgrade(
     asked = Period(*period(since, None, now_utc(as_of)))
     settings = settings_for(home)
     listed = top or (_ALL if format_name in ("json", "csv") else 10)
-    with reading(settings) as store:
+    with reading(settings, known_at(as_of)) as store:
         found = load_downgrade(store, asked, task=task or "", to=to or "", top=max(listed, _KEPT))
     if task is not None and task not in found.tasks:
         raise UsageError(f"No chat call of task {task!r} is in this period.", near_task(task, found.tasks))

@@ -16,7 +16,7 @@ from ..figures.drift import keep_drift, load_drift, take_up_again
 from ..render import FORMATS
 from ..settings import Settings
 from ..store import Store
-from .options import AsOf, Format, Home, Output, moment, now_utc, one_of, settings_for
+from .options import AsOf, Format, Home, Output, known_at, moment, now_utc, one_of, settings_for
 from .reading import reading, write, write_report
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
@@ -49,7 +49,7 @@ def drift(
     now = now_utc(as_of)
     start = None if since is None else moment(since, now, "--since").date()
     settings = settings_for(home)
-    with reading(settings) as store:
+    with reading(settings, known_at(as_of)) as store:
         found = load_drift(store, now, start)
     if task is not None:
         one_of(task, [one.task for one in found.tasks], "--task")

@@ -12,7 +12,7 @@ from ..analysis.spend import Period
 from ..errors import UsageError
 from ..figures.margin import load_margin
 from ..render import FORMATS
-from .options import AsOf, Format, Home, Output, Since, Until, now_utc, one_of, period, settings_for
+from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
 from .reading import reading, write_report
 
 # More names than any dimension has: formats for programs get them all.
@@ -45,6 +45,6 @@ def margin(
         raise UsageError(f"--top {top} lists nothing.", "Give 1 or more.")
     asked = Period(*period(since, until, now_utc(as_of)))
     listed = top or (_ALL if format_name in ("json", "csv") else 10)
-    with reading(settings_for(home)) as store:
+    with reading(settings_for(home), known_at(as_of)) as store:
         found = load_margin(store, asked, dimension, listed)
     write_report(margin_report(found), format_name, output)

@@ -32,7 +32,7 @@ AsOf = Annotated[
     str | None,
     typer.Option(
         "--as-of",
-        help="Answer as if it were this moment, UTC; the same store gives the same bytes.",
+        help="Answer as of this moment, UTC, from what was known then: the same bytes whatever came later.",
         show_default=False,
     ),
 ]
@@ -76,6 +76,11 @@ def now_utc(as_of: str | None) -> datetime:
     """The moment the answer is for, without a zone: `--as-of`, else the clock, so that a call of this second counts."""
     clock = (datetime.now(UTC) + timedelta(seconds=1)).replace(tzinfo=None, microsecond=0)
     return clock if as_of is None else moment(as_of, clock, "--as-of")
+
+
+def known_at(as_of: str | None) -> datetime | None:
+    """The moment whose knowledge the answer is from; without `--as-of` it is from all there is."""
+    return None if as_of is None else now_utc(as_of)
 
 
 def period(since: str, until: str | None, now: datetime) -> tuple[datetime, datetime]:

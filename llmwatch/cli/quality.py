@@ -9,7 +9,7 @@ import typer
 from ..analysis.quality_report import QualityAsked, quality_report
 from ..figures.quality import load_quality
 from ..render import FORMATS
-from .options import AsOf, Format, Home, Output, Since, Until, now_utc, one_of, period, settings_for
+from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
 from .reading import reading, write_report
 
 
@@ -31,7 +31,7 @@ def quality(
     """
     one_of(format_name, FORMATS, "--format")
     start, end = period(since, until, now_utc(as_of))
-    with reading(settings_for(home)) as store:
+    with reading(settings_for(home), known_at(as_of)) as store:
         scored = load_quality(store, start, end)
     if task is not None:
         one_of(task, sorted({row["task"] for row in (*scored.checks, *scored.scores)}), "--task")

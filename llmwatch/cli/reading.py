@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from ..analysis.report import Report
@@ -13,16 +14,22 @@ from ..figures.reading import Reading
 from ..render import FORMATS, RENDERERS
 from ..settings import Settings
 from ..store import Store
+from ..store.history import recall
 from ..store.queries import create_views
 from .options import one_of
 
 
 @contextmanager
-def reading(settings: Settings) -> Generator[Reading]:
-    """The store with the spool merged into it; a merge that is blocked costs freshness, not the answer."""
+def reading(settings: Settings, known_at: datetime | None = None) -> Generator[Reading]:
+    """The store with the spool merged into it; a merge that is blocked costs freshness, not the answer.
+
+    With `known_at` (UTC, no zone) it is the store as it was known at that moment.
+    """
     store = Store(settings)
     hindrances = merged(store)
     with store.read_long() as con:
+        if known_at is not None:
+            recall(con, known_at)
         create_views(con)
         yield Reading(con, hindrances, settings)
 

@@ -16,7 +16,7 @@ from ..errors import UsageError
 from ..figures.report import load_weekly
 from ..render import FORMATS, RENDERERS
 from ..render.inert import one_line
-from .options import AsOf, Format, Home, Output, Since, Until, now_utc, one_of, period, settings_for
+from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
 from .reading import reading, write, write_report
 
 # More names than any dimension has: formats for programs get them all.
@@ -59,7 +59,7 @@ def report(  # noqa: PLR0913, PLR0917 - each is an option
     listed = top or (_ALL if format_name in ("json", "csv") else 10)
     flags = same_calls(since=None if since == "7d" else since, until=until, as_of=as_of, home=home)
 
-    with reading(settings) as store:
+    with reading(settings, known_at(as_of)) as store:
         weekly = load_weekly(store, asked, dimension, listed, flags)
 
     made = weekly_report(weekly)

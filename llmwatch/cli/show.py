@@ -72,7 +72,8 @@ def cost_terms(row: Mapping[str, Any], settings: Settings) -> Sequence[str]:
 
     try:
         return explain(
-            {key: row[key] for key in INCOMING_COLUMNS if key in row}, PriceBook(settings.prices, settings.price_file, hosts=settings.hosts)
+            {key: row[key] for key in INCOMING_COLUMNS if key in row},
+            PriceBook(settings.prices, settings.price_file, hosts=settings.hosts),
         )
     except LlmwatchError as e:
         return [f"The terms cannot be shown: {e}"]

@@ -13,7 +13,7 @@ from ..errors import UsageError
 from ..figures.downgrade import load_option
 from ..render import FORMATS
 from .downgrade import near_task
-from .options import AsOf, Format, Home, Output, Since, now_utc, one_of, period, settings_for
+from .options import AsOf, Format, Home, Output, Since, known_at, now_utc, one_of, period, settings_for
 from .reading import reading, write_report
 
 _TIERS: Final = ("default", "flex", "batch", "priority")
@@ -55,7 +55,7 @@ def simulate(  # noqa: PLR0913, PLR0917 - each is an option of the command
     )  # fmt: skip
     asked = Period(*period(since, None, now_utc(as_of)))
     settings = settings_for(home)
-    with reading(settings) as store:
+    with reading(settings, known_at(as_of)) as store:
         one, tasks = load_option(store, asked, task, to, tier or "")
         hindrances = store.hindrances
     if one is None:

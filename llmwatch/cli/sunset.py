@@ -6,7 +6,7 @@ from ..analysis.spend import Period
 from ..analysis.sunset import sunset_report
 from ..figures.sunset import load_sunset
 from ..render import FORMATS
-from .options import AsOf, Format, Home, Output, Since, Until, now_utc, one_of, period, settings_for
+from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
 from .reading import reading, write_report
 
 
@@ -26,6 +26,6 @@ def sunset(
     """
     one_of(format_name, FORMATS, "--format")
     asked = Period(*period(since, until, now_utc(as_of)))
-    with reading(settings_for(home)) as store:
+    with reading(settings_for(home), known_at(as_of)) as store:
         found = load_sunset(store, asked)
     write_report(sunset_report(found), format_name, output)

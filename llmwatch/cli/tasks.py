@@ -15,7 +15,7 @@ from ..analysis.tasks import edits_report, tasks_report
 from ..figures import tasks as figures
 from ..render import FORMATS
 from ..store import Store
-from .options import AsOf, Format, Home, Output, Since, moment, now_utc, one_of, settings_for
+from .options import AsOf, Format, Home, Output, Since, known_at, moment, now_utc, one_of, settings_for
 from .reading import merged, reading, write_report
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode="rich")
@@ -43,7 +43,7 @@ def tasks(
         return
     one_of(format_name, FORMATS, "--format")
     start = moment(since, now_utc(as_of), "--since")
-    with reading(settings_for(home)) as store:
+    with reading(settings_for(home), known_at(as_of)) as store:
         found = figures.load_tasks(store, start)
     write_report(tasks_report(found), format_name, output)
 
@@ -96,7 +96,7 @@ def undo(
 ) -> None:
     """Take back an edit, the latest one unless another is named; the others stay."""
     with _changing(home) as con:
-        edit, calls = figures.undo(con, edit_id)
+        edit, calls = figures.undo(con, edit_id, _now())
     renamed = f"; {_calls(calls)} renamed" if edit.action != "pin" else ""
     sys.stdout.write(f"Undone: {edit.action} of {', '.join(map(repr, edit.names))}{renamed}.\n")
 
@@ -121,7 +121,7 @@ def _changing(home: Path | None) -> Generator[Any]:
 
 
 def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _calls(count: int) -> str:

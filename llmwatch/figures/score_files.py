@@ -108,7 +108,7 @@ def records_from(rows: Rows, evidence: str, at_us: int) -> list[dict[str, Any]]:
     seen: dict[str, int] = {}
     return [
         _record(rows, line, {fields[k]: v for k, v in row.items() if k in fields and v}, evidence, seen)
-        | {"source": source, "scored_us": _scored_us(rows, line, row.get("scored_at", ""), at_us)}
+        | {"source": source, "scored_us": _scored_us(rows, line, row.get("scored_at", ""), at_us), "recorded_us": at_us}
         for line, row in rows.rows
         if any(row.values())
     ]

@@ -98,7 +98,7 @@ def pin(con: Any, task: str, now: datetime) -> Edited:
     return _edited(con, TaskEdit("", "pin", (task,)), now)
 
 
-def undo(con: Any, edit_id: str | None) -> tuple[TaskEdit, int]:
+def undo(con: Any, edit_id: str | None, now: datetime) -> tuple[TaskEdit, int]:
     """(the edit that is no more in force, calls whose name changed); without an id the latest one in force."""
     edits = load_edits(con)
     standing = [edit for edit in edits if not edit.is_undone]
@@ -110,7 +110,7 @@ def undo(con: Any, edit_id: str | None) -> tuple[TaskEdit, int]:
     if found is None or found.is_undone:
         what = "is undone already" if found else "does not exist"
         raise UsageError(f"Edit {edit_id!r} {what}.", "llmwatch tasks edits lists them.")
-    return found, undo_edit(con, edit_id)
+    return found, undo_edit(con, edit_id, now)
 
 
 def _edited(con: Any, edit: TaskEdit, now: datetime) -> Edited:

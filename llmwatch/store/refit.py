@@ -61,7 +61,9 @@ def refit(con: DuckDBPyConnection, now: datetime) -> int:
     con.execute(step("refit_calls"), limits)
     records, calls, buckets = _read(con)
     members, strays = _named(con, records, calls, buckets)
+    con.execute(step("origins_before"))
     _write(con, members, strays)
+    con.execute(step("moved_origins"), {"now": now})
     con.execute(step("refitted_buckets"), {"now": now})
     return apply_edits(con)
 

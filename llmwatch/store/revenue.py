@@ -75,5 +75,16 @@ def import_revenue(
 
 def withdraw_source(con: DuckDBPyConnection, source: str) -> int:
     """Every row that the source has said is gone; returns how many there were."""
-    row = con.execute("delete from revenue where source = ?", [source]).fetchone()
+    now = datetime.now(UTC).replace(tzinfo=None)
+    con.execute("begin")
+    try:
+        con.execute(
+            "insert into revenue_withdrawn by name select *, ? as withdrawn_at from revenue where source = ?",
+            [now, source],
+        )
+        row = con.execute("delete from revenue where source = ?", [source]).fetchone()
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
     return row[0] if row else 0

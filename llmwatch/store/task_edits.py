@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from .kept_money import take_back_links
 from .prompts import keep_prompt_versions
@@ -21,11 +21,14 @@ from .steps import step
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_T = TypeVar("_T")
 Action = Literal["rename", "merge", "split", "pin"]
 SPLIT_BY: Final = ("call_site", "prompt", "tools")
-# Results of analysis and acknowledgements that name a task and no call; those that name a call follow the call.
-_BY_NAME: Final = ("drift", "drift_acknowledgements", "downgrade", "quality")
+# What is computed anew of a task whose calls have changed; those that name a call follow the call.
+_COMPUTED: Final = ("drift", "downgrade", "quality")
 _BY_CALL: Final = ("replays", "judgements")
+# What was said of a task once and stands: table -> when it was said.
+_SAID: Final = {"drift_alarms": "raised_at", "drift_acknowledgements": "acknowledged_at"}
 _LONGEST: Final = 80
 
 
@@ -41,6 +44,13 @@ class TaskEdit:
     parts: tuple[tuple[str, str], ...] = ()
     edited_at: datetime | None = None
     is_undone: bool = False
+    undone_at: datetime | None = None
+
+    def at(self, moment: datetime) -> TaskEdit | None:
+        """The edit as it stood at a moment; None before it was made."""
+        if self.edited_at is None or self.edited_at > moment:
+            return None
+        return replace(self, is_undone=self.is_undone and (self.undone_at is None or self.undone_at <= moment))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,53 @@ def is_split(edits: Iterable[TaskEdit], given: str) -> bool:
             return True
         name = edit.into or name
     return False
+
+
+def names_today(
+    edits: Sequence[TaskEdit], name: str, said_at: datetime, given: Callable[[], Iterable[str]]
+) -> tuple[str, ...]:
+    """What a task that was called `name` at a moment is called now: several names where it was taken apart since.
+
+    `given` are the names that calls were given; asked for only where an edit was undone since.
+    """
+    then = [edit for each in edits if (edit := each.at(said_at))]
+    if [edit.is_undone for edit in then] == [edit.is_undone for edit in edits[: len(then)]]:
+        return tuple(sorted(_possible(edits[len(then) :], name)))
+    origins = [one for one in given() if name in _possible(then, one)] or [name]
+    return tuple(sorted({today for one in origins for today in _possible(edits, one)}))
+
+
+def _possible(edits: Iterable[TaskEdit], given: str) -> set[str]:
+    """The names that calls of this given name may have after the edits."""
+    names = {given}
+    for edit in edits:
+        if edit.is_undone or edit.action == "pin" or not (held := names.intersection(edit.names)):
+            continue
+        if edit.action == "split":
+            names.update(part for _, part in edit.parts)
+        else:
+            names = (names - held) | {edit.into}
+    return names
+
+
+def carried_over(edits: Iterable[TaskEdit], stated: Mapping[str, _T]) -> dict[str, list[_T]]:
+    """What is stated of tasks by any name they had, by the names of today: of merged tasks everything, first its own.
+
+    A part of a split task has what is stated of it, else what is stated of the whole.
+    """
+    found = {name: [value] for name, value in stated.items()}
+    for edit in edits:
+        if edit.is_undone or edit.action == "pin":
+            continue
+        old = [value for name in edit.names if name != edit.into for value in found.get(name, [])]
+        if not old:
+            continue
+        if edit.action == "split":
+            for _, part in edit.parts:
+                found.setdefault(part, list(old))
+        else:
+            found[edit.into] = [*found.get(edit.into, []), *old]
+    return found
 
 
 def pinned_names(edits: Iterable[TaskEdit]) -> set[str]:
@@ -135,16 +192,26 @@ def _label(by: str, value: str, number: int) -> str:
 def load_edits(con: DuckDBPyConnection) -> list[TaskEdit]:
     """All edits, in the order they were made."""
     rows = con.execute(
-        "select edit_id, edited_at, action, arguments, is_undone from task_edits order by cast(edit_id as bigint)"
+        "select edit_id, edited_at, action, arguments, is_undone, undone_at from task_edits"
+        " order by cast(edit_id as bigint)"
     ).fetchall()
     return [_edit(*row) for row in rows]
 
 
-def _edit(edit_id: str, edited_at: datetime, action: Action, arguments: str, is_undone: bool) -> TaskEdit:
+def _edit(
+    edit_id: str, edited_at: datetime, action: Action, arguments: str, is_undone: bool, undone_at: datetime | None
+) -> TaskEdit:
     given: Mapping[str, Any] = json.loads(arguments)
-    parts = tuple((value, name) for value, name in given.get("parts", ()))
     return TaskEdit(
-        edit_id, action, tuple(given["names"]), given.get("into", ""), given.get("by", ""), parts, edited_at, is_undone
+        edit_id,
+        action,
+        tuple(given["names"]),
+        given.get("into", ""),
+        given.get("by", ""),
+        tuple((value, name) for value, name in given.get("parts", ())),
+        edited_at,
+        is_undone,
+        undone_at,
     )
 
 
@@ -156,7 +223,8 @@ def add_edit(con: DuckDBPyConnection, edit: TaskEdit, now: datetime) -> tuple[st
     con.execute("begin")
     try:
         con.execute(
-            "insert into task_edits values (?, ?, ?, ?, false)", [number, now, edit.action, json.dumps(arguments)]
+            "insert into task_edits values (?, ?, ?, ?, false, null)",
+            [number, now, edit.action, json.dumps(arguments, ensure_ascii=False)],
         )
         changed = apply_edits(con)
         if changed:
@@ -169,11 +237,11 @@ def add_edit(con: DuckDBPyConnection, edit: TaskEdit, now: datetime) -> tuple[st
     return number, changed
 
 
-def undo_edit(con: DuckDBPyConnection, edit_id: str) -> int:
+def undo_edit(con: DuckDBPyConnection, edit_id: str, now: datetime) -> int:
     """Calls whose name changed back; one transaction."""
     con.execute("begin")
     try:
-        con.execute("update task_edits set is_undone = true where edit_id = ?", [edit_id])
+        con.execute("update task_edits set is_undone = true, undone_at = ? where edit_id = ?", [now, edit_id])
         changed = apply_edits(con)
         if changed:
             keep_prompt_versions(con)
@@ -188,8 +256,8 @@ def undo_edit(con: DuckDBPyConnection, edit_id: str) -> int:
 def apply_edits(con: DuckDBPyConnection) -> int:
     """Every stored call has today's name of its task; returns how many had another. Inside the caller's transaction."""
     edits = load_edits(con)
-    _note_renames(con, edits)
-    _note_parts(con, edits, "calls")
+    note_names(con, edits)
+    _rename_said(con, edits)
     con.execute("drop table if exists temp.moved")
     con.execute(step("moved_calls"))
     row = con.execute(step("renamed_calls")).fetchone()
@@ -200,10 +268,21 @@ def apply_edits(con: DuckDBPyConnection) -> int:
     return changed
 
 
+def note_names(con: DuckDBPyConnection, edits: Sequence[TaskEdit]) -> None:
+    """Tables task_renames and parts: what these edits call each given name, and each part of what is split."""
+    _note_renames(con, edits)
+    _note_parts(con, edits, "calls")
+
+
+def given_names(con: DuckDBPyConnection) -> list[str]:
+    """The names that stored calls were given, by a tag or by discovery."""
+    rows = con.execute("select distinct coalesce(task, task_origin, task_name) from calls").fetchall()
+    return sorted(name for (name,) in rows if name is not None)
+
+
 def _note_renames(con: DuckDBPyConnection, edits: Sequence[TaskEdit]) -> None:
     """What each given name that is in use, or in an edit, is called today."""
-    rows = con.execute("select distinct coalesce(task, task_origin, task_name) from calls").fetchall()
-    given = {name for (name,) in rows} | {name for edit in edits for name in edit.names}
+    given = {*given_names(con), *(name for edit in edits for name in edit.names)}
     renamed = {name: current_name(edits, name, None) for name in sorted(given)}
     changed = [(name, today) for name, today in renamed.items() if name != today]
     con.execute("delete from task_renames")
@@ -235,12 +314,24 @@ def split_arrived(con: DuckDBPyConnection, edits: Sequence[TaskEdit]) -> None:
         con.execute(step("split_derived"))
 
 
+def _rename_said(con: DuckDBPyConnection, edits: Sequence[TaskEdit]) -> None:
+    """What was said of a task bears the name that it has today; of one that is several, the name that it had."""
+    for table, column in _SAID.items():
+        rows = con.execute(f"select rowid, coalesce(said_of, task_name), {column} from {table}").fetchall()
+        for row, said_of, said_at in rows:
+            names = names_today(edits, said_of, said_at, lambda: given_names(con))
+            today = names[0] if len(names) == 1 else said_of
+            con.execute(f"update {table} set task_name = ?, said_of = ? where rowid = ?", [today, said_of, row])
+
+
 def _rename_results(con: DuckDBPyConnection) -> None:
-    """Results that name a call follow it; those that name a task follow it where all its calls went one way."""
+    """Results follow a task that has another name and nothing else; those of tasks that are no more are gone."""
     for table in _BY_CALL:
         con.execute(step("renamed_results").replace("{table}", table))
     con.execute(step("moved_names"))
-    for table in _BY_NAME:
+    for table in (*_BY_CALL, *_COMPUTED):
         con.execute(
             f"update {table} set task_name = n.new_name from moved_names as n where {table}.task_name = n.old_name"
         )
+    for table in _COMPUTED:
+        con.execute(f"delete from {table} where task_name not in (select task_name from calls)")

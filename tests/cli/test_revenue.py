@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 from llmwatch.cli import app
 from llmwatch.errors import InputFileError, LlmwatchError, UsageError
 from llmwatch.figures.revenue_file import read_revenue_file
+from llmwatch.settings import Settings
+from llmwatch.settings import Settings
 from llmwatch.store import Store, file
 from llmwatch.store.revenue import import_revenue
 from tests.stores import call, empty_store, fill
@@ -38,7 +40,7 @@ def csv_file(folder: Path, text: str, name: str = "invoices.csv") -> Path:
 
 def stored(home: Path) -> list[tuple[Any, ...]]:
     """(customer, amount) of every event that counts."""
-    with Store(empty_store(home)).read() as con:
+    with Store(Settings(home=home)).read() as con:
         sql = "select customer, amount_usd from revenue_records order by all"
         return con.execute(sql).fetchall()
 

@@ -204,6 +204,7 @@ MIGRATIONS = {
     7: "66e75bf744bb5a21",
     8: "0aef68952ac95fd8",
     9: "f66d33fa623c4425",
+    10: "1aa63f87e60f70cb",
 }
 
 
@@ -219,7 +220,8 @@ def test_the_folder_and_its_files_are_private(tmp_path: Path) -> None:
     """0700 and 0600 whatever the umask, for the file, its lock and the folder."""
     previous = os.umask(0)
     try:
-        merged(tmp_path / "home", call())
+        spool(tmp_path / "home", call())
+        store(tmp_path / "home").merge()
     finally:
         os.umask(previous)
 

@@ -32,6 +32,13 @@ cross join days
 left join imported as i on r.event_id = i.event_id
 where r.source = $source;
 
+insert into revenue_withdrawn by name
+select *, cast($recorded_at as timestamp) as withdrawn_at
+from revenue
+where
+    source = $source
+    and event_id in (select event_id from known_revenue where (is_again and not is_same) or (not is_again and is_covered));
+
 delete from revenue
 where
     source = $source

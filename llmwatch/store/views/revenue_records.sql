@@ -25,7 +25,7 @@ select
     coalesce(l.customer_id, c.customer) as customer,
     l.plan,
     -- of a call the current name of its task, which may have been renamed since
-    coalesce(c.task, l.task) as task,
+    coalesce(c.task, n.task_name, l.task) as task,
     coalesce(l.feature, c.feature) as feature,
     c.model,
     c.service,
@@ -35,3 +35,4 @@ select
     coalesce(c.calls, 0) as calls
 from latest as l
 left join revenue_calls as c on l.event_id = c.event_id and coalesce(l.span_id, l.response_id, l.trace_id) = c.id
+left join task_renames as n on l.task = n.given_name

@@ -37,6 +37,7 @@ _PLAIN: Mapping[str, Any] = {
 
 def empty_store(home: Path) -> Settings:
     """A store of today's schema without a row: a copy of one that the Store has made in this process."""
+    assert not (home / "store.duckdb").exists()
     shutil.copytree(_made(), home, dirs_exist_ok=True)
     return Settings(home=home)
 

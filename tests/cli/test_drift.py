@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from llmwatch.cli import app, main
 from tests.drifting import history
 
 AS_OF = "2026-11-21T12:00"
@@ -21,13 +23,29 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return history(tmp_path_factory.mktemp("drift") / "home").home
 
 
-def run(home: Path, *arguments: str, code: int = 0) -> str:
-    """What the command prints, or says on standard error where it fails; the console is 200 wide."""
+def process(home: Path, *arguments: str) -> str:
+    """What the command prints as a user runs it; the console is 200 wide."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith("LLMWATCH_")} | {"COLUMNS": "200"}
     command = [sys.executable, "-m", "llmwatch", "drift", *arguments, "--home", str(home)]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    return done.stdout if code == 0 else done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def run(home: Path, *arguments: str) -> str:
+    """The same in this process."""
+    command = ["drift", *arguments, "--home", str(home)]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, command, catch_exceptions=False)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def refused(capsys: pytest.CaptureFixture[str], home: Path, *arguments: str) -> str:
+    """The sentence of a command that fails."""
+    with pytest.raises(SystemExit) as ended:
+        main(["drift", *arguments, "--home", str(home)])
+    assert ended.value.code == 2
+    return capsys.readouterr().err
 
 
 def prose(text: str) -> str:
@@ -37,7 +55,7 @@ def prose(text: str) -> str:
 
 def test_a_user_reads_what_fell_since_when_and_what_changed_near_it(home: Path) -> None:
     """Each verdict in words, the weaker ones behind the falls."""
-    text = prose(run(home, "--as-of", AS_OF))
+    text = prose(process(home, "--as-of", AS_OF))
 
     assert "Quality of `reply.draft` fell. 9" in text
     assert "Since the week of 2 Nov. Not explained by a change of inputs." in text
@@ -59,7 +77,7 @@ def test_one_quiet_task_says_what_would_have_been_seen(home: Path) -> None:
 
 def test_json_holds_every_number_and_the_same_bytes_each_time(home: Path) -> None:
     """As of one moment."""
-    first, second = (run(home, "--as-of", AS_OF, "--format", "json") for _ in range(2))
+    first, second = (ask(home, "--as-of", AS_OF, "--format", "json") for ask in (run, process))
 
     assert first == second
     assert "reply.draft" in json.dumps(json.loads(first))
@@ -78,7 +96,7 @@ def test_an_alarm_is_acknowledged_with_a_note_and_taken_up_again(home: Path) -> 
     assert "Quality of `reply.draft` fell." in prose(run(home, "--task", "reply.draft", "--as-of", AS_OF))
 
 
-def test_a_wrong_task_is_one_sentence(home: Path) -> None:
+def test_a_wrong_task_is_one_sentence(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the nearest names."""
-    assert "Did you mean reply.draft?" in run(home, "--as-of", AS_OF, "--task", "reply.drafd", code=2)
-    assert "has no alarm to acknowledge." in run(home, "acknowledge", "chat.stream", code=2)
+    assert "Did you mean reply.draft?" in refused(capsys, home, "--as-of", AS_OF, "--task", "reply.drafd")
+    assert "has no alarm to acknowledge." in refused(capsys, home, "acknowledge", "chat.stream")

@@ -16,7 +16,6 @@ from llmwatch.cli import app
 from llmwatch.errors import InputFileError, LlmwatchError, UsageError
 from llmwatch.figures.revenue_file import read_revenue_file
 from llmwatch.settings import Settings
-from llmwatch.settings import Settings
 from llmwatch.store import Store, file
 from llmwatch.store.revenue import import_revenue
 from tests.stores import call, empty_store, fill

@@ -303,18 +303,20 @@ def test_a_file_with_one_bad_row_is_not_taken_in_at_all(tmp_path: Path, capsys: 
     assert scores(settings, "value") == []
 
 
-def test_a_task_without_kept_content_is_named_with_the_setting(tmp_path: Path) -> None:
+def test_a_task_without_kept_content_is_named_with_the_setting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Metadata alone cannot be reviewed."""
     settings = filled(tmp_path / "home", {"reply.draft": 2})
     fill(settings, [call(77, hours_ago=LAST_WEEK_HOURS, task_name="secret.task", content_mode="metadata")])
-    command = [sys.executable, "-m", "llmwatch", "review", "--home", str(settings.home), "--as-of", NOW]
 
-    ended = subprocess.run(
-        [*command, "--csv", str(tmp_path / "r.csv")], capture_output=True, text=True, timeout=60, check=True
-    )
+    with pytest.raises(SystemExit) as ended:
+        main(["review", "--home", str(settings.home), "--as-of", NOW, "--csv", str(tmp_path / "r.csv")])
 
-    assert "secret.task: none of its 1 answers can be reviewed, no content was kept (metadata)." in ended.stderr
-    assert "sample_rate" in ended.stderr
+    said = capsys.readouterr().err
+    assert not ended.value.code
+    assert "secret.task: none of its 1 answers can be reviewed, no content was kept (metadata)." in said
+    assert "sample_rate" in said
 
 
 def judged(settings: Settings, says: Callable[[int], float]) -> None:

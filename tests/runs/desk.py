@@ -22,6 +22,7 @@ from llmwatch.cli import main
 from llmwatch.settings import Settings, load_settings
 from llmwatch.standin import Reply, RequestInfo, StandinServer
 from llmwatch.store import Store
+from tests.stores import empty_store
 
 INCUMBENT = "gpt-4o"
 CANDIDATE = "gpt-6-luna"
@@ -68,6 +69,8 @@ def capture(
 ) -> Settings:
     """So many classified tickets, captured and merged; the server's record of them is forgotten."""
     settings = configure(home, rest)
+    if not settings.store_path.exists():
+        empty_store(home)
     llmwatch.init(home=home, content="redacted" if keeps else "metadata", sample_rate=1.0)
     client = OpenAI(base_url=server.base_url, api_key="sk-standin")
     try:

@@ -9,10 +9,10 @@ from typing import Any, Final
 from ..analysis.drift_chart import WEEKS, drawn
 from ..analysis.margin import DIMENSIONS as MARGIN_DIMENSIONS
 from ..analysis.margin import Margin
-from ..analysis.spend import Period, Spend
+from ..analysis.spend import Period
 from ..analysis.task_drift import Drifts
 from ..analysis.weekly_report import Weekly
-from ..store.queries import kept
+from ..store.queries import keep
 from .downgrade import load_downgrade
 from .drift import load_drift
 from .margin import load_margin
@@ -31,12 +31,9 @@ def load_weekly(reading: Reading, asked: Period, dimension: str, top: int, flags
     if not spend.now.calls:
         return Weekly(spend, dimension)
     # What several parts stand on is computed once.
-    with kept(reading.con, "revenue_records", "scores_current", "answer_scores"):
-        # What the store may lack is said once.
-        return _load(replace(reading, hindrances=()), asked, dimension, top, flags, spend)
-
-
-def _load(bare: Reading, asked: Period, dimension: str, top: int, flags: str, spend: Spend) -> Weekly:
+    keep(reading.con, "revenue_records", "scores_current", "answer_scores")
+    # What the store may lack is said once.
+    bare = replace(reading, hindrances=())
     margin = load_margin(bare, asked, dimension if dimension in MARGIN_DIMENSIONS else "customer", top)
     drifts = load_drift(bare, asked.until)
     return Weekly(

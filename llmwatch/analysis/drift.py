@@ -95,8 +95,9 @@ def find_drift(
 
 def find_drift_in(windows: Sequence[Window], through: int) -> list[Drift]:
     """As `find_drift`, from the windows of all tasks at the end of week `through`, in their order."""
-    found = scan_all([(w.sums, w.scores) for w in windows])
-    plain = _plain(windows, found)
+    alpha = FALSE_SHARE / max(FAMILY, len(windows))
+    found = scan_all([(w.sums, w.scores) for w in windows], alpha)
+    plain = _plain(windows, found, alpha)
     q_of, plain_q_of = _q_values(found), _q_values(plain)
     tested = max(FAMILY, sum(f is not None for f in found))
     return [
@@ -105,12 +106,12 @@ def find_drift_in(windows: Sequence[Window], through: int) -> list[Drift]:
     ]
 
 
-def _plain(windows: Sequence[Window], found: Sequence[Scan | None]) -> list[Scan | None]:
+def _plain(windows: Sequence[Window], found: Sequence[Scan | None], alpha: float) -> list[Scan | None]:
     """The scans of plain averages, which a change of mix moves too."""
     plain = list(found)
     several = [i for i, window in enumerate(windows) if window.strata > 1]
     pooled = [windows[i].as_one_stratum() for i in several]
-    for i, one in zip(several, scan_all([(w.sums, w.scores) for w in pooled]), strict=True):
+    for i, one in zip(several, scan_all([(w.sums, w.scores) for w in pooled], alpha), strict=True):
         plain[i] = one
     return plain
 

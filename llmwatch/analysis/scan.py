@@ -28,12 +28,16 @@ _COMPATIBLE: Final = 2.0
 _LEVEL: Final = 0.95
 _FIRST = np.arange(BASELINE, WEEKS)
 _SEED: Final = 999
-_BLOCK: Final = 999
-_MORE_BLOCKS: Final = 9
-# Below this many permutations as extreme, the p value is a guess and more are drawn.
+# So many permutations are drawn at a time: the memory of graded scores.
+_BLOCK: Final = 111
+_LEAST_DRAWN: Final = 999
+_MOST_DRAWN: Final = 9_990
+# Below this many permutations as extreme, the p value is a guess and more are drawn; with plenty, none.
 _ENOUGH: Final = 10
-# Graded scores are shuffled so many copies at a time, and beyond so many scores not at all: memory and seconds.
-_CHUNK: Final = 100
+_PLENTY: Final = 50
+# Nothing in n tries: with 95 % confidence the chance is below 3 / n.
+_NONE_OF: Final = 3.0
+# More graded scores are not shuffled: seconds.
 _MOST_SHUFFLED: Final = 5_000
 # A p value above this decides nothing, however exact.
 _WORTH_PERMUTING: Final = 0.2
@@ -259,8 +263,8 @@ def scan(sums: Sums, scores: tuple[Floats, ...] | None = None) -> Scan | None:
     return scan_all([(sums, scores)])[0]
 
 
-def scan_all(windows: Sequence[tuple[Sums, tuple[Floats, ...] | None]]) -> list[Scan | None]:
-    """`scan` of many windows whose overdispersion is judged together."""
+def scan_all(windows: Sequence[tuple[Sums, tuple[Floats, ...] | None]], alpha: float = 0.0) -> list[Scan | None]:
+    """`scan` of many windows whose overdispersion is judged together; a chance below `alpha` need not be exact."""
     found: list[Scan | None] = [None] * len(windows)
     if not windows:
         return found
@@ -271,7 +275,7 @@ def scan_all(windows: Sequence[tuple[Sums, tuple[Floats, ...] | None]]) -> list[
     seen = overdispersion(filled, first)
     for i, phi in zip(kept.tolist(), pooled_overdispersion(seen.only(kept)).tolist(), strict=True):
         sums, scores = windows[i]
-        found[i] = scan_compared(sums, scores, compared.only(i, sums.n.shape[-1]), phi)
+        found[i] = scan_compared(sums, scores, compared.only(i, sums.n.shape[-1]), phi, alpha)
     return found
 
 
@@ -284,8 +288,10 @@ def stacked(windows: Sequence[Sums]) -> Sums:
     return Sums(filled[0], filled[1], filled[2], filled[3])
 
 
-def scan_compared(sums: Sums, scores: tuple[Floats, ...] | None, compared: Split, phi: float) -> Scan:
-    """The best candidate of one window, and its chance."""
+def scan_compared(
+    sums: Sums, scores: tuple[Floats, ...] | None, compared: Split, phi: float, alpha: float = 0.0
+) -> Scan:
+    """The best candidate of one window, and its chance; below `alpha` it need not be exact."""
     count = int(np.count_nonzero(compared.is_eligible))
     z = compared.evidence(phi)
     best = int(np.argmax(z))
@@ -296,7 +302,7 @@ def scan_compared(sums: Sums, scores: tuple[Floats, ...] | None, compared: Split
     p = maximum_p(largest, maxima, count)
     permuted = None
     if not is_quiet and p < _WORTH_PERMUTING and sizes_vary(sums.n.sum(axis=1)):
-        permuted = permutation_p(sums, scores, largest)
+        permuted = permutation_p(sums, scores, largest, alpha)
     is_permuted = permuted is not None
     upper = maxima[-math.ceil((1 - _LEVEL) * len(maxima)) - 1 :]
     return Scan(
@@ -333,17 +339,20 @@ def sizes_vary(sizes: Floats) -> bool:
     return bool(some.max() > 3 * some.min())
 
 
-def permutation_p(sums: Sums, scores: tuple[Floats, ...] | None, observed: float) -> float | None:
-    """Share of shufflings within strata that reach the observed maximum; None where raw scores lack or are too many."""
+def permutation_p(sums: Sums, scores: tuple[Floats, ...] | None, observed: float, alpha: float = 0.0) -> float | None:
+    """Share of shufflings within strata that reach the observed maximum; None where raw scores lack or are too many.
+
+    No more are drawn once none of so many reached it that the share is below `alpha` with 95 % confidence.
+    """
     if not sums.is_pass_or_fail and (scores is None or sum(map(len, scores)) > _MOST_SHUFFLED):
         return None
     rng = np.random.default_rng(_SEED)
     drawn = reached = 0
-    for _ in range(1 + _MORE_BLOCKS):
+    while drawn < _MOST_DRAWN and (reached < _ENOUGH or (drawn < _LEAST_DRAWN and reached < _PLENTY)):
         shuffled = _shuffled_counts(rng, sums) if sums.is_pass_or_fail else _shuffled_scores(rng, sums, scores or ())
         reached += int(np.count_nonzero(split(shuffled).evidence().max(axis=-1) >= observed - 1e-9))
         drawn += _BLOCK
-        if reached >= _ENOUGH:
+        if not reached and drawn * alpha >= _NONE_OF:
             break
     return (1 + reached) / (1 + drawn)
 
@@ -365,12 +374,13 @@ def _shuffled_counts(rng: np.random.Generator, sums: Sums) -> Sums:
 def _shuffled_scores(rng: np.random.Generator, sums: Sums, scores: tuple[Floats, ...]) -> Sums:
     """Scores dealt anew to the weeks of each stratum."""
     powers = np.zeros((3, _BLOCK, *sums.n.shape))
-    ends = np.concatenate([np.zeros((1, len(scores))), np.cumsum(sums.n, axis=0)]).astype(np.int64)
     for stratum, values in enumerate(scores):
-        for first in range(0, _BLOCK, _CHUNK):
-            copies = slice(first, min(first + _CHUNK, _BLOCK))
-            dealt = rng.permuted(np.tile(values, (copies.stop - first, 1)), axis=1)
-            for power in range(3):
-                running = np.cumsum(np.pad(dealt ** (power + 1), ((0, 0), (1, 0))), axis=1)
-                powers[power, copies, :, stratum] = np.diff(running[:, ends[:, stratum]], axis=1)
+        sizes = sums.n[:, stratum].astype(np.int64)
+        weeks = np.flatnonzero(sizes)
+        first = np.cumsum(sizes)[weeks] - sizes[weeks]
+        dealt = rng.permuted(np.tile(values, (_BLOCK, 1)), axis=1)
+        power = dealt
+        for at in range(3):
+            powers[at, :, weeks, stratum] = np.add.reduceat(power, first, axis=1).T
+            power = power * dealt
     return Sums(sums.n, powers[0], powers[1], powers[2])

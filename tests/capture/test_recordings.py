@@ -27,6 +27,13 @@ def server() -> Iterator[StandinServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def client(server: StandinServer) -> Iterator[openai.OpenAI]:
+    """One client for all recordings: making one reads the machine's certificates."""
+    with openai.OpenAI(base_url=server.base_url, api_key="test", max_retries=0) as made:
+        yield made
+
+
 @pytest.fixture(params=RECORDINGS, ids=lambda r: f"{r.endpoint.strip('/').replace('/', '-')}-{r.id}")
 def recording(request: pytest.FixtureRequest) -> Recording:
     """Each recording in turn."""
@@ -81,11 +88,10 @@ def counts(recording: Recording) -> dict[str, int]:
 
 
 def test_every_recorded_answer_is_one_call_with_the_recorded_facts(
-    recording: Recording, server: StandinServer, tmp_path: Path
+    recording: Recording, client: openai.OpenAI, server: StandinServer, tmp_path: Path
 ) -> None:
     """Response model, every kind of token, finish reasons and error equal the recording."""
     llmwatch.init(home=tmp_path, content="metadata", attempts="off")
-    client = openai.OpenAI(base_url=server.base_url, api_key="test", max_retries=0)
     serve(server, recording)
 
     replay(client, recording)

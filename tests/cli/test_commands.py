@@ -11,6 +11,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ from llmwatch.settings import Settings
 from tests.stores import MOMENT, call, empty_store, fill
 
 NOW = "2026-11-20T12:00"
+
+
+@cache
+def answered(home: Path, *arguments: str) -> str:
+    """What a command prints that reads a store in which nothing changes, asked once."""
+    return run(*arguments, home=home)
 
 
 def run(*arguments: str, home: Path, code: int = 0) -> str:
@@ -89,7 +96,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_report_counts_prices_and_names_what_is_missing(home: Path) -> None:
     """The head, the sum, the change to the week before and each gap are in the text."""
-    text = run("report", "--as-of", NOW, home=home)
+    text = answered(home, "report", "--as-of", NOW)
 
     assert "Fri 13 Nov 2026 12:00 to Fri 20 Nov 2026 12:00 UTC (7 days), against the 7 days before" in " ".join(
         text.split()
@@ -105,7 +112,7 @@ def test_the_report_counts_prices_and_names_what_is_missing(home: Path) -> None:
 def test_text_of_strangers_does_nothing_in_any_command(home: Path) -> None:
     """No escape, control or direction mark of a name or an answer reaches a terminal."""
     commands = (["report"], ["report", "--by", "customer"], ["calls"], ["tasks"])
-    texts = [run(*command, "--as-of", NOW, home=home) for command in commands] + [
+    texts = [answered(home, *command, "--as-of", NOW) for command in commands] + [
         run("show", "00000000000000a1", home=home)
     ]
 
@@ -191,7 +198,7 @@ def test_a_hint_asks_about_the_calls_of_the_report(home: Path) -> None:
 
 def test_the_price_to_fill_in_is_refused_until_it_is(home: Path, tmp_path: Path) -> None:
     """Pasted as it stands it does not make the calls free."""
-    text = run("report", "--as-of", NOW, home=home)
+    text = answered(home, "report", "--as-of", NOW)
     pasted = "\n".join(line.strip() for line in text[text.index("[[prices]]") :].splitlines()[:5])
 
     with pytest.raises(PriceError, match=r"input = '\?' is not a price"):

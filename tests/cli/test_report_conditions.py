@@ -102,7 +102,8 @@ def test_the_same_moment_has_the_same_bytes_at_any_hour_in_every_format(home: Pa
     first = [run(home, "--format", name).stdout for name in FORMATS]
     time.sleep(1.1)
     page = tmp_path / "week.html"
-    second = [run(home, "--format", name, "--html", str(page)).stdout for name in FORMATS]
+    second = [run(home, "--format", name).stdout for name in FORMATS[1:]]
+    second = [run(home, "--html", str(page)).stdout, *second]
     command = [sys.executable, "-m", "llmwatch", "report", "--home", str(home), *AS_OF, "--format", "md"]
     alone = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 

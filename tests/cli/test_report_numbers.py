@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,9 @@ def raw(home: Path) -> Rows:
         return [dict(zip(names, values, strict=True)) for values in result.fetchall()]
 
 
+@cache
 def report(home: Path, *arguments: str) -> str:
-    """What the command prints."""
+    """What the command prints, asked once."""
     result = CliRunner().invoke(
         app, ["report", "--home", str(home), "--as-of", "2026-11-21", *arguments], catch_exceptions=False
     )
@@ -199,4 +201,4 @@ def test_all_formats_say_the_same_spend(home: Path) -> None:
 
 def test_the_same_question_has_the_same_bytes(home: Path) -> None:
     """Nothing of a report depends on the clock once --as-of is given."""
-    assert report(home, "--format", "json") == report(home, "--format", "json")
+    assert report.__wrapped__(home, "--format", "json") == report(home, "--format", "json")

@@ -9,7 +9,8 @@ import pytest
 
 from llmwatch.analysis.discovery import PromptRecord, discover
 from tests.simulations.discovery import measured
-from tests.simulations.prompts import records, tasks, user_text
+from tests.simulations.phrases import user_text
+from tests.simulations.prompts import records, tasks
 
 HEADER = "You are a clerk of the city of Bremen who answers letters of citizens with care and in plain words. "
 PARKING = (

@@ -11,7 +11,7 @@ from typing import Any
 from llmwatch.store import Store
 from llmwatch.store.queries import rows as query_rows
 from llmwatch.store.refit import LEAST_UNREAD
-from tests.simulations.prompts import user_text
+from tests.simulations.phrases import user_text
 
 from .records import STARTED_US, call, merged, query, spool
 

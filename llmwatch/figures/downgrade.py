@@ -18,10 +18,12 @@ from ..analysis.option_wording import next_step, sentence
 from ..analysis.spend import Period
 from ..analysis.traffic import MONTH_DAYS, Catalogue, Use, uses
 from ..analysis.trial import Counts, Trial
-from ..prices.book import PriceBook
 from ..prices.models import Model, load_models
+from ..settings import Settings
+from ..store.catalogue import prices_for
 from .reading import Reading
 from .replays import Replay, load_replays
+from .stated import stated_today
 
 _DAY = timedelta(days=1)
 
@@ -49,7 +51,8 @@ def load_downgrade(
         [row for row in replayed if not task or row["task"] == task],
         catalogue("default", False, ""),
     )
-    judge = _Judge(reading, asked, catalogue, trials, None if revenue is None else revenue / months)
+    per_month = None if revenue is None else revenue / months
+    judge = _Judge(reading, asked, catalogue, trials, stated_today(reading), per_month)
     options = [one for use in found for one in judge.tested(use)] if not to else []
     options += judge.untested(found, options, to=to, is_every=bool(task), top=top)
     return Downgrades(
@@ -61,7 +64,7 @@ def load_downgrade(
         tasks=known_tasks,
         unjudged=len({(use.task, use.incumbent) for use in found} - {(o.use.task, o.use.incumbent) for o in options}),
         spend_month_usd=_known_sum([use.spend_month_usd for use in found]),
-        revenue_month_usd=None if revenue is None else revenue / months,
+        revenue_month_usd=per_month,
         hindrances=reading.hindrances,
     )
 
@@ -80,7 +83,7 @@ def load_option(
         return None, tasks
     replayed = [row for row in reading.rows("replayed_tasks") if row["task"] == task]
     trials = _trials(reading, asked, [use], replayed, catalogue("default", False, ""))
-    judge = _Judge(reading, asked, catalogue, trials)
+    judge = _Judge(reading, asked, catalogue, trials, stated_today(reading))
     if tier:
         use = _at_tier(reading, asked, use, catalogue, tier)
     return judge.option(use, judge.model(to)), tasks
@@ -103,8 +106,8 @@ def _known_sum(amounts: Sequence[Decimal | None]) -> Decimal | None:
 
 def catalogue_of(reading: Reading, asked: Period, extra: set[str]) -> Catalogue:
     """The catalogue at the prices of the period's end, own prices included, once per way of being billed."""
-    book = PriceBook(reading.settings.prices, reading.settings.price_file, hosts=reading.settings.hosts)
     day = last_day(asked)
+    book = prices_for(reading.con, reading.settings, day)
 
     @cache
     def at(tier: str, is_batch: bool, host: str) -> Mapping[str, Model]:
@@ -135,6 +138,8 @@ class _Judge:
     asked: Period
     catalogue: Catalogue
     trials: Mapping[tuple[str, str, str], Trial]
+    # With what they state of tasks by the names of today.
+    settings: Settings
     revenue_month_usd: Decimal | None = None
 
     def tested(self, use: Use) -> list[Option]:
@@ -174,7 +179,7 @@ class _Judge:
 
     def option(self, use: Use, model: Model) -> Option:
         """The verdict on one swap."""
-        setting = _setting(self.reading, use, self.day, self.revenue_month_usd)
+        setting = _setting(self.settings, use, self.day, self.revenue_month_usd)
         return option(use, model, self.trials.get((use.task, use.current.name, model.name)), setting)
 
     def model(self, name: str) -> Model:
@@ -193,8 +198,7 @@ def last_day(asked: Period) -> date:
     return (asked.until - timedelta(microseconds=1)).date()
 
 
-def _setting(reading: Reading, use: Use, day: date, revenue_month: Decimal | None) -> Setting:
-    settings = reading.settings
+def _setting(settings: Settings, use: Use, day: date, revenue_month: Decimal | None) -> Setting:
     bad = settings.bad_answer_usd.get(use.task)
     return Setting(
         stakes=STAKES[settings.stakes.get(use.task, "standard")],

@@ -92,6 +92,14 @@ class PriceBook:
         """One row per key, in order; a key without a price has a row without rates that says why."""
         return [self._resolve(key) for key in keys]
 
+    def steady(self, keys: Iterable[PriceKey]) -> tuple[date, date]:
+        """The days [first, end) around those of the keys on which all of them have the same prices."""
+        spans = [self._interval(self._asked(key), key.day) for key in keys]
+        return (
+            max((first for first, _ in spans if first is not None), default=date.min),
+            min((end for _, end in spans if end is not None), default=date.max),
+        )
+
     def timed_models(self) -> list[str]:
         """Names whose price depends on the time of day: their keys need `half_hour`."""
         if self._timed is not None:
@@ -173,12 +181,15 @@ class PriceBook:
         by_name = self._provider_named((key.provider_name or "").lower())
         return by_name.id if by_name and (not host or by_name.is_trusted_by_name) else None
 
-    def _resolve(self, key: PriceKey) -> PriceRow:
+    def _asked(self, key: PriceKey) -> _Asked:
         host = (key.server_address or "").lower().rstrip(".")
         tier = (key.service_tier or "").lower()
         # Fast is the new name of priority, and answers still say priority.
         tier = "default" if tier in _STANDARD else "priority" if tier == "fast" else tier
-        asked = _Asked((key.model or "").lower(), host, self._provider(key, host), tier, key.is_batch, key.api)
+        return _Asked((key.model or "").lower(), host, self._provider(key, host), tier, key.is_batch, key.api)
+
+    def _resolve(self, key: PriceKey) -> PriceRow:
+        asked = self._asked(key)
         start, end = self._interval(asked, key.day)
         cached = self._rows.get((asked, start, key.half_hour))
         if cached is None:

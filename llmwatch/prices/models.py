@@ -12,13 +12,13 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from .book import PriceBook
 from .rates import PriceKey, PriceRow
 
 _FILE: Final = Path(__file__).parent / "data" / "models.toml"
 _TIERS: Final = ("default", "flex", "priority")
+OPENAI_HOST: Final = "api.openai.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,16 @@ class Model:
         return name == self.name or name in self.snapshots
 
 
+class Prices(Protocol):
+    """What knows prices: the book, or what of it was kept."""
+
+    def resolve(self, keys: Iterable[PriceKey]) -> list[PriceRow]:
+        """One row per key, in order."""
+        ...
+
+
 def load_models(
-    book: PriceBook, day: date, *, service_tier: str = "default", is_batch: bool = False, server_address: str = "",
+    book: Prices, day: date, *, service_tier: str = "default", is_batch: bool = False, server_address: str = "",
     extra: Iterable[str] = (),
 ) -> list[Model]:  # fmt: skip
     """The whole catalogue at the prices of `day` for calls of this tier to this host (OpenAI's own if empty).
@@ -101,19 +109,28 @@ def load_models(
     known = {name for row in rows for name in (row["name"], *row.get("snapshots", ()))}
     added: list[dict[str, Any]] = [{"name": name, "source": "", "checked": None} for name in sorted(set(extra) - known)]
     rows = [*rows, *added]
-    host = server_address or "api.openai.com"
-    tiers = [(name, tier, False) for name in (row["name"] for row in rows) for tier in _TIERS]
-    tiers += [(row["name"], "default", True) for row in rows]
-    asked = [PriceKey("openai", name, tier, host, day, is_batch=batch) for name, tier, batch in tiers]
+    host = server_address or OPENAI_HOST
+    asked = _tier_keys((row["name"] for row in rows), host, day)
     offered: dict[str, set[str]] = {}
-    for (name, tier, batch), row in zip(tiers, book.resolve(asked), strict=True):
+    for key, row in zip(asked, book.resolve(asked), strict=True):
         if row.is_priced:
-            offered.setdefault(name, set()).add("batch" if batch else tier)
+            offered.setdefault(key.model or "", set()).add("batch" if key.is_batch else key.service_tier or "")
     keys = [PriceKey("openai", row["name"], service_tier, host, day, is_batch=is_batch) for row in rows]
     return [
         _model(row, tables, offered.get(row["name"], set()), price)
         for row, price in zip(rows, book.resolve(keys), strict=True)
     ]
+
+
+def catalogue_keys(day: date) -> list[PriceKey]:
+    """What the whole catalogue is priced by at OpenAI's own host: every model at every tier, and in batches."""
+    return _tier_keys((row["name"] for row in _tables()["model"]), OPENAI_HOST, day)
+
+
+def _tier_keys(names: Iterable[str], host: str, day: date) -> list[PriceKey]:
+    names = list(names)
+    keys = [PriceKey("openai", name, tier, host, day) for name in names for tier in _TIERS]
+    return keys + [PriceKey("openai", name, "default", host, day, is_batch=True) for name in names]
 
 
 def shutdown_on(name: str) -> date | None:

@@ -23,6 +23,7 @@ from ..settings import Settings
 from ..spool import list_segments
 from . import file
 from .apart import copied, is_worth_a_copy
+from .catalogue import keep_catalogue
 from .kept_money import take_back_all, take_back_days
 from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
 from .plans import put_plans
@@ -104,6 +105,7 @@ class Store:
         if before != digest or file.get_meta(con, "prices_verified_on") is None:
             verified_on = book.verified_on()
             file.set_meta(con, "prices_verified_on", verified_on.isoformat() if verified_on else "")
+        keep_catalogue(con, book, digest, datetime.now(UTC).date())
         put_plans(con, self._settings)
         if done.calls:
             self._follow_prompts(con)

@@ -205,6 +205,7 @@ MIGRATIONS = {
     8: "0aef68952ac95fd8",
     9: "f66d33fa623c4425",
     10: "1aa63f87e60f70cb",
+    11: "626e99dec8da733a",
 }
 
 

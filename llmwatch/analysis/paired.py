@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import ceil, exp, inf, log, log1p, sqrt
+from operator import add
 from statistics import NormalDist
 from typing import Any, Final, TypeVar
 
@@ -72,6 +73,13 @@ def tango_interval(better: ArrayLike, worse: ArrayLike, n: ArrayLike, z: float =
     return low_in, high_in
 
 
+@lru_cache(maxsize=4096)
+def _bounds(better: int, worse: int, n: int, z: float) -> tuple[float, float]:
+    """`tango_interval` of one table: a verdict asks for the same one several times, and it is most of its time."""
+    low, high = tango_interval(better, worse, n, z)
+    return float(low), float(high)
+
+
 def mean_error(total: float, total_sq: float, n: int) -> float:
     """The standard error of a mean of graded differences; half a pseudo-pair at each end keeps it above 0."""
     variance = (total_sq + 1) / (n + 1) - (total / (n + 1)) ** 2
@@ -114,8 +122,7 @@ class Summary:
         if self.is_graded:
             half = z * mean_error(self.total, self.total_sq, self.n)
             return max(self.mean - half, -1.0), min(self.mean + half, 1.0)
-        low, high = tango_interval(self.better, self.worse, self.n, z)
-        return float(low), float(high)
+        return _bounds(self.better, self.worse, self.n, z)
 
 
 def summarized(differences: Sequence[float]) -> Summary:
@@ -155,20 +162,25 @@ def log_evidence(differences: ArrayLike, margin: float, *, is_mirrored: bool = F
 class Evidence:
     """The e-process one replay at a time: the same numbers as `log_evidence`."""
 
-    __slots__ = ("_bets", "_margin", "_wealth", "highest")
+    __slots__ = ("_bets", "_margin", "_steps", "_wealth", "highest")
 
     def __init__(self, margin: float, *, is_mirrored: bool = False) -> None:
         self._bets = _bets(margin, is_mirrored=is_mirrored)
         self._margin = margin
         self._wealth = [0.0] * len(self._bets)
+        # Most differences are -1, 0 or 1.
+        self._steps: dict[float, list[float]] = {}
         self.highest = 0.0
 
     def take(self, difference: float) -> float:
         """The logarithm of E after this replay."""
-        edge = difference + self._margin
-        self._wealth = [w + log1p(bet * edge) for w, bet in zip(self._wealth, self._bets, strict=True)]
-        top = max(self._wealth)
-        now = top + log(sum(exp(w - top) for w in self._wealth) / len(self._wealth))
+        step = self._steps.get(difference)
+        if step is None:
+            edge = difference + self._margin
+            step = self._steps[difference] = [log1p(bet * edge) for bet in self._bets]
+        wealth = self._wealth = list(map(add, self._wealth, step))
+        top = max(wealth)
+        now = top + log(sum([exp(w - top) for w in wealth]) / len(wealth))
         self.highest = max(self.highest, now)
         return now
 

@@ -29,7 +29,7 @@ _DUE_S: Final = 3600.0
 _MERGE_S: Final = 600.0
 # Between two looks whether the store has changed, and after a refresh: so many times as long as it took, at most this.
 _REFRESH_LOOK_S: Final = 15.0
-_REFRESH_FACTOR: Final = 20
+_REFRESH_FACTOR: Final = 10
 _REFRESH_S: Final = 900.0
 _FIRST_REFRESH_S: Final = 10.0
 _STOP_S: Final = 1.0

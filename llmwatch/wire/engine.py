@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from ..store.file import is_lock_error, lock_holder, quoted
 from ..store.kept_money import KEPT_UNTIL
+from .columns import without_content
 from .guard import Visible
 from .protocol import Problem
-from .relations import FIGURES, FOLLOWING, GRAFANA, STORE, figure, is_shown, macros, without_content
+from .relations import FIGURES, FOLLOWING, GRAFANA, STORE, figure, is_shown, macros
 from .statements import CATALOG, INFORMATION
 
 DATABASE: Final = "llmwatch"
@@ -167,7 +168,7 @@ class Engine:
         for schema in (GRAFANA, CATALOG, INFORMATION, *([STORE] if self._shows_content else [])):
             con.execute(f"create schema {schema}")
         found = con.execute(
-            "select table_name, list(column_name order by column_index) from duckdb_columns()"
+            "select table_name, list((column_name, data_type) order by column_index) from duckdb_columns()"
             " where database_name = 'stored' and schema_name = 'main' group by all order by all"
         ).fetchall()
         schemas: dict[str, set[str]] = {GRAFANA: set(), **({STORE: set()} if self._shows_content else {})}
@@ -176,7 +177,7 @@ class Engine:
                 self._make_view(GRAFANA, relation, without_content(relation, columns))
                 schemas[GRAFANA].add(relation)
             if self._shows_content:
-                self._make_view(STORE, relation, columns)
+                self._make_view(STORE, relation, [name for name, _ in columns])
                 schemas[STORE].add(relation)
         self._make_figures()
         self._make_catalogs()

@@ -1,4 +1,4 @@
-"""Owns which relations of the store exist on the wire, and which of their columns hold content.
+"""Owns which relations of the store exist on the wire; which of their columns, wire/columns.py says.
 
 Schema `grafana` has no prompt, no answer, no comment and no message of an error: nothing that a user or a model wrote.
 Schema `store`, made only where content was asked for, is the whole store.
@@ -53,32 +53,10 @@ FIGURES: Final = {
 _FIGURES: Final = Path(__file__).parent / "figures"
 _PARAMETER: Final = re.compile(r"\$([a-z_]+)")
 
-# Columns that hold words of users or models, in whichever relation they stand.
-CONTENT_COLUMNS: Final = frozenset(
-    {
-        "prompt_head", "error_message", "usage_raw", "attributes", "input_messages", "output_messages",
-        "system_instructions", "tool_definitions", "request_parameters", "stop_sequences", "comment", "note", "text",
-        "payload", "arguments", "facts",
-    }
-)  # fmt: skip
-# And those that do so in one relation alone.
-_OF_RELATION: Final = {
-    "replays": frozenset({"error"}),
-    "judgements": frozenset({"error", "reason"}),
-    "pipeline_events": frozenset({"detail"}),
-    "drift": frozenset({"detail"}),
-}
-
 
 def is_shown(relation: str) -> bool:
     """True if the relation stands in the schema without content."""
     return relation in TABLES or relation in VIEWS
-
-
-def without_content(relation: str, columns: list[str]) -> list[str]:
-    """The columns that may be shown, in their order."""
-    hidden = CONTENT_COLUMNS | _OF_RELATION.get(relation, frozenset())
-    return [name for name in columns if name not in hidden]
 
 
 # The figure whose text says until when whole days are kept: a plan must know it to read only what is needed.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, Final
 
 from . import protocol
 from .commands import Answered, Session, answer
 from .copying import Copy, copied
 from .pool import Pool, WorkerDied
+from .portals import Portal, Prepared
 from .protocol import Bind, Column, Problem, ProtocolError
 from .statements import Statement, parameters, split
 from .worker import COLUMNS, DONE, PARAMETERS, ROWS
@@ -31,29 +32,6 @@ _RESERVED: Final = (
 )  # fmt: skip
 _READING: Final = frozenset({"select", "with", "values", "table", "from", "explain", "describe", "summarize", "("})
 _NOT_HERE: Final = frozenset({"copy", "execute", "prepare", "use"})
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A statement that was parsed; None if it is empty."""
-
-    statement: Statement | None
-    oids: tuple[int, ...]
-    # Result types as they were described, which every later run keeps to.
-    described: list[int] | None = None
-
-
-@dataclass(slots=True)
-class Portal:
-    """A bound statement, and the rows of it that were not fetched yet."""
-
-    prepared: Prepared
-    bind: Bind
-    # The description that was asked for and not sent; the run that follows brings it.
-    is_description_due: bool = False
-    held: list[bytes] = field(default_factory=list[bytes])
-    is_run: bool = False
-    sent: int = 0
 
 
 class Cancelled(Exception):

@@ -1,4 +1,4 @@
-"""Owns how values look on the wire: DuckDB types as PostgreSQL oids, results as text or binary, parameters back.
+"""Owns how results look on the wire: DuckDB types as PostgreSQL oids, their values as text or binary.
 
 Pure. A value that the promised type cannot hold is a Problem with SQLSTATE 22003 or 22P02, never a wrong number.
 """
@@ -57,18 +57,12 @@ _ARRAYS: Final = {
     BOOL: 1000, BYTEA: 1001, INT2: 1005, INT4: 1007, TEXT: 1009, INT8: 1016, FLOAT4: 1021, FLOAT8: 1022,
     TIMESTAMP: 1115, DATE: 1182, TIME: 1183, TIMESTAMPTZ: 1185, INTERVAL: 1187, NUMERIC: 1231, UUID_: 2951, JSON: 199,
 }  # fmt: skip
-_ELEMENTS: Final = {array: element for element, array in _ARRAYS.items()} | {1015: TEXT, 1028: INT8}
-# oid of a parameter -> the DuckDB type that its text is read as; any other is left to the query, as a literal is.
-_READ_AS: Final = {
-    BOOL: "BOOLEAN", INT2: "SMALLINT", INT4: "INTEGER", INT8: "BIGINT", OID: "BIGINT", FLOAT4: "FLOAT",
-    FLOAT8: "DOUBLE", DATE: "DATE", TIME: "TIME", TIMESTAMP: "TIMESTAMP", TIMESTAMPTZ: "TIMESTAMP WITH TIME ZONE",
-    INTERVAL: "INTERVAL", UUID_: "UUID", BYTEA: "BLOB",
-}  # fmt: skip
-_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+ELEMENTS: Final = {array: element for element, array in _ARRAYS.items()} | {1015: TEXT, 1028: INT8}
+EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 # DuckDB hands out moments without a zone; the last and the first of them are its infinities.
 _LAST: Final = datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001
 _FIRST: Final = datetime(1, 1, 1)  # noqa: DTZ001
-_EPOCH_DAY: Final = date(2000, 1, 1)
+EPOCH_DAY: Final = date(2000, 1, 1)
 _ERA: Final = re.compile(r"\s*\(BC\)")
 
 
@@ -188,7 +182,7 @@ _UNQUOTED: Final = re.compile(r'[^\s{}",\\]+\Z')
 
 
 def _array_text(oid: int) -> Callable[[Any], str]:
-    write = _TEXTS.get(_ELEMENTS[oid], str)
+    write = _TEXTS.get(ELEMENTS[oid], str)
 
     def element(value: Any) -> str:
         if value is None:
@@ -210,9 +204,9 @@ def encoder(oid: int, is_binary: bool) -> Callable[[Any], bytes]:
     """The function from a value that is not NULL to its bytes."""
     if is_binary and oid in _BINARY:
         return _BINARY[oid]
-    if is_binary and oid in _ELEMENTS:
+    if is_binary and oid in ELEMENTS:
         return _array_binary(oid)
-    write: Callable[[Any], str] = _array_text(oid) if oid in _ELEMENTS else _TEXTS.get(oid, str)
+    write: Callable[[Any], str] = _array_text(oid) if oid in ELEMENTS else _TEXTS.get(oid, str)
 
     def encode(value: Any) -> bytes:
         # PostgreSQL's texts cannot hold a zero byte, and drivers stop at one.
@@ -243,7 +237,7 @@ def _micros(value: Any) -> int:
     if plain in (_LAST, _FIRST):
         return (1 << 63) - 1 if plain == _LAST else -(1 << 63)
     zoned = value if value.tzinfo else value.replace(tzinfo=UTC)
-    return (zoned - _EPOCH) // timedelta(microseconds=1)
+    return (zoned - EPOCH) // timedelta(microseconds=1)
 
 
 def _days(value: Any) -> int:
@@ -251,7 +245,7 @@ def _days(value: Any) -> int:
         raise Problem("22008", "a date is beyond what is sent in binary")
     if value in (date.max, date.min):
         return (1 << 31) - 1 if value == date.max else -(1 << 31)
-    return (value - _EPOCH_DAY).days
+    return (value - EPOCH_DAY).days
 
 
 def _time_micros(value: time) -> int:
@@ -319,7 +313,7 @@ _BINARY: Final[Mapping[int, Callable[[Any], bytes]]] = {
 
 
 def _array_binary(oid: int) -> Callable[[Any], bytes]:
-    element = _ELEMENTS[oid]
+    element = ELEMENTS[oid]
     write = _BINARY[element]
 
     def encode(values: Any) -> bytes:
@@ -333,147 +327,3 @@ def _array_binary(oid: int) -> Callable[[Any], bytes]:
         )
 
     return encode
-
-
-# --- parameters -----------------------------------------------------------------------------------------------------
-
-
-def parameter(value: bytes | None, oid: int, is_binary: bool) -> tuple[str | None, Any]:
-    """(DuckDB type to read the text as, or None for what a bare literal may be; the text, a list of texts, or None)."""
-    try:
-        if oid in _ELEMENTS:
-            read_as = _READ_AS.get(_ELEMENTS[oid], "VARCHAR")
-            if value is None:
-                return None, None
-            return f"{read_as}[]", _array_in(value, _ELEMENTS[oid]) if is_binary else array_of_text(value.decode())
-        if value is None:
-            return _READ_AS.get(oid), None
-        text = _binary_in(value, oid) if is_binary else value.decode()
-        return _typed(text, oid)
-    except (struct.error, ValueError, ArithmeticError, IndexError) as e:
-        raise Problem("22P03", "a parameter is not what its type says") from e
-
-
-def _typed(text: str, oid: int) -> tuple[str | None, str]:
-    if oid == NUMERIC:
-        return _numeric_type(text), text
-    if oid == BYTEA:
-        raw = bytes.fromhex(text[2:]) if text.startswith("\\x") else text.encode()
-        return "BLOB", "".join(f"\\x{byte:02X}" for byte in raw)
-    return _READ_AS.get(oid), text
-
-
-def _numeric_type(text: str) -> str:
-    number = Decimal(text)
-    if not number.is_finite():
-        return "DOUBLE"
-    scale = max(0, -int(number.as_tuple().exponent))
-    return f"DECIMAL(38,{scale})" if scale <= 37 else "DOUBLE"
-
-
-_UNPACKED: Final[Mapping[int, str]] = {INT2: "!h", INT4: "!i", INT8: "!q", OID: "!I", FLOAT4: "!f", FLOAT8: "!d"}
-
-
-def _binary_in(value: bytes, oid: int) -> str:
-    if oid in _UNPACKED:
-        return str(struct.unpack(_UNPACKED[oid], value)[0])
-    reader = _FROM_BINARY.get(oid)
-    return value.decode() if reader is None else reader(value)
-
-
-def _moment_in(value: bytes) -> str:
-    return (_EPOCH + timedelta(microseconds=struct.unpack("!q", value)[0])).isoformat(" ")
-
-
-def _plain_moment_in(value: bytes) -> str:
-    return _moment_in(value).removesuffix("+00:00")
-
-
-def _date_in(value: bytes) -> str:
-    return (_EPOCH_DAY + timedelta(days=struct.unpack("!i", value)[0])).isoformat()
-
-
-def _time_in(value: bytes) -> str:
-    return (_EPOCH + timedelta(microseconds=struct.unpack("!q", value)[0])).time().isoformat()
-
-
-def _interval_in(value: bytes) -> str:
-    micros, days, months = struct.unpack("!qii", value)
-    return f"{months} months {days} days {micros} microseconds"
-
-
-def _numeric_in(value: bytes) -> str:
-    count, weight, sign, scale = struct.unpack("!hhHh", value[:8])
-    if sign not in (0, 0x4000):
-        return "NaN"
-    groups = struct.unpack(f"!{count}h", value[8:])
-    # Whole numbers and a power of ten: arithmetic on Decimal would round to its 28 digits.
-    whole = sum(group * 10_000 ** (count - 1 - n) for n, group in enumerate(groups))
-    number = Decimal((0, tuple(map(int, str(abs(whole)))), (weight - count + 1) * 4))
-    text = format(number, f".{scale}f")
-    return f"-{text}" if sign else text
-
-
-def _bool_in(value: bytes) -> str:
-    return "true" if value == b"\1" else "false"
-
-
-def _uuid_in(value: bytes) -> str:
-    return str(UUID(bytes=value))
-
-
-def _bytea_in(value: bytes) -> str:
-    return "\\x" + value.hex()
-
-
-_FROM_BINARY: Final[Mapping[int, Callable[[bytes], str]]] = {
-    BOOL: _bool_in,
-    TIMESTAMP: _plain_moment_in,
-    TIMESTAMPTZ: _moment_in,
-    DATE: _date_in,
-    TIME: _time_in,
-    INTERVAL: _interval_in,
-    UUID_: _uuid_in,
-    NUMERIC: _numeric_in,
-    BYTEA: _bytea_in,
-}
-
-
-def _array_in(value: bytes, element: int) -> list[str | None]:
-    dimensions, _, _ = struct.unpack("!iiI", value[:12])
-    if dimensions == 0:
-        return []
-    if dimensions != 1:
-        raise ValueError("one dimension")
-    (count,) = struct.unpack("!i", value[12:16])
-    at = 20
-    found: list[str | None] = []
-    for _ in range(count):
-        (length,) = struct.unpack("!i", value[at : at + 4])
-        at += 4
-        found.append(None if length < 0 else _binary_in(value[at : at + length], element))
-        at += max(0, length)
-    return found
-
-
-_ITEM: Final = re.compile(r'"((?:[^"\\]|\\.)*+)"|([^,{}"]*+)', re.DOTALL)
-
-
-def array_of_text(text: str) -> list[str | None]:
-    """The elements of an array literal of one dimension."""
-    text = text.strip()
-    if not (text.startswith("{") and text.endswith("}")):
-        raise ValueError("no array")
-    found: list[str | None] = []
-    at, end = 1, len(text) - 1
-    while at < end:
-        item = _ITEM.match(text, at, end)
-        if item is None or (item.end() < end and text[item.end()] != ","):
-            raise ValueError("no array of one dimension")
-        quoted, bare = item.group(1), item.group(2)
-        if quoted is not None:
-            found.append(re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL))
-        else:
-            found.append(None if bare.strip().upper() == "NULL" else bare.strip())
-        at = item.end() + 1
-    return found

@@ -22,10 +22,11 @@ from .copying import Copy
 from .engine import Engine
 from .guard import check
 from .inference import guessed
+from .parameters import array_of_text, parameter
 from .protocol import Column, Problem, copy_data, data_row
 from .sqlstate import problem_of
 from .statements import parameters, translated
-from .values import array_of_text, column, encoder, parameter
+from .values import column, encoder
 
 Writer = Callable[[Iterable[bytes | None]], bytes]
 HEADER: Final = struct.Struct("!cI")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from llmwatch.settings import Settings
+from llmwatch.figures.refresh import refresh
+from llmwatch.settings import Settings, load_settings
+from llmwatch.store import Store
 from tests.bench.generate_store import generate
 from tests.stores import MOMENT, fill
 
@@ -30,6 +33,10 @@ def seed(home: Path) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Served for the whole run of this process."""
     home = seed(tmp_path_factory.mktemp("wire") / "home")
+    settings = load_settings({"home": home})
+    Store(settings).merge()
+    # What `serve` keeps is kept already: while tests run it finds nothing to write.
+    refresh(settings, datetime.now(UTC).replace(tzinfo=None))
     with served(home) as running:
         # The first worker is started before a test measures anything.
         with psycopg.connect(running.dsn) as connection:

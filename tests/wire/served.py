@@ -69,8 +69,10 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, **options: Any) -> Iterator[Served]:
-    """Serves the home until the block ends, on free ports; `options` are fields of llmwatch.serve.Options.
+def served(home: Path, folder: Path | None = None, **options: Any) -> Iterator[Served]:
+    """Serves the home until the block ends, on free ports, started in the folder.
+
+    `options` are fields of llmwatch.serve.Options.
 
     The process is the one that `llmwatch serve` turns itself into, started without the command line's imports.
     """
@@ -90,6 +92,7 @@ def served(home: Path, **options: Any) -> Iterator[Served]:
         stdout=subprocess.DEVNULL,
         text=True,
         env=environment,
+        cwd=folder,
     )
     try:
         assert process.stderr is not None

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmwatch.wire.parameters import parameter
 from llmwatch.wire.protocol import (
     Problem,
     ProtocolError,
@@ -24,7 +25,7 @@ from llmwatch.wire.protocol import (
     split_rows,
 )
 from llmwatch.wire.statements import parameters, split, tokens, translated
-from llmwatch.wire.values import NUMERIC, encoder, parameter
+from llmwatch.wire.values import NUMERIC, encoder
 
 PARSERS = (
     parse_startup, parse_query, parse_parse, parse_bind, parse_target, parse_execute, parse_sasl_initial,

@@ -75,7 +75,8 @@ def calls() -> Json:
 
 _KIND: Final = """case ${status:sqlstring} when 'any' then true when 'failed' then status = 'error'
         when 'left' then status <> 'error' and stream_end <> 'complete'
-        when 'refused' then finish like '%content_filter%' or is_refusal
+        when 'refused' then finish like '%content_filter%'
+            or id in (select span_id from calls where is_refusal and $__timeFilter(started_at))
         when 'cut off' then regexp_matches(finish, 'length|max_output_tokens|max_tokens')
         when 'unpriced' then grade = 'D'
         else status = 'ok' and coalesce(stream_end, 'complete') = 'complete' end"""
@@ -83,11 +84,7 @@ _KIND: Final = """case ${status:sqlstring} when 'any' then true when 'failed' th
 
 def _lines() -> str:
     lines = " and ".join(chosen(name) for name in NAMES)
-    return f"""from (
-    select l.*, c.is_refusal from call_lines as l join (
-        select span_id, is_refusal from calls where $__timeFilter(started_at)
-    ) as c on c.span_id = l.id where $__timeFilter(started)
-) where {lines} and {_KIND}
+    return f"""from call_lines where $__timeFilter(started) and {lines} and {_KIND}
     and (${{search:sqlstring}} = '' or contains(lower(concat_ws(' ', id, trace, response, request, task, customer, feature,
         "user", session, service, model, operation, error, http_status, finish, defects, tools)), lower(${{search:sqlstring}})))"""
 

@@ -202,6 +202,7 @@ def table(
         "custom": {
             "align": "auto",
             "cellOptions": {"type": "auto", "wrapText": wraps},
+            **({"wrapText": True} if wraps else {}),
             "filterable": False,
             "minWidth": 60,
         },

@@ -327,7 +327,7 @@ order by case verdict when 'move' then 0 when 'promising' then 1 when 'cannot_te
     coalesce(saving_month_usd, estimated_saving_usd) desc nulls last, task_name, candidate_model
 limit 200""",
         [
-            column("task", link=link("tasks", task=VALUE), width=185),
+            column("task", link=link("tasks", task=VALUE), width=200),
             column("on", width=165),
             column("to", width=100),
             column("verdict", words=_VERDICTS, width=115),

@@ -19,7 +19,7 @@ from tests.stores import empty_store, fill
 
 from .records import STARTED_US, call, spool
 
-NOW = datetime(2026, 11, 21, 12)
+NOW = datetime(2026, 11, 21, 12)  # noqa: DTZ001 - stored times are UTC without a zone
 DAY_US = 86_400_000_000
 SPAN = "timestamp '2026-11-10 07:00', timestamp '2026-11-21 11:00'"
 Rows = list[tuple[Any, ...]]
@@ -51,10 +51,10 @@ def kept(tmp_path: Path) -> Iterator[Store]:
         [
             {**at, "event_id": "span", "span_id": calls[0]["span_id"]},
             {**at, "event_id": "later", "span_id": "00000000000000ff"},
-        ]
-        + [{**at, "event_id": "answer", "response_id": calls[1]["response_id"]}]
-        + [{**at, "event_id": "trace", "trace_id": calls[2]["trace_id"]}]
-        + [{**at, "event_id": "own", "customer_id": "acme"}],
+            {**at, "event_id": "answer", "response_id": calls[1]["response_id"]},
+            {**at, "event_id": "trace", "trace_id": calls[2]["trace_id"]},
+            {**at, "event_id": "own", "customer_id": "acme"},
+        ],
         "revenue",
     )
     store = Store(settings)

@@ -304,7 +304,7 @@ def paired_verdict(
     run = Sequential(level, cap=cap)
     # Ids may repeat, as in draws with replacement; a replay is its place in the order.
     names: list[str] = []
-    for item in items:
+    for item in _items(items):
         pair = _pair(str(len(names)), item)
         names.append(item[0])
         if run.take(pair).is_over:
@@ -347,6 +347,12 @@ def _within(value: Any, low: float) -> float:
 
 def _answer(verdict: Verdict, audits: int = 0) -> PairedAnswer:
     return PairedAnswer(verdict, verdict.interval, verdict.replays, audits)
+
+
+def _items(items: Any) -> Iterable[Any]:
+    if isinstance(items, str | bytes) or not isinstance(items, Iterable):
+        raise ValueError(f"the items {items!r} are no list of items: {_ITEM_IS}")  # noqa: TRY004 - as of wrong items
+    return cast("Iterable[Any]", items)
 
 
 def _pair(place: str, item: Any) -> Pair:

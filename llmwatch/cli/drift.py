@@ -89,7 +89,7 @@ def acknowledge(
     settings = settings_for(home)
     if undo:
         with Store(settings).changing() as con:
-            is_undone = take_up_again(con, task)
+            is_undone = take_up_again(con, task, now_utc(as_of))
         if not is_undone:
             raise UsageError(f"No alarm of {task!r} was acknowledged.", "`llmwatch drift` lists the alarms.")
         write(f"The alarm of {task} stands again.\n", None)

@@ -10,6 +10,7 @@ import typer
 
 from ..errors import UsageError
 from ..figures.replays import load_pairs
+from ..figures.stated import stated_today
 from ..render import FORMATS
 from ..settings import Settings
 from .options import Format, Home, Output, Since, moment, now_utc, one_of, settings_for
@@ -73,6 +74,8 @@ def judge(  # noqa: PLR0913, PLR0917 - each is an option
     if is_pairs != bool(candidate):
         raise UsageError("--pairs and --to belong together.", "--to names the model whose replays are compared.")
     settings = settings_for(home)
+    with reading(settings) as store:
+        stated = stated_today(store)
     now = now_utc(None)
     wanted = Wanted(
         task=task,
@@ -82,7 +85,7 @@ def judge(  # noqa: PLR0913, PLR0917 - each is an option
         since=moment(since, now, "--since"),
         until=now,
         place=place_of(base_url),
-        rubric=load_rubric(settings, task, rubric, is_pair=is_pairs),
+        rubric=load_rubric(stated, task, rubric, is_pair=is_pairs),
         candidate=candidate or "",
         retries_lost=retries_lost,
     )

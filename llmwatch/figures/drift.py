@@ -36,6 +36,7 @@ from ..analysis.task_drift import (
 )
 from ..analysis.weekly import monday_of, week_of
 from ..store.queries import query_sql
+from ..store.task_edits import given_names, load_edits, names_today
 from .reading import Reading
 
 _SHARES: Final = tuple(signal for signal in LEAST_CHANGE if signal != LENGTH)
@@ -86,8 +87,19 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
 
 def _acknowledged(reading: Reading, as_of: datetime) -> dict[str, tuple[date, datetime]]:
     """Task -> the week of its new baseline and when that was said; the latest counts."""
-    rows = reading.rows("drift_acknowledgements", until=as_of)
-    return {row["task_name"]: (row["week"], row["acknowledged_at"]) for row in rows}
+    rows = sorted(reading.rows("drift_acknowledgements", until=as_of), key=lambda row: row["acknowledged_at"])
+    called = _names_today(reading.con, rows, "acknowledged_at")
+    return {
+        task: (row["week"], row["acknowledged_at"]) for row, names in zip(rows, called, strict=True) for task in names
+    }
+
+
+def _names_today(con: Any, rows: Sequence[Mapping[str, Any]], said_at: str) -> list[tuple[str, ...]]:
+    """What the tasks that each row was said of are called now: several names of one that was taken apart since."""
+    edits = load_edits(con) if rows else []
+    return [
+        names_today(edits, row["said_of"] or row["task_name"], row[said_at], lambda: given_names(con)) for row in rows
+    ]
 
 
 def _audited(
@@ -131,10 +143,12 @@ def _alarms(
 ) -> dict[str, Alarm]:
     """Task -> its alarm as first raised and not acknowledged since: the stored one, else what today's look raises."""
     stored: dict[str, Alarm] = {}
-    for row in reading.rows("drift_alarms", until=as_of):
-        said = acknowledged.get(row["task_name"])
-        if said is None or row["raised_at"] > said[1]:
-            stored.setdefault(row["task_name"], _stored_alarm(row))
+    rows = sorted(reading.rows("drift_alarms", until=as_of), key=lambda row: (row["raised_at"], row["week"]))
+    for row, names in zip(rows, _names_today(reading.con, rows, "raised_at"), strict=True):
+        # Of a task that was taken apart since, each part is looked at by itself.
+        said = acknowledged.get(names[0])
+        if len(names) == 1 and (said is None or row["raised_at"] > said[1]):
+            stored.setdefault(names[0], _stored_alarm(names[0], row))
     fallen = [drift for drift in found.values() if drift.verdict == "fell" and drift.task not in stored]
     raised = {
         task: alarm_of(drift, chosen[task][0]) for task, drift in first_alarms(scores, chosen, fallen, starts).items()
@@ -142,9 +156,9 @@ def _alarms(
     return stored | raised
 
 
-def _stored_alarm(row: Mapping[str, Any]) -> Alarm:
+def _stored_alarm(task: str, row: Mapping[str, Any]) -> Alarm:
     return Alarm(
-        row["task_name"],
+        task,
         row["evidence"],
         row["week"],
         row["since_week"],
@@ -257,6 +271,7 @@ def _drift_row(results: Drifts, one: TaskDrift) -> dict[str, Any]:
 def _alarm_row(results: Drifts, alarm: Alarm) -> dict[str, Any]:
     return {
         "task_name": alarm.task,
+        "said_of": alarm.task,
         "evidence": alarm.evidence,
         "week": alarm.week,
         "raised_at": results.as_of,
@@ -280,18 +295,26 @@ def acknowledge(con: Any, drifts: Drifts, task: str, at: datetime, note: str | N
     assert one is not None and one.alarm is not None
     if not con.execute("select 1 from drift_alarms where task_name = $task", {"task": task}).fetchone():
         _insert(con, "drift_alarms", _alarm_row(drifts, one.alarm))
-    row = {"task_name": task, "week": one.alarm.latest, "acknowledged_at": at, "note": note, "is_undone": False}
+    row = {
+        "task_name": task,
+        "said_of": task,
+        "week": one.alarm.latest,
+        "acknowledged_at": at,
+        "note": note,
+        "is_undone": False,
+    }
     _insert(con, "drift_acknowledgements", row)
     return one.alarm.latest
 
 
-def take_up_again(con: Any, task: str) -> bool:
+def take_up_again(con: Any, task: str, at: datetime) -> bool:
     """The task's latest acknowledgement is undone; False where there is none."""
     return bool(
         con.execute(
-            "update drift_acknowledgements set is_undone = true where task_name = $task and acknowledged_at = ("
+            "update drift_acknowledgements set is_undone = true, undone_at = $at"
+            " where task_name = $task and acknowledged_at = ("
             " select max(acknowledged_at) from drift_acknowledgements where task_name = $task and not is_undone)"
             " returning 1",
-            {"task": task},
+            {"task": task, "at": at},
         ).fetchall()
     )

@@ -20,6 +20,7 @@ from ..analysis.same_answer import Answer, is_same_answer
 from ..errors import UsageError
 from ..figures.reading import Reading
 from ..figures.replays import Replay, answer_hash, load_replays, pair_from, replay_from, text_hash
+from ..figures.stated import stated_today
 from ..prices import PriceBook
 from ..prices.models import Model, load_models, shutdown_on
 from ..settings import Settings
@@ -102,7 +103,7 @@ class ShadowPlan:
 
 def plan_shadow(reading: Reading, wanted: Wanted) -> ShadowPlan:
     """The plan; UsageError with the reason where nothing can be replayed."""
-    stakes = STAKES[reading.settings.stakes.get(wanted.task, "standard")]
+    stakes = STAKES[stated_today(reading).stakes.get(wanted.task, "standard")]
     if stakes.margin is None:
         raise UsageError(
             f"The stakes of {wanted.task} are critical: it is never moved, so there is nothing to replay for.",

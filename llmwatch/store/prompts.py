@@ -74,13 +74,21 @@ def keep_prompt_versions(con: DuckDBPyConnection) -> int:
     con.execute(step("static_texts"), {"texts": TEXTS_PER_TASK})
     texts = _read_texts(con)
     by_task: defaultdict[str, list[StaticText]] = defaultdict(list)
+    # By task, and by version alone for a task that had another name.
+    known = {
+        (task, version): text
+        for task, version, text in con.execute(
+            "select task_name, prompt_version, text from prompt_versions where text is not null order by all"
+        ).fetchall()
+    }
+    anywhere = {version: text for (_, version), text in known.items()}
+    kept: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for (task, version), text in known.items():
+        kept[task][version] = text
     for task, prompt_hash, calls, first, last, version in con.execute("from static_texts").fetchall():
         by_task[task].append(StaticText(prompt_hash, calls, first, last, texts.get(prompt_hash), version))
-    kept: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for task, version, text in con.execute(
-        "select task_name, prompt_version, text from prompt_versions where text is not null"
-    ).fetchall():
-        kept[task][version] = text
+        if version in anywhere:
+            kept[task].setdefault(version, anywhere[version])
     versions: list[tuple[Any, ...]] = []
     prompts: list[tuple[str, str, str]] = []
     for task in sorted(by_task):

@@ -165,3 +165,10 @@ def test_repeated_ids_are_refused() -> None:
     """Also where only their kind differs."""
     with pytest.raises(UsageError, match="Two records"):
         discover([{"id": 1}, {"id": "1"}])
+
+
+@pytest.mark.parametrize("items", [None, 5, "abc", b"abc"])
+def test_items_that_are_no_list_are_refused_in_one_sentence(items: Any) -> None:
+    """What was given is named, and what an item is."""
+    with pytest.raises(ValueError, match=rf"the items {items!r} are no list of items: "):
+        paired_verdict(items)

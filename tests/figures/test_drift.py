@@ -140,8 +140,8 @@ def test_an_acknowledged_alarm_begins_a_new_baseline_and_can_be_taken_up_again(o
         week = acknowledge(con, drifts, "reply.draft", AS_OF, "known")
     aside = found(own)
     with Store(own).changing() as con:
-        assert take_up_again(con, "reply.draft")
-        assert not take_up_again(con, "reply.draft")
+        assert take_up_again(con, "reply.draft", AS_OF)
+        assert not take_up_again(con, "reply.draft", AS_OF)
 
     assert week == monday(PROMPT_CHANGED)
     assert drifts.has_alarm and not aside.has_alarm

@@ -17,7 +17,10 @@ before as (
     select task_name, prompt_hash, any_value(prompt_version) as prompt_version
     from prompts
     group by task_name, prompt_hash
-)
-select s.*, b.prompt_version
+),
+-- the task may have had another name
+elsewhere as (select prompt_hash, min(prompt_version) as prompt_version from prompts group by prompt_hash)
+select s.*, coalesce(b.prompt_version, e.prompt_version) as prompt_version
 from seen as s
-left join before as b on s.task_name = b.task_name and s.prompt_hash = b.prompt_hash;
+left join before as b on s.task_name = b.task_name and s.prompt_hash = b.prompt_hash
+left join elsewhere as e on s.prompt_hash = e.prompt_hash;

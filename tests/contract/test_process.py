@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import itertools
+import json
 import os
 import signal
 import socket
@@ -234,14 +235,46 @@ def run_program(
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=60, check=False)
 
 
+# Every import of theirs is new, so that what is hooked is hooked as it is imported.
+FRESH = ("return", "multiprocessing spawn")
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[subprocess.Popen[str]]:
+    """A process that becomes one program after the other."""
+    command = [sys.executable, "-m", "tests.contract.nursery"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, **pipes) as process:
+        yield process
+        process.stdin.close()
+
+
+def become_program(
+    nursery: subprocess.Popen[str], code: str, folder: Path, variables: dict[str, str]
+) -> tuple[int, str]:
+    """Exit code and standard error of a program of one call and `code`, in a process whose SDK is imported already."""
+    script, said = folder / "program.py", folder / "said"
+    script.write_text(PRELUDE + code)
+    assert nursery.stdin and nursery.stdout
+    nursery.stdin.write(json.dumps({"script": str(script), "environment": variables, "said": str(said)}) + "\n")
+    nursery.stdin.flush()
+    return int(nursery.stdout.readline()), said.read_text()
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_whatever_ends_a_program_its_calls_are_on_disk(ending: str, tmp_path: Path, server: StandinServer):
+def test_whatever_ends_a_program_its_calls_are_on_disk(
+    ending: str, tmp_path: Path, server: StandinServer, nursery: subprocess.Popen[str]
+):
     """The exit code is the program's own and every call is recorded once."""
     code, exit_code, expected = ENDINGS[ending]
-    found = run_program(code, tmp_path, server, tmp_path / "home")
+    if ending in FRESH:
+        found = run_program(code, tmp_path, server, tmp_path / "home")
+        returned, said = found.returncode, found.stderr
+    else:
+        returned, said = become_program(nursery, code, tmp_path, environment(server, tmp_path / "home"))
 
-    assert found.returncode == exit_code, found.stderr
-    assert "llmwatch" not in found.stderr.replace("tests/contract", "").replace("import llmwatch", "")
+    assert returned == exit_code, said
+    assert "llmwatch" not in said.replace(str(ROOT), "").replace("import llmwatch", "")
     recorded = calls(tmp_path / "home")
     assert len(recorded) == len({call["span_id"] for call in recorded}) == expected
 

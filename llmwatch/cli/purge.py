@@ -51,6 +51,8 @@ def purge(
             "Repeat the command when no service writes.",
         )
     sys.stdout.write("Searched afterwards, rows and bytes: nothing of it is left in spool and store.\n")
+    if customer and any(entry.get("customer") == customer for entry in settings.subscriptions):
+        sys.stdout.write(f"Your settings still have a subscription of {customer!r}: take it out of llmwatch.toml.\n")
 
 
 def words(customer: str | None, user: str | None, before: datetime | None) -> str:

@@ -5,6 +5,7 @@ Works under the merge lock, after a merge, so that the spool holds nothing but w
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 from collections.abc import Iterator
@@ -16,20 +17,16 @@ from typing import TYPE_CHECKING, Final
 from ..call import CONTENT_FIELDS
 from ..errors import StoreError, UsageError
 from ..pseudonym import load_key, pseudonym
-from ..settings import Settings
+from ..settings import CONFIG_NAME, Settings
 from ..spool import blank, list_segments
 from . import file
 from .kept_money import take_back_all
 from .merge import consumed_offsets
+from .steps import step
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# Every table that may name somebody.
-_SEARCHED: Final = (
-    "calls", "content", "http_attempts", "tasks", "pipeline_events", "kept_records", "scores", "revenue",
-    "subscriptions", "replays", "judgements", "prompt_versions", "task_edits",
-)  # fmt: skip
 # A shorter identifier is found in any file by chance.
 _SEARCHABLE: Final = 6
 
@@ -83,6 +80,7 @@ def purge(con: DuckDBPyConnection, settings: Settings, wanted: Wanted) -> PurgeR
     try:
         counts = _delete(con, wanted)
         beside = _delete_beside(con, wanted)
+        _delete_derived(con)
         mentions = sum(_delete_mentions(con, identifier) for identifier in wanted.identifiers)
         con.execute("commit")
     except BaseException:
@@ -113,18 +111,18 @@ def _delete(con: DuckDBPyConnection, wanted: Wanted) -> tuple[int, int, int]:
     return calls, content, attempts
 
 
+_OF_CALL: Final = (
+    "span_id in (select span_id from purged) or response_id in (select response_id from purged)"
+    " or (span_id is null and response_id is null and trace_id in (select trace_id from purged))"
+)
+_OF_REPLAY: Final = "replay_id in (select replay_id from replays where span_id in (select span_id from purged))"
 # Table -> how its rows name a call; a trace alone says enough where neither of the others is given.
 _OF_CALLS: Final = {
-    "scores": (
-        "span_id in (select span_id from purged) or response_id in (select response_id from purged)"
-        " or (span_id is null and response_id is null and trace_id in (select trace_id from purged))"
-    ),
-    "revenue": (
-        "span_id in (select span_id from purged) or response_id in (select response_id from purged)"
-        " or (span_id is null and response_id is null and trace_id in (select trace_id from purged))"
-    ),
+    "scores": f"{_OF_CALL} or {_OF_REPLAY}",
+    "revenue": _OF_CALL,
+    "revenue_withdrawn": _OF_CALL,
+    "judgements": f"span_id in (select span_id from purged) or {_OF_REPLAY}",
     "replays": "span_id in (select span_id from purged)",
-    "judgements": "span_id in (select span_id from purged)",
 }
 # What else is as old as it says; money is kept, it is the company's own record.
 _MOMENTS: Final = {"scores": "scored_at", "replays": "recorded_at", "judgements": "recorded_at"}
@@ -138,10 +136,33 @@ def _delete_beside(con: DuckDBPyConnection, wanted: Wanted) -> int:
         found += row[0] if row else 0
     for table, column in _MOMENTS.items():
         found += _count(con, f"delete from {table} where {column} < ?", wanted)
-    for table in ("revenue", "subscriptions"):
+    for table in ("revenue", "revenue_withdrawn", "subscriptions"):
         row = con.execute(f"delete from {table} where customer_id = ?", [wanted.customer]).fetchone()
         found += row[0] if row else 0
     return found
+
+
+def _delete_derived(con: DuckDBPyConnection) -> None:
+    """What was worked out of calls goes with the last of them: verdicts and names of tasks, texts of prompts."""
+    con.execute(step("no_calls_left"))
+    for table in (
+        "drift",
+        "drift_alarms",
+        "drift_acknowledgements",
+        "downgrade",
+        "quality",
+        "prompts",
+        "prompt_versions",
+    ):
+        con.execute(f"delete from {table} where task_name not in (from tasks_left)")
+    for table in ("tasks", "task_members"):
+        con.execute(f"delete from {table} where task_name not in (from names_left)")
+    con.execute("delete from prompts where prompt_hash not in (from prompts_left)")
+    con.execute(
+        "delete from prompt_versions where (task_name, prompt_version) not in"
+        " (select (task_name, prompt_version) from prompts)"
+    )
+    con.execute("delete from task_moves where span_id not in (select span_id from calls)")
 
 
 def _count(con: DuckDBPyConnection, statement: str, wanted: Wanted) -> int:
@@ -149,30 +170,54 @@ def _count(con: DuckDBPyConnection, statement: str, wanted: Wanted) -> int:
     return row[0] if row else 0
 
 
-# Words of people and models about other calls, which may name the customer or user.
-_TEXTS: Final = {
-    "scores": ("comment", "label", "scorer"),
-    "revenue": ("note",),
-    "replays": ("output_messages", "error"),
-    "judgements": ("reason", "error"),
-    "prompt_versions": ("text",),
-}
+# Columns whose text goes whole where it names the customer or user; in every other one the name alone is taken out.
+_TEXTS: Final = frozenset(
+    {
+        "prompt_head", "error_message", "usage_raw", "session_id", "conversation_id", "feature", "comment", "label",
+        "scorer", "note", "output_messages", "error", "reason", "text", "detail",
+    }
+)  # fmt: skip
+# What stands in names of tasks, files and the like in place of the customer or user.
+_TAKEN_OUT: Final = "purged"
 
 
 def _delete_mentions(con: DuckDBPyConnection, identifier: str) -> int:
-    """Deletes sampled texts of other calls that hold the identifier, and clears attributes and errors that do."""
+    """Deletes sampled texts of other calls that hold the identifier, and takes it out of every other text there is."""
     if len(identifier) < _SEARCHABLE:
         return 0
     columns = ", ".join(f.column for f in CONTENT_FIELDS)
     row = con.execute(f"delete from content where contains(concat_ws(' ', {columns}), ?)", [identifier]).fetchone()
-    con.execute("update calls set attributes = null where contains(cast(attributes as varchar), ?)", [identifier])
-    for column in ("prompt_head", "error_message", "usage_raw", "session_id", "conversation_id", "feature"):
-        con.execute(f"update calls set {column} = null where contains({column}, ?)", [identifier])
-    for table, columns in _TEXTS.items():
-        for column in columns:
-            con.execute(f"update {table} set {column} = null where contains({column}, ?)", [identifier])
     con.execute("delete from kept_records where contains(payload, ?)", [identifier])
+    _take_out_of_edits(con, identifier)
+    for table, column, kind in _columns(con):
+        given = [identifier]
+        if kind != "VARCHAR":
+            con.execute(f'update {table} set "{column}" = null where contains(cast("{column}" as varchar), ?)', given)
+        elif column in _TEXTS:
+            con.execute(f'update {table} set "{column}" = null where contains("{column}", ?)', given)
+        else:
+            con.execute(
+                f'update {table} set "{column}" = replace("{column}", ?, ?) where contains("{column}", ?)',
+                [identifier, _TAKEN_OUT, identifier],
+            )
     return row[0] if row else 0
+
+
+def _take_out_of_edits(con: DuckDBPyConnection, identifier: str) -> None:
+    # As JSON writes it, which may not be as it is.
+    written = {json.dumps(identifier)[1:-1], json.dumps(identifier, ensure_ascii=False)[1:-1]}
+    for text in sorted(written):
+        con.execute("update task_edits set arguments = replace(arguments, ?, ?)", [text, _TAKEN_OUT])
+
+
+def _columns(con: DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """(table, column, type) of everything in the file that may hold a text; prices are of nobody."""
+    return con.execute(
+        "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'main'"
+        " and database_name = current_database() and not starts_with(table_name, 'pending_')"
+        " and table_name in (select table_name from duckdb_tables() where not temporary)"
+        " and table_name not in ('prices', 'meta', 'segments') and contains(data_type, 'VARCHAR') order by all"
+    ).fetchall()
 
 
 def _rewrite(settings: Settings) -> None:
@@ -188,9 +233,9 @@ def _rewrite(settings: Settings) -> None:
 
 def _search(settings: Settings, wanted: Wanted) -> Iterator[str]:
     needles = [i.encode() for i in wanted.identifiers if len(i) >= _SEARCHABLE]
-    files = [settings.store_path, *settings.store_path.parent.glob(f"{settings.store_path.name}.*")]
-    files += [segment.path for segment in list_segments(settings.spool_dir)]
-    for path in files:
+    # The file of settings may lie beside the store and is the user's own.
+    files = [path for path in settings.home.rglob("*") if path.is_file() and path.name != CONFIG_NAME]
+    for path in sorted(files):
         for needle in needles:
             if _holds(path, needle):
                 yield f"{path} still holds {needle.decode()}"
@@ -215,7 +260,7 @@ def _rows_left(settings: Settings, wanted: Wanted) -> int:
         for identifier in wanted.identifiers:
             if len(identifier) < _SEARCHABLE:
                 continue
-            for table in _SEARCHED:
+            for table in sorted({table for table, _, _ in _columns(con)}):
                 row = con.execute(
                     f"select count(*) from {table} where contains(cast({table} as varchar), ?)", [identifier]
                 ).fetchone()

@@ -10,11 +10,16 @@ import pytest
 from llmwatch.call import encode_record
 from llmwatch.errors import UsageError
 from llmwatch.pseudonym import load_key, pseudonym
+from llmwatch.settings import Settings
 from llmwatch.spool import CALL, list_segments
+from llmwatch.store import Store
+from llmwatch.store.task_edits import TaskEdit, load_edits
+from tests.stores import fill
 
 from .records import STARTED_US, attempt, call, merged, query, spool, store
 
 CANARY = "canary-customer-8f2e"
+MONDAY = datetime(2026, 11, 30)  # noqa: DTZ001 - stored times are UTC without a zone
 
 
 def bytes_under(home: Path) -> bytes:
@@ -117,3 +122,81 @@ def test_what_is_said_beside_a_purged_customers_calls_goes_with_them(tmp_path: P
     assert CANARY.encode() not in bytes_under(tmp_path)
     left = {table: query(opened, f"select count(*) from {table}") for table in rows}
     assert left == {table: [(1,)] for table in rows}
+
+
+# Tables that a purge leaves nothing of a customer in, by the columns that name him; every one is not null or a text.
+NAMED = {
+    "tasks": {"task_key": "k", "task_name": f"reply {CANARY}", "bucket": "b", "call_site": f"app:{CANARY}"},
+    "task_members": {"task_key": "k", "prompt_hash": "", "task_name": f"reply {CANARY}", "bucket": "b"},
+    "task_renames": {"given_name": f"a {CANARY}", "task_name": f"b {CANARY}"},
+    "prompts": {"task_name": f"reply {CANARY}", "prompt_hash": "h", "prompt_version": "v"},
+    "prompt_versions": {"task_name": f"reply {CANARY}", "prompt_version": "v", "number": 1, "text": f"Of {CANARY}"},
+    "drift": {"task_name": f"reply {CANARY}", "week": MONDAY, "evidence": "label", "verdict": "fell", "detail": CANARY},
+    "drift_alarms": {
+        "task_name": f"reply {CANARY}", "said_of": CANARY, "evidence": "label", "week": MONDAY, "raised_at": MONDAY,
+        "since_week": MONDAY, "earliest_week": MONDAY, "latest_week": MONDAY, "loss": 0.1,
+    },
+    "drift_acknowledgements": {
+        "task_name": f"reply {CANARY}", "week": MONDAY, "acknowledged_at": MONDAY, "note": CANARY, "is_undone": False,
+    },
+    "downgrade": {
+        "task_name": f"reply {CANARY}", "model": "a", "candidate_model": "b", "decided_at": MONDAY, "verdict": "keep",
+        "sentence": CANARY,
+    },
+    "quality": {"task_name": f"reply {CANARY}", "period": "7d", "since": MONDAY, "until": MONDAY},
+    "revenue_withdrawn": {"event_id": CANARY, "occurred_at": MONDAY, "recorded_at": MONDAY, "customer_id": CANARY},
+    "pipeline_events": {"event_id": "e", "happened_at": MONDAY, "kind": "x", "detail": f"of {CANARY}"},
+    "kept_records": {"kind": "Z", "payload": CANARY},
+    "task_edits": {
+        "edit_id": "1", "edited_at": MONDAY, "action": "rename", "is_undone": False,
+        "arguments": f'{{"names": ["a {CANARY}"], "into": "reply {CANARY}"}}',
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_purged_customer_is_in_no_table_under_any_name(is_alone: bool, tmp_path: Path) -> None:
+    """Names of tasks, edits, verdicts, alarms and prompts, whether or not calls of others are left under them."""
+    theirs = call(customer_id=CANARY, task=f"a {CANARY}", prompt_hash="h", tool_calls=[CANARY])
+    others = [call(customer_id="other", task=None if is_alone else f"a {CANARY}", prompt_hash="h", tool_names=[CANARY])]
+    opened = merged(tmp_path, theirs, *others)
+    for table, row in NAMED.items():
+        fill(Settings(home=tmp_path), [row], table)
+    assert CANARY.encode() in bytes_under(tmp_path)
+
+    result = opened.purge(customer=CANARY)
+
+    assert result.is_verified, result.remaining
+    assert CANARY.encode() not in bytes_under(tmp_path)
+    assert query(opened, "select count(*) from calls") == [(1,)]
+    assert [edit.names for edit in load_edits_of(opened)] == [("a purged",)]
+    assert opened.merge().blocked is None
+
+
+def load_edits_of(opened: Store) -> list[TaskEdit]:
+    """The edits as the store reads them."""
+    with opened.read() as con:
+        return load_edits(con)
+
+
+def test_texts_and_names_worked_out_of_purged_calls_go_with_the_last_of_them(tmp_path: Path) -> None:
+    """By age: the prompt that only they had, the task that only they were, what was judged and scored of them."""
+    old = call(started_us=STARTED_US - 1, task_key="k" * 16, call_site="app:old", prompt_hash="old",
+               system_instructions='"Speak like a pirate."', input_messages="[]")  # fmt: skip
+    opened = merged(tmp_path, old, call(task="kept", prompt_hash="new"))
+    rows = {
+        "prompts": {"prompt_hash": "old", "prompt_version": "v", "task_name": "old"},
+        "prompt_versions": {"task_name": "old", "prompt_version": "v", "number": 1, "text": "Speak like a pirate."},
+        "replays": {"replay_id": "r", "state": "answered", "recorded_at": MONDAY, "span_id": old["span_id"]},
+        "judgements": {"judgement_id": "j", "state": "answered", "recorded_at": MONDAY, "replay_id": "r"},
+        "scores": {"score_id": "s", "scored_at": MONDAY, "name": "pair", "replay_id": "r", "comment": "pirate"},
+        "task_moves": {"span_id": old["span_id"], "moved_at": MONDAY, "task_origin": "pirates"},
+    }
+    for table, row in rows.items():
+        fill(Settings(home=tmp_path), [row], table)
+
+    assert opened.purge(older_than=datetime(2026, 11, 21, tzinfo=UTC)).calls == 1
+
+    assert {table: query(opened, f"select count(*) from {table}")[0][0] for table in rows} == dict.fromkeys(rows, 0)
+    assert query(opened, "select task_name from tasks") == []
+    assert b"pirate" not in bytes_under(tmp_path)

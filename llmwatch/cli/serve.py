@@ -11,6 +11,9 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
+from ..settings import Settings, find_config
+from ..store import Store
+from ..store.plans import PLANS_DIGEST, plans_digest
 from .options import Home, settings_for
 
 
@@ -48,8 +51,10 @@ def serve(
     for flag, number in (("--port", port), ("--http-port", http_port)):
         if not 0 <= number <= 65_535:
             raise UsageError(f"{flag} {number} is not a port.", "Give 0 to 65535.")
+    settings = settings_for(home)
+    _check_plans(settings)
     options = {
-        "home": str(settings_for(home).home),
+        "home": str(settings.home),
         "bind": bind,
         "port": port,
         "http_port": http_port,
@@ -62,3 +67,14 @@ def serve(
     code = f"import sys; sys.path[:] = {sys.path!r}; from llmwatch.serve.__main__ import main; main()"
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-c", code, json.dumps(options)])
+
+
+def _check_plans(settings: Settings) -> None:
+    """UsageError where the store has plans and no file of settings is found: its first merge would forget them."""
+    if find_config() is not None:
+        return
+    if Store(settings).fact(PLANS_DIGEST) not in (None, plans_digest(settings)):
+        raise UsageError(
+            f"The store has plans or shared costs of an llmwatch.toml, and none is in {Path.cwd()} or above it.",
+            "Start it where that file lies, or name the file with LLMWATCH_CONFIG. `llmwatch merge` here forgets them.",
+        )

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import LlmwatchError
 from ..render.inert import one_line
-from ..settings import load_settings
+from ..settings import CONFIG_NAME, find_config, load_settings
 from . import Listening, Options, serve
 
 
@@ -27,7 +27,9 @@ def options_of(text: str) -> tuple[str | None, Options]:
 
 
 def _say(listening: Listening) -> None:
+    found = find_config() or f"none: no {CONFIG_NAME} in {Path.cwd()} or above it"
     sys.stderr.write(f"llmwatch: the wire   {listening.connection}\nllmwatch: the page   {listening.page}\n")
+    sys.stderr.write(f"llmwatch: settings   {one_line(str(found))}\n")
     sys.stderr.flush()
 
 

@@ -27,6 +27,7 @@ from .catalogue import keep_catalogue
 from .kept_money import take_back_all, take_back_days
 from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
 from .plans import put_plans
+from .settled import is_settled, is_tidy
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -77,6 +78,9 @@ class Store:
         book = prices or PriceBook(self._settings.prices, self._settings.price_file, hosts=self._settings.hosts)
         if not self._home.exists() and not list_segments(self._settings.spool_dir):
             return MergeResult()
+        if self._is_settled(book):
+            left = len(list_segments(self._settings.spool_dir))
+            return MergeResult(segments=left, seconds=time.monotonic() - started)
         try:
             with self.changing() as con:
                 result = self._merge_into(con, book, progress)
@@ -86,6 +90,20 @@ class Store:
             sentence = str(file.store_error(e, self._path))
             return MergeResult(blocked=sentence, seconds=time.monotonic() - started)
         return MergeResult(*result, seconds=time.monotonic() - started)
+
+    def _is_settled(self, book: PriceBook) -> bool:
+        """True if nothing is left to merge; whatever hinders the look is left to the merge itself."""
+        import duckdb
+
+        if not is_tidy(self._path, self._home):
+            return False
+        with suppress(duckdb.Error, StoreError, OSError), file.private_files():
+            con = file.connect(self._path, self._home, read_only=True)
+            try:
+                return is_settled(con, self._path, self._settings, book)
+            finally:
+                con.close()
+        return False
 
     def _merge_into(
         self, con: DuckDBPyConnection, book: PriceBook, progress: Progress | None
@@ -338,6 +356,13 @@ class Store:
 
         with self.read_long() as con:
             return export_parquet(con, directory)
+
+    def fact(self, key: str) -> str | None:
+        """One fact about the store itself; None if it was never written, or where there is no store."""
+        if not self._path.exists() or not self._path.stat().st_size:
+            return None
+        with file.private_files(), self._open(self._path, read_only=True, wait_s=_FOREIGN_WAIT_S) as con:
+            return file.get_meta(con, key)
 
     def health(self) -> Health:
         """What is known about spool and store without changing either; never raises."""

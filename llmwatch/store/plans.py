@@ -18,6 +18,7 @@ from . import file
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+PLANS_DIGEST: Final = "plans_digest"
 UNITS: Final = ("day", "week", "month", "year")
 DIVIDED_BY: Final = ("calls", "tokens", "spend")
 _PLAN_KEYS: Final = ("price_usd", "seat_price_usd", "per")
@@ -60,11 +61,17 @@ def shared_costs(settings: Settings) -> list[SharedCost]:
     return [_shared_cost(n, entry) for n, entry in enumerate(settings.shared_costs, 1)]
 
 
+def plans_digest(settings: Settings) -> str:
+    """Changes with what the settings say of money beside calls."""
+    said = repr((subscriptions(settings), shared_costs(settings)))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
 def put_plans(con: DuckDBPyConnection, settings: Settings) -> None:
     """The store's subscriptions and shared costs are those of the settings; untouched where they are already."""
     subscribed, shared = subscriptions(settings), shared_costs(settings)
-    digest = hashlib.sha256(repr((subscribed, shared)).encode()).hexdigest()[:16]
-    if file.get_meta(con, "plans_digest") == digest:
+    digest = plans_digest(settings)
+    if file.get_meta(con, PLANS_DIGEST) == digest:
         return
     con.execute("begin")
     try:
@@ -72,7 +79,7 @@ def put_plans(con: DuckDBPyConnection, settings: Settings) -> None:
             con.execute(f"delete from {table}")
             if rows:
                 con.executemany(f"insert into {table} values (?, ?, ?, ?, ?, ?)", [list(row) for row in rows])
-        file.set_meta(con, "plans_digest", digest)
+        file.set_meta(con, PLANS_DIGEST, digest)
         con.execute("commit")
     except BaseException:
         con.execute("rollback")

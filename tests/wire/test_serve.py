@@ -25,7 +25,7 @@ from tests.store.records import call, spool
 from tests.stores import empty_store
 
 from .conftest import CALLS
-from .served import Served, served, stop
+from .served import Served, lives, served, stop
 
 
 def count(server: Served) -> int:
@@ -97,6 +97,30 @@ def test_a_taken_port_is_named_with_its_holder(server: Served) -> None:
     assert f"--port {server.port} on 127.0.0.1 is taken by process {server.process.pid}." in done.stderr
 
 
+def test_it_does_not_start_where_it_would_forget_the_plans(tmp_path: Path) -> None:
+    """Started elsewhere than the file of settings it says so; where the file is it names it."""
+    home = empty_store(tmp_path / "home").home
+    config = home / "llmwatch.toml"
+    config.write_text('[[shared_costs]]\nname = "storage"\ncost_usd = 3\n', "utf-8")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("LLMWATCH_")}
+    command = [sys.executable, "-m", "llmwatch", "{}", "--home", str(home)]
+
+    def run(name: str, folder: Path, *options: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*(part.format(name) for part in command), *options],
+            cwd=folder, env=environment | more, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    assert run("merge", home).returncode == 0
+    elsewhere = run("serve", tmp_path, "--port", "0", "--http-port", "0")
+
+    assert elsewhere.returncode == 2
+    assert f"and none is in {tmp_path} or above it" in elsewhere.stderr
+    with served(home, home) as server:
+        assert server.process.stderr is not None
+        assert server.process.stderr.readline() == f"llmwatch: settings   {config}\n"
+
+
 def test_it_stops_within_two_seconds_and_says_goodbye(tmp_path: Path) -> None:
     """Exit code 0, even with a client inside and a query under way; no process is left."""
     home = empty_store(tmp_path / "home").home
@@ -114,7 +138,7 @@ def test_it_stops_within_two_seconds_and_says_goodbye(tmp_path: Path) -> None:
 
         assert server.process.returncode == 0
         assert took < 2.5
-        assert [p for p in processes if p.is_running() and p.status() != "zombie"] == []
+        assert not any(map(lives, processes))
 
 
 def test_killed_it_leaves_nothing_behind_and_loses_nothing(tmp_path: Path) -> None:
@@ -126,7 +150,7 @@ def test_killed_it_leaves_nothing_behind_and_loses_nothing(tmp_path: Path) -> No
         children = server.processes()[1:]
         server.process.send_signal(signal.SIGKILL)
         server.process.wait()
-        within(10, lambda: not [p for p in children if p.is_running() and p.status() != "zombie"])
+        within(10, lambda: not any(map(lives, children)))
     with served(home) as server:
         within(10, lambda: count(server) == 50)
 

@@ -136,11 +136,11 @@ def test_a_crafted_line_of_headers_is_read_in_bounded_time(tmp_path: Path) -> No
     path = tmp_path / f"x{spool.SUFFIX}"
     path.write_bytes(b"C 00000000 " * 100_000 + b"\n")
 
-    started = time.perf_counter()
+    started = time.thread_time()
     batches = list(read_batches(path))
 
     assert sum(b.damaged for b in batches) == 1
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_segments_rotate_and_only_sealed_consumed_ones_are_removed(tmp_path: Path) -> None:
@@ -380,12 +380,17 @@ from llmwatch.spool import *
 def refuse(self): raise RuntimeError("can't start new thread")
 if sys.argv[2] == "refuse": threading.Thread.start = refuse
 w = SpoolWriter(Path(sys.argv[1]), 1 << 30)
-print(w.append(b"C", b"{}"), w.append(b"C", b"{}"))
+print(w.append(b"C", b"{}"), w.append(b"C", b"{}"), time.monotonic())
 """
+
+    def ending_s(mode: str) -> float:
+        written, _, ended_at = run_python(code, str(tmp_path / mode), mode).stdout.rpartition(" ")
+        assert written == "True True"
+        return time.monotonic() - float(ended_at)
+
     for mode in ("refuse", "allow"):
-        started = time.perf_counter()
-        assert run_python(code, str(tmp_path / mode), mode).stdout == "True True\n"
-        assert time.perf_counter() - started < 0.9
+        # A busy machine may keep one of them waiting; the thread would keep all.
+        assert any(ending_s(mode) < 0.5 for _ in range(4))
 
 
 def test_a_record_that_is_not_one_line_is_refused(tmp_path: Path) -> None:

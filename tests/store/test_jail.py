@@ -108,4 +108,5 @@ def test_a_query_that_asks_too_much_is_ended(opened: Store, bomb: str) -> None:
     with pytest.raises(UsageError):
         opened.sql(bomb, Limits(cpu_s=2, wall_s=8))
 
-    assert time.perf_counter() - started < 9
+    # Ended after eight seconds, and gone after what a busy machine takes to end a process.
+    assert time.perf_counter() - started < 20

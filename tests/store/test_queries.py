@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +34,16 @@ def test_a_file_opens_with_what_a_row_is_and_stays_readable(path: Path) -> None:
     assert re.search(r"\b(SELECT|FROM|WHERE|GROUP|ORDER|WITH|JOIN)\b", text) is None
 
 
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An empty store that is read."""
+    with Store(empty_store(tmp_path_factory.mktemp("queries") / "home")).read() as con:
+        queries.create_views(con)
+        yield con
+
+
 @pytest.mark.parametrize("name", queries.QUERIES)
-def test_every_query_binds_against_todays_schema(name: str, tmp_path: Path) -> None:
+def test_every_query_binds_against_todays_schema(name: str, con: Any) -> None:
     """EXPLAIN knows every column and relation of it, with every parameter given."""
     sql = queries.query_sql(name)
     given = {
@@ -45,8 +55,6 @@ def test_every_query_binds_against_todays_schema(name: str, tmp_path: Path) -> N
     }  # fmt: skip
     parameters = {key: given[key] for key in set(re.findall(r"\$(\w+)", re.sub(r"--.*", "", sql)))}
 
-    with Store(empty_store(tmp_path / "home")).read() as con:
-        queries.create_views(con)
-        plan = con.execute(f"explain {sql}", parameters).fetchall()
+    plan = con.execute(f"explain {sql}", parameters).fetchall()
 
     assert plan

@@ -57,6 +57,13 @@ class Served:
         own = psutil.Process(self.process.pid)
         return [own, *own.children(recursive=True)]
 
+    def helpers_busy(self, seconds: float) -> float:
+        """The share of a core that the processes it has started use for a while; one that ends meanwhile uses none."""
+        before = {process: _cpu_s(process) for process in self.processes()[1:]}
+        time.sleep(seconds)
+        used = (_cpu_s(process) - spent for process, spent in before.items())
+        return sum(max(0.0, one) for one in used) / seconds
+
     def memory(self) -> int:
         """Resident bytes of all of them."""
         total = 0
@@ -66,6 +73,22 @@ class Served:
             except psutil.NoSuchProcess:
                 continue
         return total
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    """Seconds of CPU; 0 of a process that is gone."""
+    try:
+        return sum(process.cpu_times()[:2])
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def lives(process: psutil.Process) -> bool:
+    """Neither gone nor a zombie."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

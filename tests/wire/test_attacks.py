@@ -147,7 +147,8 @@ def test_a_query_that_asks_too_much_is_ended_in_its_own_process(server: Served, 
         connection.execute("set statement_timeout = 0")
         assert connection.execute("select count(*) > 0 from calls").fetchone() == (True,)
 
-    assert took < (30 if BOMBS[bomb] == "54000" else 8)
+    # With what a busy machine takes to end a process and to start another.
+    assert took < (60 if BOMBS[bomb] == "54000" else 20)
     assert (
         error == BOMBS[bomb] if BOMBS[bomb] else error in (None, "57014", "53200", "42601", "0A000", "XX000", "54001")
     )
@@ -176,7 +177,8 @@ def test_a_thousand_connections_are_bounded_and_the_last_is_told_at_once(server:
 
     assert found[0][0] in (b"E", b"")
     assert not found[0][0] or field(found[0][1], "C") == "53300"
-    assert took < 3
+    # Who says nothing is let go after ten seconds.
+    assert took < 8
     assert b"D" in [kind for kind, _ in answered]
     # They are gone, and a client is admitted again.
     deadline = time.monotonic() + 15
@@ -232,7 +234,6 @@ def test_a_client_that_goes_away_takes_its_query_with_it(server: Served) -> None
         time.sleep(0.5)
     deadline = time.monotonic() + 6
     while time.monotonic() < deadline:
-        busy = sum(process.cpu_percent(0.2) for process in server.processes()[1:])
-        if busy < 30:
+        if server.helpers_busy(0.5) < 0.3:
             return
     pytest.fail("the query goes on without its client")

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 def keep_catalogue(con: DuckDBPyConnection, book: PriceBook, price_digest: str, today: date) -> None:
     """The store has the prices of the catalogue of this book on `today`; untouched where it has them already."""
-    digest = catalogue_digest(price_digest)
-    if _kept_days(con, digest, today):
+    if is_catalogue_kept(con, price_digest, today):
         return
+    digest = catalogue_digest(price_digest)
     (first, end), rows = catalogue_prices(book, digest, today)
     con.execute("begin")
     try:
@@ -36,6 +36,11 @@ def keep_catalogue(con: DuckDBPyConnection, book: PriceBook, price_digest: str, 
     except BaseException:
         con.execute("rollback")
         raise
+
+
+def is_catalogue_kept(con: DuckDBPyConnection, price_digest: str, day: date) -> bool:
+    """True if the store has the prices of the catalogue of the book with this digest, on that day."""
+    return _kept_days(con, catalogue_digest(price_digest), day) is not None
 
 
 def prices_for(con: Any, settings: Settings, day: date) -> KeptPrices | PriceBook:

@@ -4,6 +4,8 @@ BIN := .venv/bin
 LANES := 1 2
 # Tests start hundreds of processes: without it each compiles the program anew.
 WITH_BYTECODE := PYTHONDONTWRITEBYTECODE=
+# Half of the tests each, in their order: what the tests of a file share is made once. Who is done takes of the rest.
+BY_TWO := -n 2 --dist worksteal
 
 .PHONY: help setup demo test test-all check fix bench boards draw lock clean
 
@@ -29,10 +31,10 @@ demo: .venv/.ready ## nine weeks of real captured calls, then the report; needs 
 	@$(BIN)/python examples/demo.py $(if $(LIVE),--live)
 
 test: setup ## every test but the slow lanes
-	$(WITH_BYTECODE) $(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(WITH_BYTECODE) $(BIN)/python -m pytest -q $(BY_TWO) -m "not slow"
 
 test-all: setup check ## all tests: torture, fuzz, full runs
-	$(WITH_BYTECODE) $(BIN)/python -m pytest -q -n 2
+	$(WITH_BYTECODE) $(BIN)/python -m pytest -q $(BY_TWO)
 
 check: .venv/.ready ## lint, format, types, import contracts
 	$(BIN)/ruff check .

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stores import empty_store
+
 from .records import attempt, call, query, spool, store
 
 MERGE = """
@@ -89,6 +91,7 @@ def test_a_write_error_at_any_size_of_a_file_loses_nothing(tmp_path: Path, limit
     """The disk refuses to let any file grow beyond a size, in creation and in merging; later it is repaired."""
     before = 0
     if not is_new:
+        empty_store(tmp_path)
         spool(tmp_path, *[call() for _ in range(50)])
         before = counted(tmp_path)[0][0]
     spool(tmp_path, *[call(error_message=os.urandom(600).hex()) for _ in range(200)])

@@ -17,6 +17,7 @@ from llmwatch.prices import PriceBook
 from llmwatch.settings import Settings
 from llmwatch.spool import CALL, RESERVED, SpoolWriter, encode_line, list_segments
 from llmwatch.store import Store
+from tests.stores import empty_store
 
 from .records import STARTED_US, attempt, call, merged, query, spool, store
 
@@ -184,6 +185,7 @@ _JSON = st.recursive(
 def test_no_payload_stops_a_merge(values: list[Any], raw: list[bytes]) -> None:
     """Whatever a line says, the good records beside it are merged and nothing is left behind."""
     with tempfile.TemporaryDirectory() as home:
+        empty_store(Path(home))
         writer = spool(Path(home), call(), seal=False)
         for value in values:
             writer.append(

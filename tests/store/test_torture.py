@@ -121,7 +121,7 @@ def watch(folder: Path, stop: threading.Event, wrong: list[str], reads: list[int
 
 
 def run_torture(folder: Path, seconds: float, seed: int) -> None:
-    """The scene, then one merge that is left alone, then the count."""
+    """The scene, longer where a busy machine has shown too little of it, then one merge left alone, then the count."""
     wrong: list[str] = []
     reads: list[int] = []
     stop = threading.Event()
@@ -130,8 +130,10 @@ def run_torture(folder: Path, seconds: float, seed: int) -> None:
     reader = threading.Thread(target=watch, args=(folder, stop, wrong, reads))
     reader.start()
     try:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        began = time.monotonic()
+        while (took := time.monotonic() - began) < seconds or (
+            took < 6 * seconds and (scene.kills <= 10 or len(reads) <= 3 or len(acknowledged(folder)) <= 200)
+        ):
             time.sleep(0.35)
             scene.kill_one()
     finally:
@@ -153,8 +155,8 @@ def run_torture(folder: Path, seconds: float, seed: int) -> None:
 
 
 def test_kills_of_writers_and_merges_lose_and_double_nothing(tmp_path: Path) -> None:
-    """Fifteen seconds of it; every read on the way is complete."""
-    run_torture(tmp_path, 12, seed=1)
+    """Eight seconds of it; every read on the way is complete."""
+    run_torture(tmp_path, 8, seed=1)
 
 
 @pytest.mark.slow

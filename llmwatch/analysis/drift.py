@@ -74,6 +74,19 @@ class Drift:
         return None if self.mean_before is None or self.mean_after is None else self.mean_after - self.mean_before
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One scan of a task and its share of false alarms among all tasks."""
+
+    scan: Scan | None
+    q: float
+
+    @property
+    def is_loss(self) -> bool:
+        """It shows a loss that matters."""
+        return self.scan is not None and self.q <= FALSE_SHARE and self.scan.loss >= LEAST_LOSS
+
+
 def find_drift(
     cells: Iterable[Cell],
     through: int,
@@ -98,11 +111,14 @@ def find_drift_in(windows: Sequence[Window], through: int) -> list[Drift]:
     alpha = FALSE_SHARE / max(FAMILY, len(windows))
     found = scan_all([(w.sums, w.scores) for w in windows], alpha)
     plain = _plain(windows, found, alpha)
-    q_of, plain_q_of = _q_values(found), _q_values(plain)
+    inputs = _inputs(windows, alpha)
+    q_of, plain_q_of, inputs_q_of = _q_values(found), _q_values(plain), _q_values(inputs)
     tested = max(FAMILY, sum(f is not None for f in found))
     return [
-        _verdict(window, through, f, q, pooled, pooled_q, tested)
-        for window, f, q, pooled, pooled_q in zip(windows, found, q_of, plain, plain_q_of, strict=True)
+        _verdict(window, through, Look(f, q), Look(one, one_q), Look(mix, mix_q), tested)
+        for window, f, q, one, one_q, mix, mix_q in zip(
+            windows, found, q_of, plain, plain_q_of, inputs, inputs_q_of, strict=True
+        )
     ]
 
 
@@ -116,6 +132,19 @@ def _plain(windows: Sequence[Window], found: Sequence[Scan | None], alpha: float
     return plain
 
 
+def _inputs(windows: Sequence[Window], alpha: float) -> list[Scan | None]:
+    """The scans of how hard inputs are: each counts what its stratum scores over the whole window.
+
+    Scores vary within a stratum and this does not, so that a shift is found that a plain average would still hide.
+    """
+    found: list[Scan | None] = [None] * len(windows)
+    several = [i for i, window in enumerate(windows) if window.strata > 1]
+    expected = [(windows[i].sums.as_expected(), None) for i in several]
+    for i, one in zip(several, scan_all(expected, alpha), strict=True):
+        found[i] = one
+    return found
+
+
 def _q_values(found: Sequence[Scan | None]) -> list[float]:
     """Benjamini-Hochberg over the tasks with evidence, counted as at least FAMILY; 1 for the others."""
     p = [f.p for f in found if f is not None]
@@ -123,10 +152,9 @@ def _q_values(found: Sequence[Scan | None]) -> list[float]:
     return [1.0 if f is None else next(q) for f in found]
 
 
-def _verdict(
-    window: Window, through: int, found: Scan | None, q: float, pooled: Scan | None, pooled_q: float, tested: int
-) -> Drift:
+def _verdict(window: Window, through: int, own: Look, plain: Look, inputs: Look, tested: int) -> Drift:
     """The words for one task."""
+    found = own.scan
     if found is None:
         return Drift(
             window.task,
@@ -135,25 +163,38 @@ def _verdict(
             _what_lacks(window.sums),
             scores_per_week=_per_week(window.sums),
         )
-    if q <= FALSE_SHARE and found.loss >= LEAST_LOSS:
-        return _compared(window, through, found, found.best, "fell", q)
-    if pooled is not None and pooled_q <= FALSE_SHARE and pooled.loss >= LEAST_LOSS:
-        mixed = _compared(window, through, found, pooled.best, "mix changed", pooled_q)
-        is_older = pooled.compatible[0] == int(np.argmax(pooled.split.is_eligible))
-        weeks = candidate_weeks(through, pooled.compatible)
-        mixed = replace(mixed, p=pooled.p, since_range=weeks, may_be_older=is_older)
-        if (mixed.compared_share or 0.0) < LEAST_COMPARED:
+    if own.is_loss:
+        return _compared(window, through, found, found.best, "fell", own.q)
+    if (mixed := _mixed(window, through, found, inputs)) and _is_mix(mixed):
+        return mixed
+    if mixed := _mixed(window, through, found, plain):
+        if _compared_share(mixed) < LEAST_COMPARED:
             return replace(mixed, verdict="too little evidence", reason=NEW_INPUTS)
         return mixed if _is_mix(mixed) else replace(mixed, verdict="too little evidence", reason=UNDECIDED)
     seen = smallest_visible_fall(window.sums, found, FALSE_SHARE / tested, LEAST_LOSS)
-    quiet = _compared(window, through, found, found.best, "no sign of change", q)
+    quiet = _compared(window, through, found, found.best, "no sign of change", own.q)
     return replace(quiet, since_week=None, since_range=None, may_be_older=False, could_have_seen=seen)
 
 
+def _mixed(window: Window, through: int, found: Scan, look: Look) -> Drift | None:
+    """The parts of a fall that the answers at equal inputs do not show; None where this look shows none either."""
+    if look.scan is None or not look.is_loss:
+        return None
+    mixed = _compared(window, through, found, look.scan.best, "mix changed", look.q)
+    is_older = look.scan.compatible[0] == int(np.argmax(look.scan.split.is_eligible))
+    weeks = candidate_weeks(through, look.scan.compatible)
+    return replace(mixed, p=look.scan.p, since_range=weeks, may_be_older=is_older)
+
+
+def _compared_share(drift: Drift) -> float:
+    return drift.compared_share or 0.0
+
+
 def _is_mix(drift: Drift) -> bool:
-    """The change of mix alone takes away the least loss, and more than the answers do."""
+    """The change of mix alone takes away the least loss, and more than the answers do, of an average that fell."""
     mix, quality = drift.mix_part or 0.0, drift.quality_part or 0.0
-    return mix <= -LEAST_LOSS and mix <= quality
+    has_fallen = mix + quality <= -LEAST_LOSS and _compared_share(drift) >= LEAST_COMPARED
+    return has_fallen and mix <= -LEAST_LOSS and mix <= quality
 
 
 def _compared(window: Window, through: int, found: Scan, best: int, verdict: Verdict, q: float) -> Drift:

@@ -69,6 +69,11 @@ class Sums:
         """The same scores as one stratum."""
         return Sums(*(x.sum(axis=-1, keepdims=True) for x in (self.n, self.total, self.squares, self.cubes)))
 
+    def as_expected(self) -> Sums:
+        """One stratum in which every score is the mean of its stratum over all weeks: only the mix moves it."""
+        mean = _over(self.total.sum(axis=-2, keepdims=True), self.n.sum(axis=-2, keepdims=True))
+        return Sums(self.n, self.n * mean, self.n * mean**2, self.n * mean**3).pooled()
+
     def flipped(self) -> Sums:
         """The sums of 1 - score: what fell has risen."""
         n, t, s = self.n, self.total, self.squares

@@ -159,6 +159,26 @@ def test_a_harder_mix_is_called_that_where_the_plain_average_alarms() -> None:
     assert stratified.total_change == pytest.approx(stratified.mix_part + stratified.quality_part)
 
 
+def test_a_harder_mix_is_called_that_before_the_plain_average_can_show_it() -> None:
+    """Two weeks of 60 % hard inputs: the average's own luck hides ten points, how hard the inputs are has little."""
+    cells = [
+        cell._replace(n=cell.n // 2, total=half, squares=half, cubes=half)
+        for cell in mix_cells(20, 60)
+        if cell.week < 14
+        for half in [float(round(cell.total / 2))]
+    ]
+
+    assert only(find_drift([c._replace(stratum="all") for c in cells], 13)).verdict == "no sign of change"
+    shifted = only(find_drift(cells, 13))
+    assert (shifted.verdict, shifted.since_week) == ("mix changed", 12)
+    assert shifted.mix_part == pytest.approx(-0.1, abs=0.02)
+
+
+def test_a_harder_mix_of_answers_that_got_better_is_no_change_for_the_worse() -> None:
+    """The average did not fall: nobody needs to hear of harder inputs."""
+    assert only(find_drift(mix_cells(20, 60, fall=-0.15, easy=0.85), 19)).verdict == "no sign of change"
+
+
 def test_a_fall_hidden_by_an_easier_mix_is_found_where_the_plain_average_is_silent() -> None:
     """10 points worse at equal mix, while hard inputs go from 60 % to 20 %."""
     cells = mix_cells(60, 20, fall=0.1)

@@ -209,7 +209,7 @@ def _line(row: Mapping[str, Any], is_customer: bool) -> Line:
         revenue=revenue,
         plan=str(row.get("plan") or ""),
         is_in_calls=bool(row.get("is_in_calls", True)),
-        unknown_cost=Decimal(row.get("unknown_usd") or 0),
+        unknown_cost=_ZERO if is_customer else Decimal(row.get("unknown_usd") or 0),
         is_undivided=bool(row.get("undivided_calls")),
         outcomes=int(row.get("outcomes") or 0),
         successes=int(row.get("successes") or 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from ..analysis.margin import Margin
@@ -17,6 +18,8 @@ def load_sunset(store: Reading, asked: Period, margin: Margin | None = None) -> 
     """Models in use with a shutdown date; `margin` of the same period, if it is at hand, is not asked for again."""
     here = {"since": asked.since, "until": asked.until}
     rows = store.rows("sunset", **here)
+    for row in rows:
+        row["spend_usd"] = None if row["spend_usd"] is None else Decimal(row["spend_usd"])
     found = {model: shutdown_on(model) for model in sorted({str(row["model"]) for row in rows if row["model"]})}
     shutdowns = {model: on for model, on in found.items() if on is not None}
     return sunset_of(

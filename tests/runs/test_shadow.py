@@ -133,7 +133,7 @@ def test_responses_are_replayed_as_responses_and_not_stored(tmp_path: Path) -> N
 def test_a_run_stops_as_soon_as_the_loss_is_proved(tmp_path: Path) -> None:
     """With no difference at all, 5 points are proved after 88 replays; calls under way may still end."""
     with StandinServer(brain=classify, keep_requests=5000) as server:
-        settings = capture(tmp_path / "home", server, 100, rest=f'\n[stakes]\n"{TASK}" = "low"\n')
+        settings = capture(tmp_path / "home", server, 130, rest=f'\n[stakes]\n"{TASK}" = "low"\n')
         done = facts(command(settings.home, *shadow(server, "--run")))["facts"]
 
     assert (done["reason"], done["detail"]) == ("decided", "proved")

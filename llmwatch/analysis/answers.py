@@ -18,6 +18,7 @@ from .report import (
     Text,
     Unknown,
     count,
+    counted,
     milliseconds,
     money_text,
     share,
@@ -201,11 +202,8 @@ def tokens_section(now: Measures, before: Measures, is_comparable: bool) -> Sect
     rows = tuple(_tokens_row(*line, now, before, is_comparable) for line in shown)
     notes = [Note("Cached and written tokens are part of the input, reasoning is part of the output.")]
     if now.count("estimated_calls"):
-        notes.append(
-            Note(
-                f"Input and output include estimates for {now.count('estimated_calls'):,} calls without reported usage."
-            )
-        )
+        silent = counted(now.count("estimated_calls"), "call")
+        notes.append(Note(f"Input and output include estimates for {silent} without reported usage."))
     return Section("tokens", "TOKENS", (Table("tokens", "kind", compared(columns, is_comparable), rows),), tuple(notes))
 
 

@@ -21,6 +21,7 @@ from .report import (
     Text,
     Unknown,
     count,
+    counted,
     milliseconds,
     usd,
     utc,
@@ -73,7 +74,7 @@ def calls_report(listed: Listed) -> Report:
             0, Note("No call matches.", "Ask for a longer period or fewer conditions:", "llmwatch calls --since 30d")
         )
     elif matched > len(rows):
-        notes.insert(0, Note(f"{len(rows):,} of {matched:,} calls, by {listed.order}; --limit lists more."))
+        notes.insert(0, Note(f"{len(rows):,} of {counted(matched, 'call')}, by {listed.order}; --limit lists more."))
     facts = (
         ("since", Moment(utc(listed.since))),
         ("until", Moment(utc(listed.until))),

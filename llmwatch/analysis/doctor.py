@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .measures import Measures
-from .report import Column, Note, Report, Row, Section, Table, Text, Verdict, count
+from .report import Column, Note, Report, Row, Section, Table, Text, Verdict, count, counted
 from .unknowns import OLD_PRICES_DAYS, REPORT_USAGE, percent
 
 # Beyond these shares a gap is worth a warning: below, it does not change what a report says to the first digit.
@@ -239,7 +239,7 @@ def _loss_checks(found: Found) -> list[Check]:
             Check(
                 "redaction",
                 "warn",
-                f"failed on {unredacted:,} calls",
+                f"failed on {counted(unredacted, 'call')}",
                 remedy,
                 'llmwatch calls --where "defects~redaction"',
             )

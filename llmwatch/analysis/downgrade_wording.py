@@ -9,7 +9,7 @@ from typing import Final
 
 from .downgrade import Decider, Kind, Verdict
 from .guards import Exclusion, Guard
-from .report import money_text
+from .report import counted, money_text
 from .saving import Saving, Speed
 
 HEADINGS: Final[Mapping[Kind, str]] = {
@@ -242,9 +242,9 @@ def _but(verdict: Verdict) -> str:
 
 def _exclusion(one: Exclusion) -> str:
     if one.why == "untested":
-        return f"{one.stratum} ({one.replays:,} replays only)"
+        return f"{one.stratum} ({counted(one.replays, 'replay')} only)"
     reviewed = f", {one.audits:,} of them reviewed" if one.audits else ""
-    on = f"on {one.replays:,} replays{reviewed}"
+    on = f"on {counted(one.replays, 'replay')}{reviewed}"
     loss = "" if one.difference is None else f" ({-one.difference * 100:.0f} points worse {on})"
     return f"{one.stratum or 'inputs of no stratum'}{loss}"
 
@@ -264,7 +264,11 @@ def _saves(saving: Saving | None) -> str:
 
 
 def _remarks(verdict: Verdict, swap: Swap) -> list[str]:
-    thin = [f"{name or 'no stratum'}, {n:,} replays only" for name, n in sorted(verdict.strata.items()) if n < _THIN]
+    thin = [
+        f"{name or 'no stratum'}, {counted(n, 'replay')} only"
+        for name, n in sorted(verdict.strata.items())
+        if n < _THIN
+    ]
     several = len(verdict.strata) > 1
     speed, first = swap.speed, swap.first_token
     return [

@@ -20,6 +20,7 @@ from .report import (
     Table,
     Text,
     Unknown,
+    counted,
     money_text,
     share,
     usd,
@@ -161,8 +162,11 @@ def _total_share(totals: Totals) -> Cell:
 # --- what is not known
 
 
-def margin_unknowns(margin: Margin) -> tuple[Note, ...]:
-    """What the margin leaves out, each with its size and what to do; for the section of what is not known."""
+def margin_unknowns(margin: Margin, *, is_beside_spend: bool = False) -> tuple[Note, ...]:
+    """What the margin leaves out, each with its size and what to do; for the section of what is not known.
+
+    Beside what is not known of spend, unpriced calls are named there already.
+    """
     now = margin.now_totals
     notes: list[Note] = []
     unknown = [c for c in margin.customers if c.name and c.revenue is None]
@@ -174,7 +178,7 @@ def margin_unknowns(margin: Margin) -> tuple[Note, ...]:
         text = f"For which customer {money_text(now.unattributed)} of LLM cost was: its calls name none."
         notes.append(Note(text, "Name one:", 'with llmwatch.customer("acme"):\n    ...'))
     unpriced = sum(line.measures.unpriced for line in margin.customers)
-    if unpriced:
+    if unpriced and not is_beside_spend:
         text = f"What {unpriced:,} unpriced call{plural(unpriced)} cost: they are in no cost and in no margin."
         notes.append(Note(text, "See which:", f"llmwatch report{margin.flags}"))
     unmatched = [c for c in margin.customers if c.name and not c.is_in_calls and c.revenue is not None]
@@ -189,12 +193,12 @@ def margin_unknowns(margin: Margin) -> tuple[Note, ...]:
     if margin.undivided_shared:
         notes.append(Note(f"Whose {money_text(margin.undivided_shared)} of shared cost is: no call divides it."))
     if margin.unlinked.get("events"):
-        text = (
-            f"{int(margin.unlinked['events']):,} events of revenue or outcome name a call that the store does not hold."
-        )
+        events = counted(int(margin.unlinked["events"]), "event")
+        text = f"{events} of revenue or outcome, for a call that the store does not hold."
         notes.append(Note(text))
     if margin.knowing.get("unknown"):
-        text = f"What {int(margin.knowing['unknown']):,} replays or judgements cost: they may have been billed."
+        requests = counted(int(margin.knowing["unknown"]), "request")
+        text = f"What {requests} of replays or judges cost: it may have been billed."
         notes.append(Note(text))
     return (*notes, *(Note(text) for text in margin.hindrances))
 

@@ -24,6 +24,7 @@ from .report import (
     Text,
     Unknown,
     count,
+    counted,
     share,
     utc,
 )
@@ -207,7 +208,7 @@ def _notes(order: Iterable[Quality], scored: Scored) -> Iterable[Note]:
         yield Note("Where grades were given, acceptable is their mean, from 0 to 1.")
     if scored.unresolved:
         yield Note(
-            f"{scored.unresolved:,} scores are of no call in the store and count nowhere, until their call arrives.",
+            f"{counted(scored.unresolved, 'score')} of no call in the store: counted once its call arrives.",
             "Look at their ids:",
             'llmwatch sql "select * from scores_current where span_id is null"',
         )

@@ -205,6 +205,11 @@ def share(part: Decimal | int | None, whole: Decimal | int | None, reason: str) 
     return Number(Decimal(part) / Decimal(whole), "share")
 
 
+def counted(number: int, noun: str) -> str:
+    """The number with its noun: 1 call, 2,000 calls."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def money_text(value: Decimal) -> str:
     """Dollars: cents from ten cents up, three digits below; `$0` only for nothing at all.
 

@@ -14,7 +14,22 @@ from .counterfactual import Cause, Part
 from .downgrade_report import dollars
 from .option import Option
 from .option_wording import CAUSES, hindrance_words, sentence
-from .report import Cell, Column, Moment, Note, Number, Report, Row, Section, Table, Text, Unknown, money_text, utc
+from .report import (
+    Cell,
+    Column,
+    Moment,
+    Note,
+    Number,
+    Report,
+    Row,
+    Section,
+    Table,
+    Text,
+    Unknown,
+    counted,
+    money_text,
+    utc,
+)
 from .spend import Period
 
 _NOT_KNOWN: Final = "not known before a replay"
@@ -196,7 +211,7 @@ def _notes(one: Option, found: Simulated) -> list[Note]:
     notes: list[Note] = []
     measured = one.saving is not None
     if measured and one.saving is not None:
-        notes.append(Note(f"Token counts of {one.model.name} are measured on {one.saving.replays:,} replays."))
+        notes.append(Note(f"Token counts of {one.model.name} are measured on {counted(one.saving.replays, 'replay')}."))
     if one.unknown:
         size = 20 if found.true_usd is None else 50
         command = f"llmwatch shadow --task {quoted(one.use.task)} --to {quoted(one.model.name)} --n {size}"

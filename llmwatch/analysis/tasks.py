@@ -9,7 +9,22 @@ from datetime import datetime
 from typing import Any, Final
 
 from .measures import Measures, name_cell
-from .report import DATA_RANK, Column, Moment, Note, Report, Row, Section, Table, Text, Unknown, count, usd, utc
+from .report import (
+    DATA_RANK,
+    Column,
+    Moment,
+    Note,
+    Report,
+    Row,
+    Section,
+    Table,
+    Text,
+    Unknown,
+    count,
+    counted,
+    usd,
+    utc,
+)
 
 _SOURCES: Final[Mapping[str, str]] = {
     "tag": "named in code",
@@ -91,7 +106,7 @@ def tasks_report(asked: Tasks) -> Report:
             ),
         )
     elif unnamed:
-        text = f"{unnamed:,} of {len(rows):,} tasks are recognised by what their calls carry."
+        text = f"{unnamed:,} of {counted(len(rows), 'task')}: recognised by what the calls carry, no tag names it."
         code = 'with llmwatch.task("reply.draft"):\n    client.chat.completions.create(...)'
         notes.insert(0, Note(text, "To name one: llmwatch tasks rename OLD NEW, or in code:", code))
     versions: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)

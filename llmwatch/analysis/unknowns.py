@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from .measures import Measures
-from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, count, money_text
+from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, count, counted, money_text
 
 # Prices older than this are said to be old: providers changed list prices in 4 of the last 6 months of 2026.
 OLD_PRICES_DAYS: Final = 45
@@ -116,7 +116,9 @@ def _unpriced_notes(asked: Asked) -> list[Note]:
         notes.append(_price_note([(str(row["model"]), row["host"]) for row in priceless]))
     silent = sum(int(row["calls"]) for row in asked.unpriced if "not reported" in str(row["reason"]))
     if silent:
-        notes.append(Note(f"The usage of {silent:,} calls, for none was reported.", _ASK_FOR_USAGE, REPORT_USAGE))
+        notes.append(
+            Note(f"The usage of {counted(silent, 'call')}, for none was reported.", _ASK_FOR_USAGE, REPORT_USAGE)
+        )
     return notes
 
 
@@ -155,7 +157,8 @@ def _estimate_notes(now: Measures) -> list[Note]:
     )
     within = f", typically within {percent(Decimal(str(error)), amount)}" if error is not None and amount else ""
     text = (
-        f"The exact usage of {calls:,} calls: {size} is estimated{within} (grade C), because their streams report none."
+        f"The exact usage of {counted(calls, 'call')}: {size} is estimated{within} (grade C),"
+        " because the stream reports none."
     )
     return [Note(text, _ASK_FOR_USAGE, REPORT_USAGE)]
 
@@ -175,7 +178,7 @@ def _untagged_notes(now: Measures, without: str = "") -> list[Note]:
             if amount is not None and now.spend
             else "their cost"
         )
-        text = f"{question}: {calls:,} calls ({percent(calls, now.calls)}), {paid}, carry no {tag}."
+        text = f"{question}: {counted(calls, 'call')} ({percent(calls, now.calls)}), {paid}, without a {tag}."
         extra = " Their task is recognised by call site, tools and prompt." if tag == "task" else ""
         notes.append(Note(text + extra, "Around the call:", f"{code}\n    client.chat.completions.create(...)"))
     return notes

@@ -159,5 +159,5 @@ def _evidence_cell(quality: Quality) -> Cell:
 
 def _unknowns(weekly: Weekly) -> Section:
     margin = weekly.margin
-    notes = margin_unknowns(margin) if margin is not None and weekly.has_revenue else ()
+    notes = margin_unknowns(margin, is_beside_spend=True) if margin is not None and weekly.has_revenue else ()
     return unknowns_section(weekly.spend, notes, is_customer_said=weekly.has_revenue)

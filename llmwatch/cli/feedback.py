@@ -51,4 +51,4 @@ def import_file(
         lost = store.rows("unresolved_scores", names=names)[0]["unresolved"]
     sys.stdout.write(f"{len(fresh):,} saved, {len(records) - len(fresh):,} known already.\n")
     if lost:
-        sys.stdout.write(f"{lost:,} are of calls that the store does not have; they count once their calls arrive.\n")
+        sys.stdout.write(f"Of {lost:,} the call is not in the store: counted once it arrives.\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ..analysis.report import counted
 from ..errors import StoreError
 from ..store import MergeResult, Store
 from .options import Home, settings_for
@@ -26,5 +27,6 @@ def merge(home: Home = None) -> None:
 
 def sentence(result: MergeResult) -> str:
     """What one merge did, in words."""
-    damaged = f" {result.damaged_records:,} damaged records were left out." if result.damaged_records else ""
-    return f"Merged {result.calls:,} calls and {result.attempts:,} HTTP attempts in {result.seconds:.2f} s.{damaged}"
+    damaged = f" Left out: {counted(result.damaged_records, 'damaged record')}." if result.damaged_records else ""
+    what = f"{counted(result.calls, 'call')} and {counted(result.attempts, 'HTTP attempt')}"
+    return f"Merged {what} in {result.seconds:.2f} s.{damaged}"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..analysis.report import counted
 from ..errors import StoreError, UsageError
 from ..store import Store
 from .options import Home, moment, now_utc, settings_for
@@ -40,10 +41,16 @@ def purge(
     if not is_sure:
         confirm(f"Erase {wanted} from {settings.home}? This cannot be undone.")
     result = Store(settings).purge(customer, user, before)
-    erased = f"Erased {result.calls:,} calls, {result.content:,} contents, {result.attempts:,} HTTP attempts"
+    erased = ", ".join(
+        (
+            f"Erased {counted(result.calls, 'call')}",
+            counted(result.content, "content"),
+            counted(result.attempts, "HTTP attempt"),
+        )
+    )
     if result.beside:
-        erased += f", {result.beside:,} scores, events of revenue, replays and judgements"
-    mentions = f" and {result.mentions:,} mentions in other calls' texts" if result.mentions else ""
+        erased += f", {counted(result.beside, 'record')} beside them (scores, revenue, replays, judgements)"
+    mentions = f" and {counted(result.mentions, 'mention')} in other calls' texts" if result.mentions else ""
     sys.stdout.write(f"{erased}{mentions}.\n")
     if not result.is_verified:
         raise StoreError(

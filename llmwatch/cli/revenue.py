@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..analysis.report import Note, Report, Section, money_text
+from ..analysis.report import Note, Report, Section, counted, money_text
 from ..analysis.revenue import check_report, sources_report, unmatched_tables
 from ..errors import UsageError
 from ..figures.revenue import load_sources, unmatched_names
@@ -80,7 +80,7 @@ def _head(found: RevenueFile, done: Imported, is_dry: bool) -> str:
     did = "would be imported" if is_dry else "imported"
     first = min(row.occurred_at for row in found.rows)
     last = max(row.recognised_until or row.occurred_at for row in found.rows)
-    rows = f"{done.rows:,} row{'' if done.rows == 1 else 's'} of {len(found.customers):,} customers"
+    rows = f"{counted(done.rows, 'row')} of {counted(len(found.customers), 'customer')}"
     return f"{rows} {did}, {money_text(done.amount_usd)} in all, {first:%Y-%m-%d} to {last:%Y-%m-%d} UTC."
 
 
@@ -92,11 +92,11 @@ def _sentences(name: str, found: RevenueFile, done: Imported, is_dry: bool) -> l
         f"{done.added:,} {would}new, {done.changed:,} {would}changed, {done.unchanged:,} as they were.",
     ]
     if done.withdrawn:
-        sentences.append(f"{done.withdrawn:,} rows that {name} does not say any more {would or 'are '}withdrawn.")
+        sentences.append(f"{counted(done.withdrawn, 'row')} that {name} does not say any more: {would}withdrawn.")
     if done.kept:
-        sentences.append(f"{done.kept:,} earlier rows of {name} lie on other days and stay.")
+        sentences.append(f"{counted(done.kept, 'earlier row')} of {name} on other days: untouched.")
     if done.known_elsewhere:
-        sentences.append(f"{done.known_elsewhere:,} rows are known from another source too and count once.")
+        sentences.append(f"{counted(done.known_elsewhere, 'row')} known from another source too: counted once.")
     return sentences
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from ..analysis.downgrade import AUDIT_BATCH
+from ..analysis.report import counted
 from ..analysis.review import FLOOR, RATE
 from ..errors import UsageError
 from ..figures.reading import Reading
@@ -122,7 +123,7 @@ def _review_answers(asked: Asked, csv: Path | None, by: str | None) -> None:
     _say(_sample_words(sample))
     if csv is not None:
         write(answers_csv(items), csv)
-        _say(_file_words(csv, f"{len(items)} answers", "acceptable (yes or no) or grade (1 to 5)"))
+        _say(_file_words(csv, counted(len(items), "answer"), "acceptable (yes or no) or grade (1 to 5)"))
     elif items:
         with single_keys(), Scoring(asked.settings) as scoring:
             done = Screen(scoring, _scorer(by), Keyboard(), _shown).review(items)
@@ -136,7 +137,7 @@ def _review_pairs(asked: Asked, model: str | None, batches: int, csv: Path | Non
     _say(_pairs_words(pairs, batches))
     if csv is not None:
         write(pairs_csv(items), csv)
-        _say(_file_words(csv, f"{len(items)} pairs", "better (left, right, same or both bad)"))
+        _say(_file_words(csv, counted(len(items), "pair"), "better (left, right, same or both bad)"))
     elif items:
         with single_keys(), Scoring(asked.settings) as scoring:
             done = Screen(scoring, _scorer(by), Keyboard(), _shown).compare(items)
@@ -185,7 +186,7 @@ def import_file(
 
 
 def _file_words(path: Path, what: str, columns: str) -> list[str]:
-    return [f"{what} are in {path}. Fill in {columns}, then:", f"llmwatch review import {path}"]
+    return [f"Written to {path}: {what}. Fill in {columns}, then:", f"llmwatch review import {path}"]
 
 
 def _sample_words(sample: Sample) -> list[str]:
@@ -210,9 +211,9 @@ def _sample_words(sample: Sample) -> list[str]:
 
 def _pairs_words(pairs: Pairs, batches: int) -> list[str]:
     done = sum(item.is_done for item in pairs.items)
-    words = [f"{done} of {len(pairs.items)} pairs done."] if pairs.items else []
+    words = [f"{done} of {counted(len(pairs.items), 'pair')} done."] if pairs.items else []
     if pairs.lost:
-        words.append(f"{pairs.lost} pairs cannot be shown: an answer of theirs is not kept any more.")
+        words.append(f"Not shown: {counted(pairs.lost, 'pair')} of which an answer is not kept any more.")
     if not pairs.items:
         words.append("No pairs to compare. Replay stored inputs first: llmwatch shadow --task TASK --to MODEL")
     elif done == len(pairs.items):

@@ -69,13 +69,18 @@ def read_rows(path: Path) -> Rows:
         return _read_parquet(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.DictReader(opened, restkey="", restval="")
+            # The first line of columns has more of the file's separator than of any other.
+            separator = max(",;\t", key=opened.readline().count)
+            opened.seek(0)
+            reader = csv.DictReader(opened, restkey="", restval="", delimiter=separator)
             columns = tuple((name or "").strip().lower() for name in reader.fieldnames or ())
             rows = tuple((reader.line_num, _plain(zip(columns, row.values(), strict=False))) for row in reader)
     except OSError as e:
         raise InputFileError(str(path), f"cannot be read: {e.strerror}.") from e
-    except (UnicodeDecodeError, csv.Error) as e:
-        raise InputFileError(str(path), f"is not a CSV file in UTF-8: {e}.") from e
+    except UnicodeDecodeError as e:
+        raise InputFileError(str(path), "it is not UTF-8 text.", "Save it as CSV in UTF-8.") from e
+    except csv.Error as e:
+        raise InputFileError(str(path), f"it is no CSV: {e}.") from e
     return Rows(str(path), columns, rows)
 
 

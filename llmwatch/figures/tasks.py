@@ -84,7 +84,10 @@ def split(con: Any, task: str, by: str, now: datetime) -> Edited:
     values = [row["value"] for row in rows(con, "task_parts", task=task, dimension=by, limit=_MOST_PARTS + 1)]
     if not 1 < len(values) <= _MOST_PARTS:
         many = f"more than {_MOST_PARTS} values" if values[1:] else "one value"
-        raise UsageError(f"{task!r} has {many} to split by {by}.", "Try another --by: call_site, prompt or tools.")
+        raise UsageError(
+            f"{task!r} has {many} to split by {by}.",
+            f"Try --by {' or '.join(each for each in SPLIT_BY if each != by)}.",
+        )
     parts = part_names(task, by, values, names)
     edited = _edited(con, TaskEdit("", "split", (task,), by=by, parts=parts), now)
     return Edited(edited.edit_id, edited.calls, tuple(name for _, name in parts))

@@ -20,6 +20,7 @@ from ..analysis.report import (
     Table,
     Text,
     count,
+    counted,
     money_text,
     share,
     usd,
@@ -73,11 +74,11 @@ def what_it_decides(n: int, stakes: Stakes) -> str:
     allowed = f"a loss of at most {points_text(stakes)} of 100 answers ({stakes.name} stakes)"
     if not enough:
         least = int(sequential_replays(0.0, 0.0, margin))
-        return f"{n:,} replays cannot prove {allowed}; {least:,} can if no answer differs"
+        return f"{counted(n, 'replay')} cannot prove {allowed}; {least:,} can if no answer differs"
     if not enough[-1]:
-        return f"{n:,} replays can prove {allowed} if no answer differs"
+        return f"{counted(n, 'replay')} can prove {allowed} if no answer differs"
     often = f"{enough[-1] * 100:g} % of answers" if enough[-1] < shares[-1] else "up to 30 % of answers"
-    return f"{n:,} replays can prove {allowed} if the models differ on {often} and none is better"
+    return f"{counted(n, 'replay')} can prove {allowed} if the models differ on {often} and none is better"
 
 
 def plan_report(plan: ShadowPlan, workers: int, command: str, hindrances: tuple[str, ...] = ()) -> Report:

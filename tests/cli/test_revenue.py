@@ -69,7 +69,7 @@ def test_equal_rows_are_as_many_as_there_are(home: Path, tmp_path: Path) -> None
     run(home, "import", str(csv_file(tmp_path, text)))
     said = run(home, "import", str(csv_file(tmp_path, text, "copy.csv")))
 
-    assert "2 rows are known from another source too" in said
+    assert "2 rows known from another source too: counted once" in said
     assert stored(home) == [("acme", Decimal(10))] * 2
 
 

@@ -452,7 +452,7 @@ def test_scores_from_elsewhere_come_in_by_csv_and_parquet_once(tmp_path: Path) -
     pl.DataFrame({"call": [f"{1:016x}"], "score": [0.5]}).write_parquet(tmp_path / "labels.parquet")
     labels = run("feedback", "import", str(tmp_path / "labels.parquet"), "--evidence", "label", home=settings.home)
 
-    lost = "1 are of calls that the store does not have; they count once their calls arrive.\n"
+    lost = "Of 1 the call is not in the store: counted once it arrives.\n"
     assert first == "4 saved, 0 known already.\n" + lost
     assert second == "0 saved, 4 known already.\n" + lost
     assert labels == "1 saved, 0 known already.\n"
@@ -463,6 +463,21 @@ def test_scores_from_elsewhere_come_in_by_csv_and_parquet_once(tmp_path: Path) -
         (f"{3:016x}", "feedback", 0.25, None),
         (None, "feedback", 1.0, None),
     ]
+
+
+@pytest.mark.parametrize(("separator", "mark"), [(";", ""), ("\t", ""), (",", "\ufeff"), (";", "\ufeff")])
+def test_scores_come_in_as_spreadsheets_write_them(separator: str, mark: str, tmp_path: Path) -> None:
+    """Semicolons, tabs, a mark of the encoding; another encoding is one sentence."""
+    settings = filled(tmp_path / "home", {"reply.draft": 1})
+    path = tmp_path / "scores.csv"
+    lines = (("span_id", "score", "comment"), (f"{1:016x}", "1", "good"))
+    path.write_text(mark + "".join(separator.join(line) + "\n" for line in lines), "utf-8")
+    run("feedback", "import", str(path), home=settings.home)
+
+    assert scores(settings, "span_id, value, comment") == [(f"{1:016x}", 1.0, "good")]
+    path.write_bytes("span_id,score,comment\nx,1,Müller\n".encode("latin-1"))
+    with pytest.raises(InputFileError, match="it is not UTF-8 text"):
+        read_rows(path)
 
 
 def test_a_score_waits_for_its_call(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def change(one: Option) -> tuple[str, ...]:
 
 def _edit(one: Option) -> tuple[str, ...]:
     use = one.use
-    tag = f'tagged llmwatch.task("{use.task}")' if use.is_tagged else f"of task {use.task}"
+    tagged = " and ".join(f'llmwatch.task("{name}")' for name in use.tags or (use.task,))
+    tag = f"tagged {tagged}" if use.is_tagged else f"of task {use.task}"
     place = f"In {use.call_site}, the calls {tag}" if use.call_site else f"In the calls {tag}"
     return (f'{place}: model="{use.request_model}" becomes model="{one.model.name}".',)
 

@@ -99,10 +99,10 @@ def refusal(routing: Routing, found: Simulated | None) -> str:
     if claim is None:
         return ""
     if claim > most:
-        less = f" x (1 - {_percent(routing.escalate)} escalated)" if routing.escalate else ""
+        less = f" x (1 - {_percent(routing.escalate)} escalated) = {_percent(most)}" if routing.escalate else ""
         return (
             f"{_percent(routing.share)} share cannot save {_percent(claim)}: even if the other model were free, "
-            f"at most {_percent(routing.share)}{less} = {_percent(most)} of the cost goes away."
+            f"at most {_percent(routing.share)}{less} of the cost goes away."
         )
     saving = None if found is None else found.true_saving_usd
     if found is not None and saving is not None and found.spend_usd and saving < claim * found.spend_usd:

@@ -53,6 +53,8 @@ class Use:
     is_agent_step: bool
     has_estimated_images: bool
     has_media: bool
+    # What the code calls the task, where that is not its name of today.
+    tags: tuple[str, ...] = ()
 
     @property
     def spend_month_usd(self) -> Decimal | None:

@@ -21,6 +21,7 @@ from ..analysis.trial import Counts, Trial
 from ..prices.models import Model, load_models
 from ..settings import Settings
 from ..store.catalogue import prices_for
+from ..store.task_edits import load_edits
 from .reading import Reading
 from .replays import Replay, load_replays
 from .stated import stated_today
@@ -127,7 +128,13 @@ def months_of(reading: Reading, asked: Period) -> Decimal:
 
 def load_uses(reading: Reading, asked: Period, catalogue: Catalogue, months: Decimal) -> list[Use]:
     """Every task with every model that takes a part of it worth naming, the dearest first."""
-    return uses(reading.rows("downgrade_traffic", since=asked.since, until=asked.until), catalogue, months)
+    period = {"since": asked.since, "until": asked.until}
+    found = uses(reading.rows("downgrade_traffic", **period), catalogue, months)
+    # To look through the tags takes as long as a tenth of the rest, and few stores have an edit.
+    if not load_edits(reading.con):
+        return found
+    tags = {row["task_name"]: tuple(row["tags"]) for row in reading.rows("task_tags", **period)}
+    return [replace(use, tags=tags.get(use.task, ())) for use in found]
 
 
 @dataclass(frozen=True, slots=True)

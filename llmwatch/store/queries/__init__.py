@@ -98,6 +98,7 @@ QUERIES: Final = (
     "task_changes",
     "task_names",
     "task_parts",
+    "task_tags",
     "tasks",
     "unpriced",
     "unresolved_scores",

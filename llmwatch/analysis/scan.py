@@ -188,7 +188,8 @@ def split(sums: Sums) -> Split:
     n0, n1 = _sides(sums.n)
     t0, t1 = _sides(sums.total)
     n, total = n0 + n1, t0 + t1
-    squares, cubes = (np.add(*_sides(x)) for x in (sums.squares, sums.cubes))
+    # Of passes and fails all three sums are one.
+    squares, cubes = (total if x is sums.total else np.add(*_sides(x)) for x in (sums.squares, sums.cubes))
     weight = _over(n0 * n1, n)
     weight = _over(weight, weight.sum(axis=-1, keepdims=True))
     loss = (weight * (_over(t0, n0) - _over(t1, n1))).sum(axis=-1)
@@ -349,12 +350,13 @@ def permutation_p(sums: Sums, scores: tuple[Floats, ...] | None, observed: float
 
     No more are drawn once none of so many reached it that the share is below `alpha` with 95 % confidence.
     """
-    if not sums.is_pass_or_fail and (scores is None or sum(map(len, scores)) > _MOST_SHUFFLED):
+    is_pass_or_fail = sums.is_pass_or_fail
+    if not is_pass_or_fail and (scores is None or sum(map(len, scores)) > _MOST_SHUFFLED):
         return None
     rng = np.random.default_rng(_SEED)
     drawn = reached = 0
     while drawn < _MOST_DRAWN and (reached < _ENOUGH or (drawn < _LEAST_DRAWN and reached < _PLENTY)):
-        shuffled = _shuffled_counts(rng, sums) if sums.is_pass_or_fail else _shuffled_scores(rng, sums, scores or ())
+        shuffled = _shuffled_counts(rng, sums) if is_pass_or_fail else _shuffled_scores(rng, sums, scores or ())
         reached += int(np.count_nonzero(split(shuffled).evidence().max(axis=-1) >= observed - 1e-9))
         drawn += _BLOCK
         if not reached and drawn * alpha >= _NONE_OF:

@@ -116,7 +116,7 @@ def _fresh() -> Json:
         f"""
 select coalesce(task, '(none)') as "task", sum(call_count) as "calls",
     sum(input_tokens) / nullif(sum(call_count), 0) as "input per call",
-    sum(greatest(input_tokens - coalesce(cached_input_tokens, 0), 0)) as "fresh tokens",
+    sum(greatest(input_tokens - coalesce(cached_input_tokens, 0) - coalesce(cache_write_tokens, 0), 0)) as "fresh tokens",
     coalesce(sum(cached_input_tokens), 0) / nullif(sum(input_tokens), 0) as "cached",
     coalesce(sum(cache_write_tokens), 0) as "written",
     cast(sum(input_cost_usd) as double) as "fresh cost", cast(sum(cached_input_cost_usd) as double) as "cached cost",
@@ -137,26 +137,33 @@ select coalesce(task, '(none)') as "task", sum(call_count) as "calls",
 
 def _waste() -> Json:
     kinds = [
-        ("repeated within a day", "is_request_repeated", "repeated"),
-        ("failed", "is_failed", "failed"),
-        ("left before the end", "is_left", "left"),
-        ("retried", "is_retried", "retried"),
-        ("cut off", "is_truncated", "cut off"),
-        ("cut off and empty", "is_truncated and is_output_empty and not is_failed and not is_left", "cut off"),
-        ("refused", "is_refusal or is_content_filtered", "refused"),
+        ("repeated within a day", "is_request_repeated"),
+        ("failed", "is_failed"),
+        ("left before the end", "is_left"),
+        ("retried", "is_retried"),
+        ("cut off", "is_truncated"),
+        ("cut off and empty", "is_truncated and is_output_empty and not is_failed and not is_left"),
+        ("refused", "is_refusal or is_content_filtered"),
     ]
+    sums = ",\n    ".join(
+        f"coalesce(sum(call_count) filter (where {condition}), 0) as calls_{place},"
+        f" coalesce(cast(sum(cost_usd) filter (where {condition}) as double), 0) as cost_{place}"
+        for place, (_, condition) in enumerate(kinds, 1)
+    )
     rows = "\nunion all ".join(
-        f"select {place} as place, '{words}' as kind, coalesce(sum(call_count) filter (where {condition}), 0) as calls,"
-        f" coalesce(cast(sum(cost_usd) filter (where {condition}) as double), 0) as cost,"
-        " cast(sum(cost_usd) as double) as everything from facts"
-        for place, (words, condition, _) in enumerate(kinds, 1)
+        f"select {place} as place, '{words}' as kind, calls_{place} as calls, cost_{place} as cost, everything from sums"
+        for place, (words, _) in enumerate(kinds, 1)
     )
     return table(
         "What may have been paid for nothing",
         "Calls of each kind in the time range, what they cost, and their part of the spend. A call can be of several kinds, so "
         "the lines do not add up.",
         f"""
-with facts as materialized (select * {_FACTS})
+with sums as (
+    select cast(sum(cost_usd) as double) as everything,
+    {sums}
+    {_FACTS}
+)
 select kind as "calls that were", calls as "calls", cost as "cost", cost / nullif(everything, 0) as "of spend"
 from (
 {rows}

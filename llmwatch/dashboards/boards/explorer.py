@@ -109,7 +109,7 @@ def _calls_head() -> list[Json]:
             "The highest cost of one call.",
             f"select cast(max(cost_usd) as double) as cost {_FACTS}",
             unit="currencyUSD",
-            no_value="no priced calls",
+            no_value="unknown",
             link=link("calls", order="dearest"),
         ),
         stat(
@@ -138,21 +138,24 @@ def _calls_head() -> list[Json]:
 
 
 def _list() -> Json:
+    # What is listed is found in few columns of all calls of the range; the others are read of what is listed.
+    order = """order by case ${order:sqlstring} when 'dearest' then cast(cost as double) when 'slowest' then latency
+    when 'most tokens' then input_tokens + output_tokens when 'oldest' then -epoch(started) else epoch(started) end
+    desc nulls last, id"""
     return table(
         "Calls",
         "At most 500 calls, in the order chosen above; a click on an id shows the call below. The search looks at ids, names, "
         "models, errors and tools.",
         f"""
+with picked as (select id {_lines()}
+{order} limit 500)
 select started as "time", id as "id", coalesce(task, '(none)') as "task", coalesce(customer, '') as "customer",
     coalesce(model, '') as "model", case when status = 'error' then 'failed' when stream_end <> 'complete' then 'left'
         else status end as "ended", latency as "latency", first_token as "first token", input_tokens as "input",
     cached_tokens as "cached", output_tokens as "output", cast(cost as double) as "cost", coalesce(grade, '') as "grade",
     coalesce(error, '') as "error"
-{_lines()}
-order by case ${{order:sqlstring}} when 'dearest' then cast(cost as double) when 'slowest' then latency
-    when 'most tokens' then input_tokens + output_tokens when 'oldest' then -epoch(started) else epoch(started) end
-    desc nulls last, id
-limit 500""",
+from call_lines where $__timeFilter(started) and id in (from picked)
+{order} limit 500""",
         [
             column("time", "dateTimeAsIso", width=160),
             column("id", link=link("calls", call=VALUE), width=150),

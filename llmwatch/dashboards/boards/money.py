@@ -77,7 +77,7 @@ def _head() -> list[Json]:
             unit="currencyUSD",
             decimals=2,
             link=link("customers"),
-            no_value="nobody has said",
+            no_value="unknown",
         ),
         stat(
             "LLM spend",
@@ -97,7 +97,7 @@ def _head() -> list[Json]:
             decimals=2,
             thresholds=LOSS,
             link=link("customers"),
-            no_value="no revenue known",
+            no_value="unknown",
         ),
         stat(
             "Margin of revenue",
@@ -107,18 +107,20 @@ def _head() -> list[Json]:
             decimals=1,
             thresholds=MARGIN,
             link=link("customers"),
-            no_value="no revenue known",
+            no_value="unknown",
         ),
         stat(
             "A month at this pace",
-            "LLM spend of the time range, times 30.4375 days over the days that had passed of it since the first call.",
+            "LLM spend of the time range, times 30.4375 days over the days that had passed of it since the first call; "
+            "nothing is said within a day of that.",
             f"""
-select cast(sum(cost_usd) as double) * 30.4375 * 86400
-    / greatest(epoch(cast($__timeTo() as timestamp)
-        - greatest(cast($__timeFrom() as timestamp), (select min(started_at) from calls))), 60) as spend
-from call_facts where {FILTERED}""",
+with store as (select min(started_at) as first from calls),
+here as (select coalesce(cast(sum(cost_usd) as double), 0) as spend from call_facts where {FILTERED})
+select if(cast($__timeTo() as timestamp) < first + interval 1 day, null, spend * 30.4375 * 86400
+    / greatest(epoch(cast($__timeTo() as timestamp) - greatest(cast($__timeFrom() as timestamp), first)), 60)) as spend
+from store, here""",
             unit="currencyUSD",
-            no_value="$0",
+            no_value="too early",
         ),
         stat(
             "Unpriced calls",
@@ -293,7 +295,7 @@ def customers() -> Json:
                         f"select revenue_usd {total}",
                         unit="currencyUSD",
                         decimals=2,
-                        no_value="nobody has said",
+                        no_value="unknown",
                     ),
                     stat(
                         "LLM gross margin",
@@ -302,14 +304,14 @@ def customers() -> Json:
                         unit="currencyUSD",
                         decimals=2,
                         thresholds=LOSS,
-                        no_value="no revenue known",
+                        no_value="unknown",
                     ),
                     stat(
                         "Customers below zero",
                         "Customers whose LLM cost was more than their revenue in the time range." + ALL_CALLS,
                         f"select losing_customers {total}",
                         thresholds=steps((None, "green"), (1, "red")),
-                        no_value="no revenue known",
+                        no_value="unknown",
                     ),
                     stat(
                         "Lost on them",
@@ -317,7 +319,7 @@ def customers() -> Json:
                         f"select lost_usd {total}",
                         unit="currencyUSD",
                         thresholds=steps((None, "green"), (0.000001, "red")),
-                        no_value="no revenue known",
+                        no_value="unknown",
                     ),
                     stat(
                         "Cost without a customer",

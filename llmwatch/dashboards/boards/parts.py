@@ -232,7 +232,7 @@ def bars(title: str, description: str, sql: str, *, unit: str, link: str = "", t
         "maxVizHeight": 28,
         "minVizWidth": 8,
         "namePlacement": "left",
-        "sizing": "auto",
+        "sizing": "manual",
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": True, "limit": 12},
     }
     return panel

@@ -141,18 +141,17 @@ from facts where name in (from named) group by 1, 2 order by 1, 2""",
 def _histogram() -> Json:
     bounds = [0, 250, 500, 1000, 2000, 4000, 8000, 15000, 30000, 60000]
     words = ["< ¼ s", "¼–½ s", "½–1 s", "1–2 s", "2–4 s", "4–8 s", "8–15 s", "15–30 s", "30–60 s", "> 60 s"]
-    rows = ", ".join(
-        f"({low}, {high}, '{word}')"
-        for low, high, word in zip(bounds, [*bounds[1:], 1_000_000_000], words, strict=True)
-    )
+    rows = ", ".join(f"({low}, '{word}')" for low, word in zip(bounds, words, strict=True))
+    cases = " ".join(f"when answer_ms >= {low} then {low}" for low in reversed(bounds))
     return bars(
         "How long answers took",
         "Answers of the time range by the time from the call to the end of the answer.",
         f"""
-with facts as (select answer_ms {_FACTS} and answer_ms is not null)
-select word, count(answer_ms) as "answers"
-from (values {rows}) as bins(low, high, word) left join facts on answer_ms >= low and answer_ms < high
-group by low, word order by low""",
+with found as (
+    select case {cases} end as low, count(*) as answers {_FACTS} and answer_ms is not null group by 1
+)
+select word, coalesce(answers, 0) as "answers"
+from (values {rows}) as bins(low, word) left join found using (low) order by low""",
         unit="short",
     )
 

@@ -24,7 +24,7 @@ def tasks() -> Json:
         [
             (4, _head()),
             (11, [_table()]),
-            (10, [(8, _quality()), (16, _drift())]),
+            (11, [(8, _quality()), (16, _drift())]),
             (
                 9,
                 [
@@ -87,7 +87,7 @@ def _head() -> list[Json]:
             "select cast(sum(cost_usd) as double) / nullif(sum(call_count) filter (where not is_unpriced), 0) * 1000"
             f" as cost from call_facts where {FILTERED}",
             unit="currencyUSD",
-            no_value="no priced calls",
+            no_value="unknown",
         ),
     ]
 
@@ -171,11 +171,11 @@ select task_name as "task", verdict as "found", coalesce(strftime(since_week, '%
 order by case verdict when 'fell' then 0 when 'answers changed' then 1 when 'mix changed' then 2 else 3 end, loss desc
 limit 100""",
         [
-            column("task", link=link("calls", task=VALUE), width=185),
-            column("found", words=_DRIFT, width=125),
-            column("since week of", width=105),
-            column("before", "percentunit", decimals=1, width=75),
-            column("after", "percentunit", decimals=1, width=75),
+            column("task", link=link("calls", task=VALUE), width=200),
+            column("found", words=_DRIFT, width=140),
+            column("since week of", width=100),
+            column("before", "percentunit", decimals=1, width=68),
+            column("after", "percentunit", decimals=1, width=68),
             column(
                 "at equal inputs",
                 "percentunit",
@@ -183,7 +183,7 @@ limit 100""",
                 width=115,
                 thresholds=steps((None, "text"), (-1, "red"), (-0.05, "text")),
             ),
-            column("scores", "locale", width=65),
+            column("scores", "locale", width=60),
         ],
         wraps=True,
     )

@@ -102,6 +102,8 @@ function Stat({ panel, frames, width, height }) {
         height={height}
         source={values}
         itemSpacing={8}
+        minVizHeight={options.minVizHeight}
+        maxVizHeight={options.maxVizHeight}
         renderValue={({ value, width, height, orientation }) => (
           <BarGauge
             value={value.display}

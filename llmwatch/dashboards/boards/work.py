@@ -13,7 +13,7 @@ _SHARE: Final = steps((None, "text"), (0, "red"), (0.8, "orange"), (0.9, "text")
 _DRIFT: Final = {"fell": "red", "answers changed": "orange", "mix changed": "orange", "no sign of change": "green"}
 _VERDICTS: Final = {"move": "green", "promising": "blue", "keep": "orange", "cannot tell yet": "text"}
 _LATEST: Final = f"from drift where week = (select max(week) from drift) and {_TASK}"
-_KEPT: Final = " Written by the analysis of `llmwatch {0}` while `llmwatch serve` runs, every quarter of an hour."
+_KEPT: Final = " Written by the analysis of `llmwatch {0}` while `llmwatch serve` runs, soon after anything changes."
 
 
 def tasks() -> Json:

@@ -1,7 +1,8 @@
 """Fills a store with any number of invented calls by SQL, in seconds; the numbers are plausible, not real.
 
 `python -m tests.bench.generate_store HOME CALLS [DAYS]` makes HOME/store.duckdb with calls that end on 2026-11-21;
-with `year` instead of DAYS, 52 weeks of 5,000 customers who pay, 200 tasks with scores, and replays of three of them.
+with `year` instead of DAYS, 52 weeks of 5,000 customers who pay, 200 tasks with scores, and replays of three of them;
+with `busy`, the same with a score of one call in five, and one call in 25 that earns money by itself.
 """
 
 from __future__ import annotations
@@ -157,7 +158,21 @@ select
     'label' as evidence,
     'generated' as source
 from calls
-where hash(span_id, 7) % 50 = 0
+where hash(span_id, 7) % $scored_every = 0
+"""
+# What a call earns is told with the call.
+CALL_REVENUE_SQL = """
+insert into revenue by name
+select
+    'call-' || span_id as event_id,
+    ended_at as occurred_at,
+    ended_at as recorded_at,
+    'revenue' as kind,
+    cast(0.004 as decimal(18, 9)) as amount_usd,
+    span_id,
+    'generated' as source
+from calls
+where hash(span_id, 9) % 25 = 0
 """
 # 400 answered replays of each of three tasks, of the newest calls.
 REPLAYS_SQL = """
@@ -189,13 +204,17 @@ def insert_calls(con: Any, calls: int, days: int = 14, customers: int = 40, task
         con.execute(CALLS_SQL, given | {"first": max(0, last - _AT_ONCE), "last": last})
 
 
-def generate_year(home: Path, calls: int, customers: int = 5_000, tasks: int = 200, days: int = 364) -> Path:
-    """A store of 52 weeks with customers who pay, scores of one call in fifty, and replays."""
+def generate_year(
+    home: Path, calls: int, customers: int = 5_000, tasks: int = 200, days: int = 364, *, is_busy: bool = False
+) -> Path:
+    """A store of 52 weeks with customers who pay, scores of one call in fifty, and replays; much more of it if busy."""
     path = generate(home, 0)
     with connect(path, home, read_only=False) as con:
         insert_calls(con, calls, days, customers, tasks)
         con.execute(REVENUE_SQL, {"ends_at": ENDS_AT, "customers": customers, "days": days})
-        con.execute(SCORES_SQL, {"ends_at": ENDS_AT})
+        con.execute(SCORES_SQL, {"ends_at": ENDS_AT, "scored_every": 5 if is_busy else 50})
+        if is_busy:
+            con.execute(CALL_REVENUE_SQL)
         con.execute(REPLAYS_SQL)
     return path
 
@@ -213,7 +232,7 @@ def generate(home: Path, calls: int, days: int = 14) -> Path:
 
 
 if __name__ == "__main__":
-    if "year" in sys.argv[3:]:
-        print(generate_year(Path(sys.argv[1]), int(sys.argv[2])))
+    if {"year", "busy"} & set(sys.argv[3:]):
+        print(generate_year(Path(sys.argv[1]), int(sys.argv[2]), is_busy="busy" in sys.argv[3:]))
     else:
         print(generate(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 14))

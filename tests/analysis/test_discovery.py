@@ -52,6 +52,27 @@ def test_an_edit_keeps_the_task() -> None:
     assert groups(asked([HEADER + PARKING] * 10 + [f"{HEADER}{PARKING} Sign as the mayor."] * 10)) == [20]
 
 
+def test_ten_short_tasks_behind_one_long_header_are_ten() -> None:
+    """A system prompt for all, five times as long as what each asks in front of the user's text."""
+    rng = random.Random(7)
+    header = " ".join(user_text(rng, 12).split()[:150])
+    asks = [" ".join("".join(rng.choices("aeilnorst", k=5)) for _ in range(28)) for _ in range(10)]
+    rows = [
+        PromptRecord(f"{n:03}", "app:ask", (), None, [("system", header), ("user", f"{ask}\n{user_text(rng, 3)}")])
+        for n, ask in enumerate(ask for ask in asks for _ in range(12))
+    ]
+
+    assert groups(rows) == [12] * 10
+
+
+def test_ten_wordings_of_one_sentence_of_a_long_prompt_are_one_task() -> None:
+    """Few words change, and each wording stays for twelve calls."""
+    rng = random.Random(8)
+    header = " ".join(user_text(rng, 12).split()[:150])
+
+    assert groups(asked([f"{header} {user_text(rng, 4)[:60]}" for _ in range(10)] * 12)) == [120]
+
+
 def test_examples_drawn_from_a_pool_split_nothing() -> None:
     """Two of six examples in each call."""
     rng = random.Random(3)

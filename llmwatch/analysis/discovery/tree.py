@@ -44,6 +44,11 @@ _RIVAL: Final = 0.5
 _CORE: Final = 8
 _CORE_SHARE: Final = 1 / 3
 _STRAY: Final = 0.03
+# Of so many leaves held for one task, text in that part of them is a header; leaves with so many texts besides may
+# stand alone.
+_MANY: Final = 8
+_HEADER: Final = 0.8
+_OWN_LEAST: Final = 20
 # A row of no group belongs to the leaf of whose fixed text it holds so much.
 _HELD: Final = 0.5
 _MOST_GROUPS: Final = 600
@@ -281,16 +286,49 @@ def _merged(matrix: sparse.csr_matrix, branches: Sequence[_Branch]) -> list[Rows
     sizes = np.asarray(fixed.sum(axis=1)).ravel()
     shared = (fixed @ fixed.T).toarray()
     own = sizes[:, None] - shared
-    union = sizes[:, None] + sizes[None, :] - shared
-    is_one = (shared >= _OVERLAP * np.maximum(union, 1)) & (np.minimum(own, own.T) < _OWN_TEXTS)
     # How often texts that are fixed in one leaf, and not in the other, come in the other.
     strays = (fixed @ shares.T).toarray() - (fixed @ fixed.multiply(shares).T).toarray()
     is_stray = (strays >= _STRAY * np.maximum(own, 1)) & (own >= _TEXTS)
     least = np.maximum(_CORE, _CORE_SHARE * np.minimum(sizes[:, None], sizes[None, :]))
+    is_drawn = np.zeros_like(is_stray)
     for a, b in np.argwhere(is_stray & is_stray.T & (shared >= least)):
-        is_one[a, b] |= branches[a].core(branches[b]) >= least[a, b]
+        is_drawn[a, b] = branches[a].core(branches[b]) >= least[a, b]
+    label = _labels(_alike(fixed) | is_drawn)
+    for number in np.flatnonzero(np.bincount(label) >= _MANY):
+        inside = np.flatnonzero(label == number)
+        here = np.ix_(inside, inside)
+        parts = _behind_header(fixed[inside], is_drawn[here] | is_stray[here] | is_stray.T[here])
+        label[inside] = np.where(parts == 0, number, label.max() + parts)
+    return [np.sort(np.concatenate([leaves[i] for i in np.flatnonzero(label == n)])) for n in np.unique(label)]
+
+
+def _labels(is_one: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Numbers of the groups of leaves that links hold together."""
     _, label = csgraph.connected_components(sparse.csr_matrix(is_one), directed=False)
-    return [np.sort(np.concatenate([leaves[i] for i in np.flatnonzero(label == n)])) for n in range(label.max() + 1)]
+    return cast("NDArray[np.int64]", label)
+
+
+def _alike(fixed: sparse.csr_matrix) -> NDArray[np.bool_]:
+    """Pairs of leaves alike in most of their fixed text."""
+    sizes = np.asarray(fixed.sum(axis=1)).ravel()
+    shared = (fixed @ fixed.T).toarray()
+    own = sizes[:, None] - shared
+    union = sizes[:, None] + sizes[None, :] - shared
+    return (shared >= _OVERLAP * np.maximum(union, 1)) & (np.minimum(own, own.T) < _OWN_TEXTS)
+
+
+def _behind_header(fixed: sparse.csr_matrix, is_drawn: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Numbers of the groups of leaves that remain without the text of all; one group if those are few.
+
+    Many tasks behind one header are no versions of one prompt. Leaves with little text besides are alike: a prompt with
+    a sentence to choose; so are those whose own text comes and goes in the other.
+    """
+    held = np.asarray(fixed.sum(axis=0)).ravel()
+    rest = sparse.csr_matrix(fixed[:, np.flatnonzero(held < _HEADER * _height(fixed))])
+    is_small = np.asarray(rest.sum(axis=1)).ravel() < _OWN_LEAST
+    label = _labels(_alike(rest) | is_drawn | (is_small[:, None] & is_small[None, :]))
+    is_many = len(np.unique(label[~is_small])) >= _MANY
+    return label if is_many else np.zeros_like(label)
 
 
 def _taken_in(matrix: sparse.csr_matrix, rest: Rows, leaves: list[Rows]) -> Rows:

@@ -11,7 +11,17 @@ import pytest
 
 from llmwatch.analysis.behaviour import AnswersChanged, find_changed_answers
 from llmwatch.analysis.drift import NEW_INPUTS, UNDECIDED, Drift, find_drift, weekly_alarms, weekly_verdicts
-from llmwatch.analysis.scan import BASELINE, CANDIDATES, WEEKS, Sums, permutation_p, scan, split
+from llmwatch.analysis.scan import (
+    BASELINE,
+    CANDIDATES,
+    WEEKS,
+    Sums,
+    Wandering,
+    permutation_p,
+    pooled_overdispersion,
+    scan,
+    split,
+)
 from llmwatch.analysis.stats import benjamini_hochberg, maximum_p, null_maxima, skewness_corrected, wilson
 from llmwatch.analysis.weekly import Cell, cells_of, monday_of, week_of, window_of
 from llmwatch.errors import UsageError
@@ -412,6 +422,26 @@ def test_permutations_agree_with_the_normal_law_where_both_are_right() -> None:
     assert counted == pytest.approx(found.p, rel=0.5)
     assert dealt == pytest.approx(counted, rel=0.5)
     assert permutation_p(graded, None, observed) is None
+
+
+def test_shuffling_ends_where_none_of_enough_reached_the_maximum() -> None:
+    """Three hundred without one: below 0.01 with 95 % confidence."""
+    sums = binary(np.full((WEEKS, 1), 50.0), np.full((WEEKS, 1), 40.0))
+
+    assert permutation_p(sums, None, 9.0, alpha=0.01) == pytest.approx(1 / 334)
+    assert permutation_p(sums, None, 9.0) == pytest.approx(1 / 9_991)
+
+
+def test_busy_tasks_are_taken_for_as_restless_in_points_as_calm_ones() -> None:
+    """Weeks that wander by 3 points show four times as much in four times the scores; luck alone counts as none."""
+    growth, free = np.repeat([300.0, 1200.0], 10), np.full(20, 11.0)
+
+    restless = pooled_overdispersion(Wandering(free * (1 + 0.03**2 * growth), free, growth))
+    lucky = pooled_overdispersion(Wandering(free * 1.1, free, growth))
+
+    assert restless[0] == pytest.approx(1.27, abs=0.04)
+    assert restless[-1] == pytest.approx(2.08, abs=0.13)
+    assert (lucky == 1).all()
 
 
 def test_a_shuffling_that_reaches_the_maximum_counts_as_reaching_it() -> None:

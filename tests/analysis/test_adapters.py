@@ -150,7 +150,7 @@ def test_records_as_requests_hold_them_are_the_same_task() -> None:
     [
         (("a", None, (), None, MESSAGES), "type tuple"),
         ({"id": "a", "tools": ()}, "fields id, tools"),
-        ({"id": "a", "messages": "Hello"}, "no list"),
+        ({"id": "a", "messages": b"Hello"}, "no list"),
         ({"id": "a", "messages": [("user", b"Hello")]}, "type bytes"),
         ({"id": "a", "response_format": 3}, "response format"),
     ],

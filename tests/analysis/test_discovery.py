@@ -117,6 +117,15 @@ def test_calls_without_any_text_are_found_too() -> None:
     assert discover([]) == {}
 
 
+def test_messages_that_are_one_text_are_what_a_user_wrote() -> None:
+    """As a prompt of a template is kept."""
+    given = [
+        {"id": n, "messages": [f"{PARKING} Case {n}.", [("user", f"{PARKING} Case {n}.")]][n % 2]} for n in range(20)
+    ]
+
+    assert len(set(discover(given).values())) == 1
+
+
 def test_the_order_of_the_records_changes_nothing() -> None:
     """Ids included."""
     rows, _ = records(tasks(20, 5), 5, wrapped=0.5, limit=20)

@@ -80,7 +80,9 @@ def _format(wanted: Any) -> str | None:
 def _listed(messages: Any, key: str) -> Iterable[Any]:
     if messages is None:
         return ()
-    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Iterable):
+    if isinstance(messages, str):
+        return (("user", messages),)
+    if isinstance(messages, bytes | Mapping) or not isinstance(messages, Iterable):
         raise UsageError(f"The messages of record {key!r} are no list.", _MESSAGE_IS)
     return cast("Iterable[Any]", messages)
 

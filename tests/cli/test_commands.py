@@ -341,7 +341,7 @@ def test_purge_erases_and_proves_it(tmp_path: Path) -> None:
 
     text = run("purge", "--customer", "initech-gmbh", "--yes", home=settings.home)
 
-    assert text.startswith("Erased 1 calls, 0 contents, 0 HTTP attempts.\nSearched afterwards")
+    assert text.startswith("Erased 1 call, 0 contents, 0 HTTP attempts.\nSearched afterwards")
     assert b"initech-gmbh" not in settings.store_path.read_bytes()
     assert b"globex-gmbh" in settings.store_path.read_bytes()
 

@@ -87,7 +87,7 @@ def test_an_alarm_is_acknowledged_with_a_note_and_taken_up_again(home: Path) -> 
     """The whole way by commands."""
     said = run(home, "acknowledge", "reply.draft", "--note", "known", "--as-of", AS_OF)
     aside = prose(run(home, "--task", "reply.draft", "--as-of", AS_OF))
-    again = run(home, "acknowledge", "reply.draft", "--undo")
+    again = run(home, "acknowledge", "reply.draft", "--undo", "--as-of", AS_OF)
 
     assert said.startswith("Acknowledged. The new baseline of reply.draft begins with the week of 2 Nov 2026.")
     assert "An alarm was acknowledged: the baseline begins with the week of 2 Nov." in aside

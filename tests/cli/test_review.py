@@ -340,7 +340,7 @@ def test_answers_of_a_judge_nobody_checked_come_first_and_audit_it(tmp_path: Pat
     rows = sample(settings.home, path)
     fill_in(path, lambda row: {"acceptable": "no" if int(row["call"], 16) <= 10 else "yes"})
     run("review", "import", str(path), home=settings.home)
-    table = json.loads(run("quality", "--as-of", NOW, "--format", "json", home=settings.home))
+    table = json.loads(run("quality", "--until", NOW, "--format", "json", home=settings.home))
     after = sample(settings.home, tmp_path / "after.csv")
 
     assert len(rows) == 40

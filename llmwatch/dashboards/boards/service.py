@@ -124,11 +124,15 @@ select $__timeGroupAlias(started_at,$__interval), quantile_cont(answer_ms, 0.5) 
 
 def _error_rate() -> Json:
     return series(
-        "Error rate by model",
-        "Failed calls of all calls that began in each interval, of the five models with the most calls.",
+        "Error rate by task",
+        "Failed calls of all calls that began in each interval, of the five tasks with the most failed ones. Not by model: a "
+        "failed call knows only the name that was asked for, an answer the one that answered.",
         f"""
-with facts as (select started_at, coalesce(model, '(none)') as name, call_count, is_failed {_FACTS}),
-named as (select name from facts group by name order by sum(call_count) desc, name limit 5)
+with facts as (select started_at, coalesce(task, '(none)') as name, call_count, is_failed {_FACTS}),
+named as (
+    select name from facts group by name
+    order by coalesce(sum(call_count) filter (where is_failed), 0) desc, sum(call_count) desc, name limit 5
+)
 select $__timeGroupAlias(started_at,$__interval), name as metric,
     coalesce(sum(call_count) filter (where is_failed), 0) / nullif(sum(call_count), 0) as value
 from facts where name in (from named) group by 1, 2 order by 1, 2""",

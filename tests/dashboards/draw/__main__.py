@@ -22,7 +22,7 @@ from .drawing import build, data, draw
 
 ROOT = Path(__file__).parents[3]
 # A picture in the repository is drawn smaller until it has fewer bytes than this.
-LARGEST = 200_000
+LARGEST = 245_000
 SCALES = (1.0, 0.85, 0.7, 0.6)
 DAYS = {"reliability": 7, "calls": 7, "cache": 28, "overview": 28, "customers": 28}
 

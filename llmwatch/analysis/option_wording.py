@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from math import ceil
 from typing import Final
 
 from .candidates import PAYBACK_DAYS, Excluded, Why
@@ -14,6 +15,7 @@ from .counterfactual import Cause
 from .downgrade import AUDIT_BATCH, STAKES
 from .downgrade_wording import Swap, verdict_text
 from .option import Option
+from .traffic import MONTH_DAYS, Use
 
 CAUSES: Final[Mapping[Cause, str]] = {
     "image_tokens": "images count differently",
@@ -59,7 +61,7 @@ def next_step(one: Option) -> Step:
         total = one.verdict.replays + decider.count
         command = f"llmwatch shadow --task {task} --to {quoted(one.model.name)} --n {total}"
         command += " --go-on" if one.verdict.reason == "many" else ""
-        return Step(command, "Its plan, which costs nothing:", decider.cost_usd)
+        return Step(command, _when(one.use, total), decider.cost_usd)
     if decider.what == "review":
         command = f"llmwatch review --pairs --task {task} --to {quoted(one.model.name)}"
         batches = -(-(one.verdict.audits + decider.count) // AUDIT_BATCH)
@@ -69,6 +71,18 @@ def next_step(one: Option) -> Step:
         name = next((s.name for s in STAKES.values() if s.margin == decider.margin), "low")
         return Step(f'[stakes]\n"{one.use.task}" = "{name}"', "If that loss is acceptable, in llmwatch.toml:")
     return Step()
+
+
+def _when(use: Use, replays: int) -> str:
+    """The words before the command: at once, or when so many inputs can have been kept."""
+    missing = replays - use.calls
+    if missing <= 0 or not use.calls_month:
+        return "Its plan, which costs nothing:"
+    days = ceil(missing * MONTH_DAYS / use.calls_month)
+    return (
+        f"Its {use.calls:,} calls of this period are too few: {missing:,} more come in about {days:,} days. Then its"
+        " plan, which costs nothing:"
+    )
 
 
 def sentence(one: Option) -> str:

@@ -155,6 +155,13 @@ def test_the_words_are_those_of_a_report(home: Path) -> None:
 
 
 @pytest.mark.usefixtures("configured")
+def test_advice_that_the_calls_of_a_period_cannot_follow_says_when_it_can(home: Path) -> None:
+    """687 replays of a task of fewer calls: no command makes more inputs than there are."""
+    said = " ".join(run("downgrade", "--task", "fresh", home=home).split())
+    assert "Its 600 calls of this period are too few: 87 more come in about 5 days. Then its plan" in said
+
+
+@pytest.mark.usefixtures("configured")
 def test_reviews_settle_what_the_scores_leave_open(home: Path, tmp_path: Path) -> None:
     """Two differing answers of high stakes, both reviewed as equal: the task moves."""
     settings = planted_store(tmp_path / "home", [next(task for task in TASKS if task.task == "high")])

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .truths import check
-from .world import make_world, review_all, shadow_all
+from .world import follow_advice, make_world, review_all, shadow_all
 
 
 def one(seed: int, scale: float) -> dict[str, str]:
@@ -17,6 +17,9 @@ def one(seed: int, scale: float) -> dict[str, str]:
         world = make_world(Path(folder) / "home", seed, scale=scale)
         shadow_all(world)
         review_all(world)
+        if advised := follow_advice(world):
+            sys.stdout.write("".join(f"seed {seed}: then {command}\n" for command in advised))
+            review_all(world, batches=4)
         return check(world)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,8 +96,9 @@ def make_world(home: Path, seed: int, *, scale: float = 1.0) -> World:
     return world
 
 
-def shadow_all(world: World) -> None:
-    """Every planted swap is replayed over HTTP against the same models on the machine's clock."""
+@contextmanager
+def models(world: World) -> Generator[str]:
+    """The address of the same models over HTTP, on the machine's clock."""
     clock = SystemClock()
     desk = DeskModel(clock, history.first_day(world.end_ns))
 
@@ -102,11 +106,33 @@ def shadow_all(world: World) -> None:
         return replace(desk(info), first_token_s=0.0, tokens_per_s=1e9)
 
     with StandinServer(clock=clock, seed=world.seed, brain=at_once, keep_requests=1) as server:
+        yield server.base_url
+
+
+def shadow_all(world: World) -> None:
+    """Every planted swap is replayed."""
+    with models(world) as address:
         for task, most in SHADOWED.items():
             world.run(
                 *("shadow", "--task", task, "--to", CANDIDATE, "--n", str(most), "--max-usd", "1"),
-                *("--run", "--base-url", server.base_url),
+                *("--run", "--base-url", address),
             )
+
+
+def follow_advice(world: World) -> list[str]:
+    """What `downgrade` says would decide an open question is done, once; returns the commands."""
+    report = world.json("downgrade", "--to", CANDIDATE)
+    tables = [table for section in report["sections"] for table in section["tables"] if table["key"] == "downgrade"]
+    asked = [
+        row["next_step"]
+        for table in tables
+        for row in table["rows"]
+        if row["task"] in SHADOWED and row["verdict"] == "cannot tell yet" and row["next_step"].startswith("llmwatch s")
+    ]
+    with models(world) as address:
+        for command in asked:
+            world.run(*shlex.split(command)[1:], "--max-usd", "1", "--run", "--base-url", address)
+    return asked
 
 
 def review_all(world: World, batches: int = 2) -> int:
@@ -115,6 +141,7 @@ def review_all(world: World, batches: int = 2) -> int:
     for batch in range(1, batches + 1):
         for task in SHADOWED:
             file = world.home / f"{task}-{batch}.csv"
+            file.unlink(missing_ok=True)
             world.run(
                 *("review", "--pairs", "--task", task, "--to", CANDIDATE, "--batches", str(batch), "--csv", str(file))
             )

@@ -39,8 +39,9 @@ _PLENTY: Final = 50
 _NONE_OF: Final = 3.0
 # More graded scores are not shuffled: seconds.
 _MOST_SHUFFLED: Final = 5_000
-# A p value above this decides nothing, however exact.
+# A p value above this, or so many times what would count, decides nothing, however exact.
 _WORTH_PERMUTING: Final = 0.2
+_TIMES_WORTH: Final = 50
 # Below this the chance is above 0.05 for one candidate alone, and more so for the largest of several.
 _QUIET: Final = 1.6
 # "None" counts like so many degrees of freedom among the pooled: 12 to 48 do much alike, see `tests.simulations.drift`.
@@ -307,7 +308,8 @@ def scan_compared(
     maxima = _even_maxima(count) if is_quiet else null_maxima(correlation(sums, compared))
     p = maximum_p(largest, maxima, count)
     permuted = None
-    if not is_quiet and p < _WORTH_PERMUTING and sizes_vary(sums.n.sum(axis=1)):
+    worth = min(_WORTH_PERMUTING, _TIMES_WORTH * alpha) if alpha else _WORTH_PERMUTING
+    if not is_quiet and p < worth and sizes_vary(sums.n.sum(axis=1)):
         permuted = permutation_p(sums, scores, largest, alpha)
     is_permuted = permuted is not None
     upper = maxima[-math.ceil((1 - _LEVEL) * len(maxima)) - 1 :]

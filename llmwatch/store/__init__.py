@@ -231,6 +231,16 @@ class Store:
             yield con
 
     @contextmanager
+    def read_merged(self) -> Generator[DuckDBPyConnection]:
+        """A connection that sees the file and nothing of the spool."""
+        with file.private_files():
+            con = self._open_for_reading()
+        try:
+            yield con
+        finally:
+            con.close()
+
+    @contextmanager
     def read_long(self) -> Generator[DuckDBPyConnection]:
         """As `read`, from a copy where reading the file for seconds would keep a `serve` from merging.
 

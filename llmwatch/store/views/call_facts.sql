@@ -9,6 +9,7 @@ select
     customer_id as customer,
     feature,
     coalesce(response_model, request_model) as model,
+    request_model,
     service_name as service,
     user_id as "user",
     server_address as host,

@@ -74,14 +74,14 @@ def next_step(one: Option) -> Step:
 
 
 def _when(use: Use, replays: int) -> str:
-    """The words before the command: at once, or when so many inputs can have been kept."""
-    missing = replays - use.calls
-    if missing <= 0 or not use.calls_month:
+    """The words before the command: at once, or as so many inputs come."""
+    month = use.calls_month
+    if replays <= month or not month:
         return "Its plan, which costs nothing:"
-    days = ceil(missing * MONTH_DAYS / use.calls_month)
+    days = ceil(replays * MONTH_DAYS / month)
     return (
-        f"Its {use.calls:,} calls of this period are too few: {missing:,} more come in about {days:,} days. Then its"
-        " plan, which costs nothing:"
+        f"So many calls of it come in about {days:,} days (about {month:,} a month); a run may be repeated as they do."
+        " Its plan, which costs nothing:"
     )
 
 

@@ -33,6 +33,8 @@ KINDS: Final = (
 )
 # Values before and after a day are compared over so many days on either side.
 _SIDE: Final = 28
+# Which value came is told by these days, or as many more as have calls enough.
+_SOON: Final = 7
 # A change that touches less of the calls is no explanation of anything seen in all of them.
 _LEAST_SHARE: Final = 0.15
 _LEAST_CALLS: Final = 8
@@ -138,7 +140,7 @@ def _change(kind: str, rows: Sequence[Mapping[str, Any]], span: Span, loss: floa
     share, change = _moved(days, best)
     if share < _LEAST_SHARE:
         return None
-    new, old = int(np.argmax(change)), int(np.argmin(change))
+    new, old = _first_gained(days, best), int(np.argmin(change))
     # The day on which the new value was seen, not a silent Sunday before it.
     seen = np.flatnonzero(days.calls[best:, new])
     on = days.first + timedelta(days=best + int(seen[0]))
@@ -160,6 +162,17 @@ def _moved(days: _Days, day: int) -> tuple[float, NDArray[np.float64]]:
     pooled = (before + after) / (n0 + n1)
     luck = float(np.sqrt(pooled * (1 - pooled) * (1 / n0 + 1 / n1)).sum() / 2)
     return (share if share > _LUCK * luck else 0.0), change
+
+
+def _first_gained(days: _Days, day: int) -> int:
+    """The value that gained the most calls soon after a day: a week later another may have come in its place."""
+    before = days.calls[days.sides(day)[0]].sum(axis=0)
+    soon = before
+    for width in (_SOON, 2 * _SOON, _SIDE):
+        soon = days.calls[day : day + width].sum(axis=0)
+        if soon.sum() >= _LEAST_CALLS:
+            break
+    return int(np.argmax(soon / soon.sum() - before / before.sum()))
 
 
 def _worse_by(days: _Days, day: int, old: int, new: int) -> float | None:

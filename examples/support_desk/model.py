@@ -5,6 +5,7 @@ unless a truth says that one model is worse.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
@@ -42,6 +43,8 @@ FALSE_PROMISE = "We will refund the last three months in full."
 # How often ticket.classify takes a ticket for something else, by language.
 MISREAD = {"en": 0.03, "de": 0.05, "ja": 0.30}
 EXTRA_THOUGHT = 180
+# How to reach the writer, as written and as llmwatch keeps it: replays are sent as kept.
+_ADDRESSES = re.compile(r"kim\.\d+@example\.com|\[email\]|\+49 30 5550\d+|\[phone\]")
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,8 @@ def _longer(info: RequestInfo, system: str) -> Reply:
 
 
 def _luck(info: RequestInfo, what: str) -> float:
-    """A number from 0 to 1 that depends on the ticket and on nothing else."""
-    return Random(f"{info.seed}:{what}:{info.prompt}").random()
+    """A number from 0 to 1 that depends on the ticket and on nothing else, also of one whose addresses are redacted."""
+    return Random(f"{info.seed}:{what}:{_ADDRESSES.sub('', info.prompt)}").random()
 
 
 def _is_cheaper(info: RequestInfo) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, cast
 import numpy as np
 
 from .audited import audited, audited_loss
-from .guards import Exclusion, Guard, behaviour_guards, losing_strata, untested_long
+from .guards import Exclusion, Guard, behaviour_guards, is_worth_moving, losing_strata, untested_long
 from .paired import (
     CAP,
     LEAST_AUDITS,
@@ -199,9 +199,8 @@ def _audited(run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mappi
     margin = run.margin
     scope = _in_scope(run.excluded, pairs)
     losing = losing_strata(scope, margin, terms.traffic, partial(audited_loss, audits=audits, margin=margin))
-    left = {pair.stratum for pair in scope} - {one.stratum for one in losing}
-    if losing and left:
-        excluded = {**run.excluded, **{one.stratum: one for one in losing}}
+    excluded = {**run.excluded, **{one.stratum: one for one in losing}}
+    if losing and is_worth_moving(pairs, excluded, terms.traffic):
         verdict = _estimated(run, pairs, terms, audits, excluded)
         # Where the rest looks no better than allowed, the task loses, and not some of its inputs.
         if verdict.is_move or (verdict.kind != "keep" and verdict.difference > -margin):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
@@ -92,7 +93,7 @@ def losing_strata(
         by_stratum.setdefault(pair.stratum, []).append(pair)
     if len(by_stratum) < 2:
         return []
-    shares = traffic or {name: len(of) / len(pairs) for name, of in by_stratum.items()}
+    shares = _shares(pairs, traffic)
     large = [name for name in sorted(by_stratum) if shares.get(name, 0.0) >= _LEAST_SHARE]
     judged = loss or partial(_scored_loss, margin=margin)
     seen = {name: judged(by_stratum[name]) for name in large}
@@ -102,6 +103,16 @@ def losing_strata(
         for name, is_losing in zip(large, rejected, strict=True)
         if is_losing
     ]
+
+
+def is_worth_moving(pairs: Sequence[Pair], excluded: Iterable[str], traffic: Mapping[str, float] | None = None) -> bool:
+    """True if what is left without some strata is as much as a stratum that is judged by itself."""
+    shares, names = _shares(pairs, traffic), set(excluded)
+    return sum(shares.get(name, 0.0) for name in {pair.stratum for pair in pairs} - names) >= _LEAST_SHARE
+
+
+def _shares(pairs: Sequence[Pair], traffic: Mapping[str, float] | None) -> Mapping[str, float]:
+    return traffic or {name: n / len(pairs) for name, n in Counter(pair.stratum for pair in pairs).items()}
 
 
 def _scored_loss(pairs: Sequence[Pair], margin: float) -> tuple[float, float, int]:

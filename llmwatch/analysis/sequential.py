@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from .guards import LONG_UNTIL, Exclusion, losing_strata
+from .guards import LONG_UNTIL, Exclusion, is_worth_moving, losing_strata
 from .paired import CAP, LOG_PROOF, LOOKS, Evidence, is_hopeless, is_too_dear
 from .replayed import Pair
 
@@ -151,7 +151,7 @@ class Sequential:
         """Whether the loss is that of some strata while others are left; then only those others are in question."""
         fresh = self._losing()
         names = {one.stratum for one in fresh} | set(self.excluded)
-        return any(pair.stratum not in names for pair in self.taken) and self._leave_out(fresh)
+        return is_worth_moving(self.taken, names, self._traffic) and self._leave_out(fresh)
 
     def _losing(self) -> list[Exclusion]:
         found = losing_strata(self.taken, self.margin, self._traffic)

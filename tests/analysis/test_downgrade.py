@@ -275,6 +275,16 @@ def test_a_task_that_loses_everywhere_stays_whole() -> None:
     assert (verdict.kind, verdict.exclusions, verdict.scope) == ("keep", (), 380)
 
 
+def test_what_is_left_beside_languages_that_all_lose_is_no_candidate_of_its_own() -> None:
+    """Nine inputs of an unknown language stay equal: the task is kept, and nobody is asked to replay more of those."""
+    pairs, said = strata_of({"en": 21, "de": 13, "ja": 16}, {"en": 166, "de": 62, "ja": 122, "?": 9})
+    verdict = decide(pairs, STANDARD, said)
+
+    assert (verdict.kind, verdict.exclusions) == ("keep", ())
+    by_score = [replace(p, scored=said.get(p.id, 0.0), incumbent_score=None, candidate_score=None) for p in pairs]
+    assert decide(by_score, STANDARD).kind == "keep"
+
+
 @pytest.mark.parametrize(("n", "kind"), [(60, "cannot_tell"), (120, "move")])
 def test_a_review_that_finds_nothing_does_not_make_few_replays_enough(n: int, kind: str) -> None:
     """One different answer, as good: 60 replays leave a loss of 3 points open, as they do where none differs."""

@@ -13,7 +13,7 @@ from ..analysis.spend import Period
 from ..errors import StoreLocked, UsageError
 from ..figures.downgrade import keep_downgrade, load_downgrade
 from ..render import FORMATS
-from ..store import Store
+from ..store import ASIDE_WAIT_S, Store
 from .options import AsOf, Format, Home, Output, Since, known_at, now_utc, one_of, period, settings_for
 from .reading import reading, write_report
 
@@ -70,7 +70,7 @@ def near_task(task: str, tasks: Sequence[str]) -> str:
 
 def _keep(store: Store, found: Downgrades) -> None:
     try:
-        with store.changing() as con:
+        with store.changing(ASIDE_WAIT_S) as con:
             keep_downgrade(con, found)
     except StoreLocked:
         # Dashboards stay as old as they are; the answer does not depend on it.

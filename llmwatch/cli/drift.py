@@ -15,7 +15,7 @@ from ..figures.drift import acknowledge as keep_acknowledgement
 from ..figures.drift import keep_drift, load_drift, take_up_again
 from ..render import FORMATS
 from ..settings import Settings
-from ..store import Store
+from ..store import ASIDE_WAIT_S, Store
 from .options import AsOf, Format, Home, Output, known_at, moment, now_utc, one_of, settings_for
 from .reading import reading, write, write_report
 
@@ -65,7 +65,7 @@ def _keep(settings: Settings, found: Drifts) -> None:
     if not settings.store_path.exists():
         return
     try:
-        with Store(settings).changing() as con:
+        with Store(settings).changing(ASIDE_WAIT_S) as con:
             keep_drift(con, found)
     except (StoreLocked, OSError):
         pass

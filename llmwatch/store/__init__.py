@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .jail import Answer, Limits
     from .purge import PurgeResult
 
+# What is kept for later beside an answer is not worth a wait for it.
+ASIDE_WAIT_S: Final = 2.0
 # How long a reader waits for a merge of ours, and how long anybody waits for a program that is not.
 _MERGE_WAIT_S: Final = 60.0
 _FOREIGN_WAIT_S: Final = 2.0
@@ -177,11 +179,14 @@ class Store:
         return row is not None and row[0] > 0
 
     @contextmanager
-    def changing(self) -> Generator[DuckDBPyConnection]:
-        """The file open for writing, by this process alone, for moments; its errors as ours, StoreLocked among them."""
+    def changing(self, wait_s: float | None = None) -> Generator[DuckDBPyConnection]:
+        """The file open for writing, by this process alone, for moments; its errors as ours, StoreLocked among them.
+
+        Another merge is waited for, for `wait_s` seconds where that is given.
+        """
         import duckdb
 
-        with file.private_files(), file.merge_lock(self._home, _MERGE_WAIT_S) as is_held:
+        with file.private_files(), file.merge_lock(self._home, _MERGE_WAIT_S if wait_s is None else wait_s) as is_held:
             if not is_held:
                 raise StoreLocked(f"Another llmwatch ({file.lock_holder(self._home)}) is merging into {self._path}.")
             file.clear_leftovers(self._home)
@@ -390,4 +395,4 @@ class Store:
             return file.set_aside(self._path)
 
 
-__all__ = ["MergeResult", "Store"]
+__all__ = ["ASIDE_WAIT_S", "MergeResult", "Store"]

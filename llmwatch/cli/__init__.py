@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
@@ -42,6 +41,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
 def _print_version(is_asked: bool) -> None:
     if not is_asked:
         return
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         sys.stdout.write(f"llmwatch {version('llmwatch')}\n")
     except PackageNotFoundError:

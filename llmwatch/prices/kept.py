@@ -73,4 +73,5 @@ def row_of(text: str) -> PriceRow:
     found: dict[str, Any] = json.loads(text)
     for day in ("valid_from", "valid_until"):
         found[day] = None if found[day] is None else date.fromisoformat(found[day])
-    return PriceRow(**found | {"rates": {name: Decimal(rate) for name, rate in found["rates"].items()}})
+    found["rates"] = {name: Decimal(rate) for name, rate in found["rates"].items()}
+    return PriceRow(**found)

@@ -23,7 +23,7 @@ def test_a_command_answers_while_somebody_else_merges(tmp_path: Path, command: s
     home = tmp_path / "home"
     generate(home, 50)
     spool(home, call(span_id="f" * 16))
-    more = ["--to", "gpt-4o-mini"] if command == "simulate" else []
+    more = ["--task", "reply.draft", "--to", "gpt-4o-mini"] if command == "simulate" else []
     kept = {k: v for k, v in os.environ.items() if not k.startswith("LLMWATCH_") and k != "COLUMNS"}
     with file.merge_lock(home, 0) as is_held:
         assert is_held

@@ -14,6 +14,7 @@ from ..errors import UsageError
 from ..settings import Settings, find_config
 from ..store import Store
 from ..store.plans import PLANS_DIGEST, plans_digest
+from ..store.process import command_of
 from .options import Home, settings_for
 
 
@@ -64,9 +65,8 @@ def serve(
         "shows_content": expose_content,
     }
     # In this process's place: whoever started it, a terminal or systemd, has its number and its signals.
-    code = f"import sys; sys.path[:] = {sys.path!r}; from llmwatch.serve.__main__ import main; main()"
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-c", code, json.dumps(options)])
+    os.execv(sys.executable, command_of("llmwatch.serve.__main__", json.dumps(options)))
 
 
 def _check_plans(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ..settings import Settings, load_settings
+from ..store.process import command_of
 
 if TYPE_CHECKING:
     from ..analysis.quality import Scored
@@ -113,10 +114,9 @@ def beside(settings: Settings, known_at: datetime | None) -> Generator[Beside]:
 
 
 def _started(home: Path) -> subprocess.Popen[bytes] | None:
-    code = f"import sys; sys.path[:] = {sys.path!r}; from llmwatch.figures.beside import main; main()"
     try:
         return subprocess.Popen(
-            [sys.executable, "-I", "-c", code, str(home)],
+            command_of("llmwatch.figures.beside", str(home)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

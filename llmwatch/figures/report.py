@@ -10,7 +10,7 @@ from ..analysis.margin import Margin
 from ..analysis.spend import Period
 from ..analysis.weekly_report import Weekly
 from ..store.queries import keep
-from .beside import Beside, Judged, load_judged
+from .beside import Beside, load_judged
 from .downgrade import load_downgrade
 from .margin import load_margin
 from .reading import Reading
@@ -30,7 +30,6 @@ def load_weekly(
     # What the store may lack is said once.
     bare = replace(reading, hindrances=())
     is_begun = aside is not None and aside.ask(bare, asked)
-    judged: Judged | None = None
     # A plan has no calls of its own: what was spent is then shown by task.
     spend = load_spend(reading, asked, "task" if dimension == "plan" else dimension, top, flags)
     if not spend.now.calls:
@@ -40,13 +39,9 @@ def load_weekly(
     margin = load_margin(bare, asked, dimension if dimension in MARGIN_DIMENSIONS else "customer", top)
     money_over_time = _money_over_time(bare, asked, margin)
     sunset = load_sunset(bare, asked, margin)
-    if not is_begun:
-        judged = load_judged(bare, asked)
     # The section names no more than these; the command has the others.
     downgrades = load_downgrade(bare, asked, top=_SWAPS)
-    if aside is not None and is_begun:
-        judged = aside.answer()
-    judged = judged or load_judged(bare, asked)
+    judged = (aside.answer() if aside is not None and is_begun else None) or load_judged(bare, asked)
     return Weekly(
         spend=spend,
         dimension=dimension,

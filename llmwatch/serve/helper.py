@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from ..errors import LlmwatchError
 from ..settings import Settings, load_settings
+from ..store.process import command_of
 
 _SPAN: Final = re.compile(r"(\d{1,4})([hdw])\Z")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -99,5 +100,4 @@ def _blocked(why: str) -> dict[str, Any]:
 
 def command(home: Path, *arguments: str) -> list[str]:
     """The command line of a helper that sees this process's own modules, wherever it runs."""
-    code = f"import sys; sys.path[:] = {sys.path!r}; from llmwatch.serve.helper import main; main()"
-    return [sys.executable, "-I", "-c", code, str(home), *arguments]
+    return command_of("llmwatch.serve.helper", str(home), *arguments)

@@ -11,13 +11,13 @@ import contextlib
 import json
 import os
 import struct
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ..store.process import command_of
 from .protocol import Problem
 from .worker import DONE, FAILED, HEADER, READY
 
@@ -184,13 +184,8 @@ class Pool:
         return await self._start()
 
     async def _start(self) -> Worker:
-        # The parts of the path are handed over, since an isolated interpreter looks at no variable and no folder.
-        code = f"import sys; sys.path[:] = {sys.path!r}; from llmwatch.wire.worker import main; main()"
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-c",
-            code,
+            *command_of("llmwatch.wire.worker"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -199,8 +199,10 @@ def _with_shared(line: Line, known: int, unknown: int) -> Line:
 
 def _line(row: Mapping[str, Any], is_customer: bool) -> Line:
     measures, revenue = Measures(row), dollars(row["revenue_nano"])
+    if is_customer:
+        return Line(row["name"], measures, revenue, plan=row["plan"] or "", is_in_calls=row["is_in_calls"])
     known_calls = measures.calls - measures.count("unknown_calls")
-    if not is_customer and revenue is None and not row.get("undivided_calls") and known_calls:
+    if revenue is None and not row.get("undivided_calls") and known_calls:
         # Its customers pay, and all of what they pay is for something else.
         revenue = _ZERO
     return Line(
@@ -209,7 +211,7 @@ def _line(row: Mapping[str, Any], is_customer: bool) -> Line:
         revenue=revenue,
         plan=str(row.get("plan") or ""),
         is_in_calls=bool(row.get("is_in_calls", True)),
-        unknown_cost=_ZERO if is_customer else Decimal(row.get("unknown_usd") or 0),
+        unknown_cost=Decimal(row.get("unknown_usd") or 0),
         is_undivided=bool(row.get("undivided_calls")),
         outcomes=int(row.get("outcomes") or 0),
         successes=int(row.get("successes") or 0),

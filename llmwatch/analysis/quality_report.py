@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from .breakdown import others_cell
 from .measures import name_cell
 from .quality import ENOUGH, Level, MadeUp, Quality, Rung, Scored, Share, quality_by_task
 from .report import (
@@ -41,6 +43,8 @@ RUNG_WORDS: Final[Mapping[Rung, str]] = {
 NO_EVIDENCE: Final = "nothing scored it, and its answers have no form to check"
 NO_FACTS: Final = "nobody counted made-up facts"
 NOTHING_SAID: Final = "no calls"
+# Tasks that a note names; the others are counted.
+_NAMES: Final = 10
 _COLUMNS: Final = (
     Column("task", "task", is_number=False),
     Column("answers", "answers"),
@@ -119,11 +123,33 @@ def quality_report(asked: QualityAsked) -> Report:
     return Report("quality", title, facts, sections=(section, *levels), main_table="quality")
 
 
-def quality_section(found: Mapping[str, Quality], scored: Scored, title: str = "QUALITY") -> Section:
-    """One line a task, the lowest known quality first, then what is not known."""
+def quality_section(found: Mapping[str, Quality], scored: Scored, top: int | None = None) -> Section:
+    """One line a task, the lowest known quality first, then what is not known; with `top` the others in one line."""
     order = sorted(found.values(), key=_worst_first)
-    table = Table("quality", "task", _COLUMNS, tuple(_row(quality) for quality in order))
-    return Section("quality", title, (table,) if order else (), tuple(_notes(order, scored)))
+    rows = [_row(quality) for quality in order[:top]]
+    if others := order[len(rows) :]:
+        rows.append(_others_row(others))
+    table = Table("quality", "task", _COLUMNS, tuple(rows))
+    notes = list(_notes(order, scored))
+    if others:
+        notes.append(Note("All tasks:", code="llmwatch quality"))
+    return Section("quality", "QUALITY", (table,) if order else (), tuple(notes))
+
+
+def _others_row(others: Sequence[Quality]) -> Row:
+    """How many there are and what speaks for them; of several tasks there is no quality in one number."""
+    rungs = Counter(quality.best.rung if quality.best else None for quality in others)
+    said = [f"{rungs[rung]:,} {words}" for rung, words in RUNG_WORDS.items() if rungs[rung]]
+    if rungs[None]:
+        said.append(f"{rungs[None]:,} nothing")
+    cells = (
+        others_cell(len(others)),
+        count(sum(quality.answers for quality in others)),
+        Text(""),
+        Text(", ".join(said), "quiet"),
+        *[Text("")] * (len(_COLUMNS) - 4),
+    )
+    return Row("(others)", cells, kind="rest")
 
 
 def _worst_first(quality: Quality) -> tuple[bool, bool, float, str]:
@@ -197,7 +223,8 @@ def _notes(order: Iterable[Quality], scored: Scored) -> Iterable[Note]:
         yield from _judge_notes(quality)
     few = [quality.task for quality in found if quality.best and quality.best.is_alarming and quality.best.n < ENOUGH]
     if few:
-        yield Note(f"Fewer than {ENOUGH} scores, so the intervals are wide: {', '.join(sorted(few))}.")
+        more = f" and {len(few) - _NAMES:,} more" if len(few) > _NAMES else ""
+        yield Note(f"Fewer than {ENOUGH} scores, so the intervals are wide: {', '.join(sorted(few)[:_NAMES])}{more}.")
     if "checks" in rungs:
         yield Note(
             "At most: the share of answers that passed every check; how many of those are acceptable nobody has said.",

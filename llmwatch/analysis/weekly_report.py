@@ -40,6 +40,8 @@ class Weekly:
 
     spend: Spend
     dimension: str = "task"
+    # Tasks whose quality is listed; None is all.
+    top: int | None = None
     margin: Margin | None = None
     # Rows of the query money_over_time.
     money_over_time: Sequence[Mapping[str, Any]] = ()
@@ -113,7 +115,7 @@ def _for_engineers(weekly: Weekly) -> tuple[Section, ...]:
         *_drift_sections(weekly),
         *((sunset_section(weekly.sunset),) if weekly.sunset is not None else ()),
         *((downgrade_section(weekly.downgrades),) if weekly.downgrades is not None else ()),
-        *((quality_section(scored, weekly.scored),) if scored and weekly.scored is not None else ()),
+        *((quality_section(scored, weekly.scored, weekly.top),) if scored and weekly.scored is not None else ()),
         *beside_sections(spend, without="customer" if weekly.has_revenue else ""),
         speed_section(spend.dimension, spend.names, spend.by),
         answers_section(spend.now, spend.before, spend.is_comparable, spend.flags),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, Final, NoReturn
@@ -94,11 +95,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code; without --debug no error is shown as a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     is_debug = "--debug" in given
+    # Our arrays are small: threads of the library of vectors cost a start, and a process with threads has no copies.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     given = [argument for argument in given if argument != "--debug"]
     try:
         named = next((word for word in given if not word.startswith("-")), "")
         make_app(named if named in _COMMANDS else "")(given, prog_name="llmwatch")
+    except SystemExit as left:
+        if arguments is None and isinstance(left.code, int):
+            _end(left.code)
+        raise
     except LlmwatchError as e:
         if is_debug:
             raise
@@ -131,6 +138,17 @@ def _leave(message: str, code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.write(f"llmwatch: error: {message}\n" if code != INTERRUPTED else "llmwatch: interrupted\n")
     sys.exit(code)
+
+
+def _end(code: int) -> None:
+    """Ends the process, unless a thread works on: to take all that is loaded to pieces takes a tenth of a second."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        _close_quietly()
+    if threading.active_count() == 1:
+        os._exit(code)
 
 
 def _close_quietly() -> NoReturn:

@@ -9,9 +9,16 @@ from typing import Annotated, Final
 
 import typer
 
+from ..analysis.conditions import conditions_of, tripped
+from ..analysis.spend import Period
+from ..analysis.weekly_report import DIMENSIONS, weekly_report
 from ..errors import UsageError
 from ..figures.beside import beside
+from ..figures.report import load_weekly
+from ..render import FORMATS, RENDERERS
+from ..render.inert import one_line
 from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
+from .reading import reading, write, write_report
 
 # More names than any dimension has: formats for programs get them all.
 _ALL: Final = 1_000_000
@@ -45,26 +52,16 @@ def report(  # noqa: PLR0913, PLR0917 - each is an option
     """
     settings = settings_for(home)
     moment_known = known_at(as_of)
-    # What the second process has to import it imports while this one does.
-    with beside(settings, moment_known) as aside:
-        from ..analysis.conditions import conditions_of, tripped
-        from ..analysis.spend import Period
-        from ..analysis.weekly_report import DIMENSIONS, weekly_report
-        from ..figures.report import load_weekly
-        from ..render import FORMATS, RENDERERS
-        from ..render.inert import one_line
-        from .reading import reading, write, write_report
-
-        one_of(format_name, FORMATS, "--format")
-        dimension = one_of(by, DIMENSIONS, "--by")
-        if top is not None and top < 1:
-            raise UsageError(f"--top {top} lists nothing.", "Give 1 or more.")
-        conditions = conditions_of(fail_on)
-        asked = Period(*period(since, until, moment_known or now_utc(None)))
-        listed = top or (_ALL if format_name in ("json", "csv") else 10)
-        flags = same_calls(since=None if since == "7d" else since, until=until, as_of=as_of, home=home)
-        with reading(settings, moment_known) as store:
-            weekly = load_weekly(store, asked, dimension, listed, flags, aside)
+    one_of(format_name, FORMATS, "--format")
+    dimension = one_of(by, DIMENSIONS, "--by")
+    if top is not None and top < 1:
+        raise UsageError(f"--top {top} lists nothing.", "Give 1 or more.")
+    conditions = conditions_of(fail_on)
+    asked = Period(*period(since, until, moment_known or now_utc(None)))
+    listed = top or (_ALL if format_name in ("json", "csv") else 10)
+    flags = same_calls(since=None if since == "7d" else since, until=until, as_of=as_of, home=home)
+    with beside(settings, moment_known) as aside, reading(settings, moment_known) as store:
+        weekly = load_weekly(store, asked, dimension, listed, flags, aside)
 
     made = weekly_report(weekly)
     if html is not None:

@@ -1,4 +1,4 @@
-"""Owns a second process that judges answers in a large store while the first counts money: one core each.
+"""Owns a second process that judges answers and swaps in a large store while the first counts money: one core each.
 
 Half of a report's time is Python, which one process does one thing at a time. Both see the same moment, as neither
 lets anybody write while it reads; where that cannot be so, or the second process fails, there is only the first.
@@ -6,44 +6,49 @@ lets anybody write while it reads; where that cannot be so, or the second proces
 
 from __future__ import annotations
 
-import json
 import os
-import pickle
-import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from ..settings import Settings, load_settings
-from ..store.process import command_of
+from ..settings import Settings
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkProcess
+
+    from ..analysis.downgrade_report import Downgrades
     from ..analysis.quality import Scored
     from ..analysis.spend import Period
     from ..analysis.task_drift import Drifts
     from .reading import Reading
 
-# To start a process takes half a second, as long as a smaller store's answers take to judge.
+# In a smaller store the answers are judged in less time than two processes take from each other.
 _LARGE: Final = 32 << 20
+# The report names no more swaps than these; the command has the others.
+_SWAPS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What is said of the answers of a period and the weeks before it."""
+    """What is said of the answers of a period and the weeks before it, and of models that could give them for less."""
 
     scored: Scored
     drifts: Drifts
     quality_over_time: list[dict[str, Any]]
+    downgrades: Downgrades
 
 
 def load_judged(reading: Reading, asked: Period) -> Judged:
-    """Quality and drift, with what they stand on computed once for the connection."""
+    """Quality, drift and swaps, with what they stand on computed once for the connection."""
     from ..analysis.drift_chart import WEEKS, drawn
     from ..store.queries import keep
+    from .downgrade import load_downgrade
     from .drift import load_drift
     from .quality import load_quality
 
@@ -52,40 +57,33 @@ def load_judged(reading: Reading, asked: Period) -> Judged:
     names = [one.task for one in drawn(drifts)]
     since = asked.until - timedelta(weeks=WEEKS)
     shown = reading.rows("quality_over_time", since=since, until=asked.until, names=names) if names else []
-    return Judged(load_quality(reading, asked.since, asked.until), drifts, shown)
+    scored = load_quality(reading, asked.since, asked.until)
+    return Judged(scored, drifts, shown, load_downgrade(reading, asked, top=_SWAPS))
 
 
 class Beside:
     """The second process, waiting with all that it imports; without one every answer is None."""
 
-    def __init__(self, process: subprocess.Popen[bytes] | None, known_at: datetime | None) -> None:
-        self._process = process
+    def __init__(self, pipe: Connection | None, known_at: datetime | None) -> None:
+        self._pipe = pipe
         self._known_at = known_at
 
     def ask(self, reading: Reading, asked: Period) -> bool:
         """Whether it has begun: it sees what `reading` sees, which stays open until it has answered."""
-        if self._process is None or not _is_the_file_alone(reading):
+        if self._pipe is None or not _is_the_file_alone(reading):
             return False
-        times = (asked.since, asked.until, self._known_at)
-        line = json.dumps([None if at is None else at.isoformat() for at in times]).encode() + b"\n"
         try:
-            _pipe(self._process.stdin).write(line)
-            _pipe(self._process.stdin).flush()
+            self._pipe.send((asked, self._known_at))
         except OSError:
             return False
         return True
 
     def answer(self) -> Judged | None:
         """What was asked for; None if the process failed."""
-        assert self._process is not None
-        # Written by our own code a moment ago, and by nobody else.
-        said = _pipe(self._process.stdout).read()
-        return pickle.loads(said) if self._process.wait() == 0 else None
-
-
-def _pipe(pipe: Any) -> BinaryIO:
-    assert pipe is not None
-    return pipe
+        assert self._pipe is not None
+        with suppress(EOFError, OSError):
+            return self._pipe.recv()
+        return None
 
 
 def _is_the_file_alone(reading: Reading) -> bool:
@@ -100,55 +98,63 @@ def _is_the_file_alone(reading: Reading) -> bool:
 @contextmanager
 def beside(settings: Settings, known_at: datetime | None) -> Generator[Beside]:
     """A second process for as long as the block lasts, where the store is large and there is a core for it."""
+    started = _started(settings) if _is_worth_it(settings) else None
+    if started is None:
+        yield Beside(None, known_at)
+        return
+    process, pipe = started
     try:
-        is_worth_it = settings.store_path.stat().st_size >= _LARGE and len(os.sched_getaffinity(0)) > 1
-    except (OSError, AttributeError):
-        is_worth_it = False
-    process = _started(settings.home) if is_worth_it else None
-    try:
-        yield Beside(process, known_at)
+        yield Beside(pipe, known_at)
     finally:
-        if process is not None:
-            process.kill()
-            process.communicate()
+        pipe.close()
+        process.kill()
+        process.join()
 
 
-def _started(home: Path) -> subprocess.Popen[bytes] | None:
+def _is_worth_it(settings: Settings) -> bool:
     try:
-        return subprocess.Popen(
-            command_of("llmwatch.figures.beside", str(home)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError:
+        return settings.store_path.stat().st_size >= _LARGE and len(os.sched_getaffinity(0)) > 1
+    except (OSError, AttributeError):
+        return False
+
+
+def _started(settings: Settings) -> tuple[ForkProcess, Connection] | None:
+    """A copy of this process, which takes none of the time to start one; None where this one has more threads."""
+    # What both need is loaded once.
+    import duckdb
+
+    from .downgrade import load_downgrade
+    from .drift import load_drift
+    from .quality import load_quality
+
+    del duckdb, load_downgrade, load_drift, load_quality
+    try:
+        # A lock that another thread holds would be held in the copy for ever.
+        if len(list(Path("/proc/self/task").iterdir())) != 1:
+            return None
+        context = get_context("fork")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_judge, args=(theirs, ours, settings), daemon=True)
+        process.start()
+    except (OSError, ValueError):
         return None
+    theirs.close()
+    return process, ours
 
 
-def main() -> None:
-    """Waits for one line, since, until and the moment known of, and writes what is judged."""
-    from ..analysis.spend import Period
+def _judge(pipe: Connection, other_end: Connection, settings: Settings) -> None:
+    """Waits for a period and the moment known of, and says what is judged; ends if nobody asks any more."""
     from ..store import Store
     from ..store.history import recall
     from ..store.queries import create_views
-    from .drift import load_drift
-    from .quality import load_quality
     from .reading import Reading
 
-    del load_drift, load_quality
-    import duckdb
-
-    del duckdb
-    settings = load_settings({"home": Path(sys.argv[1])})
-    line = sys.stdin.readline()
-    if not line:
-        return
-    since, until, known_at = json.loads(line)
-    asked = Period(datetime.fromisoformat(since), datetime.fromisoformat(until))
-    with Store(settings).read_merged() as con:
-        if known_at is not None:
-            recall(con, datetime.fromisoformat(known_at))
-        create_views(con)
-        judged = load_judged(Reading(con, (), settings), asked)
-    sys.stdout.buffer.write(pickle.dumps(judged))
-    sys.stdout.buffer.flush()
+    other_end.close()
+    with Path(os.devnull).open("w", encoding="utf-8") as sys.stderr, suppress(EOFError, OSError):
+        asked, known_at = pipe.recv()
+        with Store(settings).read_merged() as con:
+            if known_at is not None:
+                recall(con, known_at)
+            create_views(con)
+            judged = load_judged(Reading(con, (), settings), asked)
+        pipe.send(judged)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from ..analysis.margin import DIMENSIONS as MARGIN_DIMENSIONS
 from ..analysis.margin import Margin
@@ -11,13 +11,10 @@ from ..analysis.spend import Period
 from ..analysis.weekly_report import Weekly
 from ..store.queries import keep
 from .beside import Beside, load_judged
-from .downgrade import load_downgrade
 from .margin import load_margin
 from .reading import Reading
 from .spend import load_spend
 from .sunset import load_sunset
-
-_SWAPS: Final = 5
 
 
 def load_weekly(
@@ -39,19 +36,18 @@ def load_weekly(
     margin = load_margin(bare, asked, dimension if dimension in MARGIN_DIMENSIONS else "customer", top)
     money_over_time = _money_over_time(bare, asked, margin)
     sunset = load_sunset(bare, asked, margin)
-    # The section names no more than these; the command has the others.
-    downgrades = load_downgrade(bare, asked, top=_SWAPS)
     judged = (aside.answer() if aside is not None and is_begun else None) or load_judged(bare, asked)
     return Weekly(
         spend=spend,
         dimension=dimension,
+        top=top,
         margin=replace(margin, flags=flags),
         money_over_time=money_over_time,
         scored=judged.scored,
         drifts=judged.drifts,
         quality_over_time=judged.quality_over_time,
         sunset=sunset,
-        downgrades=downgrades,
+        downgrades=judged.downgrades,
     )
 
 

@@ -11,6 +11,8 @@ from .inert import one_line, plain
 
 UNKNOWN: Final = "—"
 _STEPS: Final = "▁▂▃▄▅▆▇█"
+# Of so little nano-dollars rounded apart are the whole.
+_NO_CHANGE: Final = Decimal("1e-9")
 
 
 def cell_text(cell: Cell) -> str:
@@ -86,11 +88,12 @@ def _duration_text(value: Decimal) -> str:
 
 
 def _change_text(change: Change) -> str:
-    if change.word == "same" or not change.value:
+    if change.word == "same" or not change.value or (change.share is not None and abs(change.share) < _NO_CHANGE):
         return "="
     sign = "+" if change.value > 0 else "-"
     if change.unit == "share":
-        return f"{sign}{abs(Decimal(change.value)) * 100:.1f} pts"
+        points = abs(Decimal(change.value)) * 100
+        return f"{sign}{points:.1f} pts" if points >= Decimal("0.05") else "<0.1 pts"
     amount = sign + number_text(abs(change.value), change.unit)
     if change.word:
         return f"{amount} ({change.word})"

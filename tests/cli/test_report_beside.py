@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from llmwatch.cli import app
 from llmwatch.figures import beside
+from llmwatch.figures.reading import Reading
 from llmwatch.settings import Settings
 from llmwatch.store import Store
 from tests.bench.generate_store import generate
 from tests.stores import call, empty_store, fill
+
+# The command in a process of its own, as a test's has threads: every store is large, and standard error says whether
+# another process judged.
+_LARGE = """
+import sys
+from llmwatch.cli import main
+from llmwatch.figures import beside
+
+beside._LARGE = 0
+answer = beside.Beside.answer
+
+def noted(self):
+    found = answer(self)
+    sys.stderr.write(f"beside: {found is not None}\\n")
+    return found
+
+beside.Beside.answer = noted
+"""
+_BROKEN = """
+def broken(pipe, *_):
+    pipe.recv()
+    raise SystemExit(3)
+
+beside._judge = broken
+"""
+_THREADED = """
+import threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -25,86 +55,79 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Every store is large; the list says of each report whether a second process judged for it."""
-    monkeypatch.setattr(beside, "_LARGE", 0)
-    seen: list[bool] = []
-    answer = beside.Beside.answer
-
-    def noted(self: beside.Beside) -> beside.Judged | None:
-        found = answer(self)
-        seen.append(found is not None)
-        return found
-
-    monkeypatch.setattr(beside.Beside, "answer", noted)
-    return seen
-
-
-def report(home: Path, *arguments: str) -> str:
-    """What the command prints."""
-    result = CliRunner().invoke(
-        app, ["report", "--home", str(home), "--since", "14d", *arguments], catch_exceptions=False
-    )
-    assert result.exit_code == 0
-    return result.stdout
+def report(home: Path, *arguments: str, prepared: str = "") -> tuple[str, str]:
+    """What the command prints, and what it says beside that."""
+    command = ["report", "--home", str(home), "--since", "14d", *arguments]
+    code = f"{prepared}\nfrom llmwatch.cli import main\nimport sys\nsys.argv[1:] = {command!r}\nmain()"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return result.stdout, result.stderr
 
 
 @pytest.mark.parametrize("moment", ["--until", "--as-of"])
-def test_two_processes_say_what_one_says(
-    home: Path, asked: list[bool], monkeypatch: pytest.MonkeyPatch, moment: str
-) -> None:
+def test_two_processes_say_what_one_says(home: Path, moment: str) -> None:
     """Every byte, of what is known today and of what was known then."""
-    two = report(home, moment, "2026-11-21", "--format", "json")
-    assert asked == [True]
-    monkeypatch.setattr(beside, "_LARGE", 1 << 60)
-    assert report(home, moment, "2026-11-21", "--format", "json") == two
-    assert asked == [True]
+    two, said = report(home, moment, "2026-11-21", "--format", "json", prepared=_LARGE)
+    assert said == "beside: True\n"
+    assert report(home, moment, "2026-11-21", "--format", "json") == (two, "")
 
 
-def test_a_second_process_that_fails_costs_time_and_no_answer(
-    home: Path, asked: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_process_that_fails_costs_time_and_no_answer(home: Path) -> None:
     """The first does the rest itself."""
-    whole = report(home, "--until", "2026-11-21")
-
-    def broken(_: Path) -> subprocess.Popen[bytes]:
-        code = "import sys; sys.stdin.readline(); sys.exit(3)"
-        return subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    monkeypatch.setattr(beside, "_started", broken)
-    assert report(home, "--until", "2026-11-21") == whole
-    monkeypatch.setattr(beside, "_started", lambda _: None)
-    assert report(home, "--until", "2026-11-21") == whole
-    assert asked == [True, False]
+    whole, _ = report(home, "--until", "2026-11-21")
+    assert report(home, "--until", "2026-11-21", prepared=_LARGE + _BROKEN) == (whole, "beside: False\n")
 
 
-@pytest.mark.usefixtures("asked")
+def test_a_process_with_threads_judges_alone(home: Path) -> None:
+    """A copy of it would have their locks and not them."""
+    whole, _ = report(home, "--until", "2026-11-21")
+    assert report(home, "--until", "2026-11-21", prepared=_LARGE + _THREADED) == (whole, "")
+    done = threading.Event()
+    waiting = threading.Thread(target=done.wait)
+    waiting.start()
+    assert beside._started(Settings(home=home)) is None
+    done.set()
+    waiting.join()
+
+
 def test_what_is_not_merged_is_judged_by_the_process_that_sees_it(tmp_path: Path) -> None:
     """A second process would not see the spool as the first one does."""
     settings = Settings(home=tmp_path / "home")
     fill(empty_store(settings.home), calls=[call(1)])
     with Store(settings).read() as con:
         con.execute("create temp table pending_calls as from calls limit 0")
-        from llmwatch.figures.reading import Reading
-
         assert not beside._is_the_file_alone(Reading(con, (), settings))
     with Store(settings).read() as con:
         assert beside._is_the_file_alone(Reading(con, (), settings))
 
 
-def test_no_process_is_left_behind_by_a_report_that_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was started before the options were read."""
-    monkeypatch.setattr(beside, "_LARGE", 0)
-    started: list[subprocess.Popen[bytes]] = []
-    start = beside._started
+def test_no_process_is_left_behind_by_a_report_that_fails(home: Path) -> None:
+    """The second process ends with the first, whatever ended that: here an error, and a kill."""
+    noted = """
+started = beside._started
+def told(settings):
+    found = started(settings)
+    print(found[0].pid, flush=True)
+    return found
+beside._started = told
+from llmwatch.cli import report
+"""
+    for end in ("raise RuntimeError", "import os; os.kill(os.getpid(), 9)"):
+        code = f"import os\nos.environ['OPENBLAS_NUM_THREADS'] = '1'{_LARGE}{noted}"
+        code += f"def ended(*_):\n    {end}\nreport.load_weekly = ended\n"
+        code += f"sys.argv[1:] = ['report', '--home', {str(home)!r}]\nmain()"
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+        assert result.returncode in (3, -9)
+        second = int(result.stdout)
+        for _ in range(200):
+            if not _is_alive(second):
+                break
+            threading.Event().wait(0.05)
+        assert not _is_alive(second)
 
-    def noted(folder: Path) -> subprocess.Popen[bytes] | None:
-        process = start(folder)
-        assert process is not None
-        started.append(process)
-        return process
 
-    monkeypatch.setattr(beside, "_started", noted)
-    assert CliRunner().invoke(app, ["report", "--home", str(home), "--by", "nothing"]).exit_code
-    assert [process.returncode is not None for process in started] == [True]
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False

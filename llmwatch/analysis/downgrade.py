@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
-from math import isnan, nan
+from math import ceil, isnan, nan
 from random import Random
 from typing import Any, Final, Literal, cast
 
@@ -248,19 +248,22 @@ def _judge_likes(pairs: Sequence[Pair], margin: float) -> bool:
 
 
 def _what_decides(run: Sequential, terms: Terms, pairs: Sequence[Pair], audits: Mapping[str, float]) -> Decider:
-    """The replays that would decide, were the difference what it looks like; or the margin that the cap can decide."""
+    """The replays that would decide, were the difference what it looks like; or the margin that the cap can decide.
+
+    Replays are drawn from all inputs: `pairs`, those in question, stay the share of them that they are.
+    """
     scope = summarized([d for p in pairs if (d := audits.get(p.id, p.difference)) is not None])
-    variance = scope.variance
-    needed = sequential_replays(variance, min(scope.mean, 0.0), run.margin)
+    variance, drawn = scope.variance, len(run.taken) / max(len(pairs), 1)
+    needed = sequential_replays(variance, min(scope.mean, 0.0), run.margin) * drawn
     if needed <= terms.cap:
-        more = max(int(needed) - len(run.taken), LEAST_AUDITS * 4)
+        more = max(ceil(needed) - len(run.taken), LEAST_AUDITS * 4)
         if len(run.taken) + more <= terms.cap:
             return Decider("replay", more, None if terms.replay_usd is None else terms.replay_usd * more)
     margins = sorted(s.margin for s in STAKES.values() if s.margin is not None and s.margin > run.margin)
     for wider in margins:
-        total = sequential_replays(variance, min(scope.mean, 0.0), wider)
+        total = sequential_replays(variance, min(scope.mean, 0.0), wider) * drawn
         if total <= terms.cap:
-            return Decider("accept", max(int(total) - len(run.taken), 0), margin=wider)
+            return Decider("accept", max(ceil(total) - len(run.taken), 0), margin=wider)
     return Decider("nothing")
 
 

@@ -139,7 +139,9 @@ class Sequential:
         variance = self._total_sq / self._n - mean * mean
         if bool(is_hopeless(self._n, mean, variance, self.margin)):
             return "hopeless"
-        if not self._unscored and bool(is_too_dear(self._n, mean, variance, self.margin, self.cap)):
+        # Of the replays up to the cap only some are of inputs that are still in question.
+        cap = self.cap * self._n // len(self.taken)
+        if not self._unscored and bool(is_too_dear(self._n, mean, variance, self.margin, cap)):
             return "too_dear"
         return ""
 

@@ -15,6 +15,7 @@ from llmwatch.analysis.downgrade import (
     Sequential,
     Stakes,
     Terms,
+    Verdict,
     decide,
     paired_verdict,
     to_audit,
@@ -281,8 +282,30 @@ def test_what_is_left_beside_languages_that_all_lose_is_no_candidate_of_its_own(
     verdict = decide(pairs, STANDARD, said)
 
     assert (verdict.kind, verdict.exclusions) == ("keep", ())
-    by_score = [replace(p, scored=said.get(p.id, 0.0), incumbent_score=None, candidate_score=None) for p in pairs]
-    assert decide(by_score, STANDARD).kind == "keep"
+    assert decide(of_scores(pairs, said), STANDARD).kind == "keep"
+
+
+def of_scores(pairs: list[Pair], said: dict[str, float]) -> list[Pair]:
+    """The same pairs where a score, and nobody's review, says what people would."""
+    return [replace(p, scored=said.get(p.id, 0.0), incumbent_score=None, candidate_score=None) for p in pairs]
+
+
+@pytest.mark.parametrize("is_scored", [False, True])
+def test_the_advice_for_what_is_left_beside_losing_inputs_decides_it_once_followed(is_scored: bool) -> None:
+    """Replays are drawn from all inputs: of five, one is of the language in question."""
+    worse, sizes = {"en": 15, "ja": 16}, {"en": 151, "de": 67, "ja": 114}
+
+    def verdict_on(times: float) -> Verdict:
+        pairs, said = strata_of(*({s: round(n * times) for s, n in of.items()} for of in (worse, sizes)))
+        return decide(of_scores(pairs, said), STANDARD) if is_scored else decide(pairs, STANDARD, said)
+
+    first = verdict_on(1)
+    assert first.kind == "cannot_tell"
+    assert first.decider is not None
+    assert first.decider.what == "replay"
+    then = verdict_on((332 + first.decider.count) / 332)
+
+    assert (then.kind, {one.stratum for one in then.exclusions}) == ("move", {"en", "ja"})
 
 
 @pytest.mark.parametrize(("n", "kind"), [(60, "cannot_tell"), (120, "move")])

@@ -149,7 +149,8 @@ def _measured(run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mapp
     if any(pair.difference is None for pair in _in_scope(run.excluded, pairs)):
         return _audited(run, pairs, terms, audits)
     verdict = _seen(pairs, terms, "cannot_tell", reason or "undecided", run.excluded, run)
-    return replace(verdict, decider=_what_decides(run, terms, _in_scope(run.excluded, run.taken), {}))
+    verdict = replace(verdict, decider=_what_decides(run, terms, _in_scope(run.excluded, run.taken), {}))
+    return _of_rest(verdict, _seen(pairs, terms, "keep", run.whole, run=run)) if run.whole else verdict
 
 
 def _missing_audits(pairs: Sequence[Pair], audits: Mapping[str, float]) -> int:
@@ -204,8 +205,14 @@ def _audited(run: Sequential, pairs: Sequence[Pair], terms: Terms, audits: Mappi
         verdict = _estimated(run, pairs, terms, audits, excluded)
         # Where the rest looks no better than allowed, the task loses, and not some of its inputs.
         if verdict.is_move or (verdict.kind != "keep" and verdict.difference > -margin):
-            return verdict
+            return _of_rest(verdict, _estimated(run, pairs, terms, audits, run.excluded))
     return _estimated(run, pairs, terms, audits, run.excluded)
+
+
+def _of_rest(rest: Verdict, whole: Verdict) -> Verdict:
+    """The verdict on what is left beside inputs that lose; on the whole that loses if no test can decide the rest."""
+    is_open = rest.kind == "cannot_tell" and rest.decider is not None and rest.decider.what in ("replay", "review")
+    return whole if whole.kind == "keep" and rest.kind == "cannot_tell" and not is_open else rest
 
 
 def _estimated(

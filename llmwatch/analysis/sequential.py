@@ -65,6 +65,8 @@ class Sequential:
         self.taken: list[Pair] = []
         self.excluded: dict[str, Exclusion] = {}
         self.reason: Reason = ""
+        # Why the sum of all replays was given up, if only the rest beside the strata that lose is still in question.
+        self.whole: Reason = ""
         self._traffic = traffic
         self._long: list[Pair] = []
         self._unscored = 0
@@ -124,12 +126,12 @@ class Sequential:
         if self._safe.highest >= LOG_PROOF and not self._exclude():
             return "proved"
         if self._unsafe.highest >= LOG_PROOF:
-            return self._stop() if self._is_split() else "worse"
+            return self._stop() if self._is_split("worse") else "worse"
         taken = len(self.taken)
         if taken in LOOKS and self._n:
             futile = self._futility()
             if futile:
-                return self._stop() if self._is_split() else futile
+                return self._stop() if self._is_split(futile) else futile
         if self._unscored and taken >= min(UNSCORED_REPLAYS, self.cap):
             return "review"
         return "cap" if taken >= self.cap else ""
@@ -149,11 +151,15 @@ class Sequential:
         """Whether a stratum was found to lose, and everything else is not yet proved without it."""
         return self._leave_out(self._losing()) and self._safe.highest < LOG_PROOF
 
-    def _is_split(self) -> bool:
+    def _is_split(self, reason: Reason) -> bool:
         """Whether the loss is that of some strata while others are left; then only those others are in question."""
-        fresh = self._losing()
+        fresh, is_whole = self._losing(), not self.excluded
         names = {one.stratum for one in fresh} | set(self.excluded)
-        return is_worth_moving(self.taken, names, self._traffic) and self._leave_out(fresh)
+        if not is_worth_moving(self.taken, names, self._traffic) or not self._leave_out(fresh):
+            return False
+        if is_whole and reason in ("worse", "hopeless"):
+            self.whole = reason
+        return True
 
     def _losing(self) -> list[Exclusion]:
         found = losing_strata(self.taken, self.margin, self._traffic)

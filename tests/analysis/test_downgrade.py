@@ -308,6 +308,15 @@ def test_the_advice_for_what_is_left_beside_losing_inputs_decides_it_once_follow
     assert (then.kind, {one.stratum for one in then.exclusions}) == ("move", {"en", "ja"})
 
 
+@pytest.mark.parametrize("is_scored", [False, True])
+def test_a_task_that_loses_is_kept_where_no_test_can_decide_the_rest(is_scored: bool) -> None:
+    """One of 67 is worse in the one language that is not shown to lose: to tell would take 6,000 replays."""
+    pairs, said = strata_of({"en": 15, "ja": 16, "de": 1}, {"en": 151, "de": 67, "ja": 114})
+    verdict = decide(of_scores(pairs, said), STANDARD) if is_scored else decide(pairs, STANDARD, said)
+
+    assert (verdict.kind, verdict.exclusions, verdict.scope) == ("keep", (), 332)
+
+
 @pytest.mark.parametrize(("n", "kind"), [(60, "cannot_tell"), (120, "move")])
 def test_a_review_that_finds_nothing_does_not_make_few_replays_enough(n: int, kind: str) -> None:
     """One different answer, as good: 60 replays leave a loss of 3 points open, as they do where none differs."""

@@ -10,6 +10,7 @@ from typing import Final
 from .behaviour import LENGTH, AnswersChanged
 from .causes import Cause, Span
 from .power import WEEKS_AGO
+from .report import counted
 from .task_drift import TaskDrift
 from .weekly import monday_of
 
@@ -256,7 +257,8 @@ def _answers(one: TaskDrift, near: date) -> list[str]:
 def signal_sentence(signal: AnswersChanged) -> str:
     """One signal, now and before."""
     if signal.signal == LENGTH:
-        return f"Answers are now typically {signal.after:,.0f} characters long ({signal.before:,.0f} before)."
+        now = counted(round(signal.after), "character")
+        return f"Answers are now typically {now} long ({signal.before:,.0f} before)."
     return f"{_percent(signal.after)} of answers now {_SIGNALS[signal.signal]} ({_percent(signal.before)} before)."
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from llmwatch.analysis.behaviour import AnswersChanged, find_changed_answers
 from llmwatch.analysis.drift import NEW_INPUTS, UNDECIDED, Drift, find_drift, weekly_alarms, weekly_verdicts
+from llmwatch.analysis.drift_wording import signal_sentence
 from llmwatch.analysis.scan import (
     BASELINE,
     CANDIDATES,
@@ -544,6 +546,14 @@ def test_answers_that_become_short_are_an_alert_in_characters() -> None:
     assert [(c.direction, c.is_hard, c.since_week) for c in found] == [("down", False, 17)]
     assert found[0].before == pytest.approx(800, rel=0.1) and found[0].after == pytest.approx(80, rel=0.2)
     assert changed("output_length", [cell(week, 800) for week in range(20)]) == []
+
+
+def test_a_length_of_one_is_said_as_one() -> None:
+    """Tool calls are 0 characters long, so that a task with few texts among them has a short typical answer."""
+    signal = AnswersChanged("t", "output_length", "down", False, 5.23, 1.33, 17, (17, 17), 0.008, 95, 57)
+
+    assert signal_sentence(signal) == "Answers are now typically 1 character long (5 before)."
+    assert signal_sentence(replace(signal, after=1802.6)).startswith("Answers are now typically 1,803 characters long")
 
 
 def test_a_signal_that_only_follows_the_mix_of_inputs_is_no_alert() -> None:

@@ -111,7 +111,7 @@ def decide(pairs: Sequence[Pair], terms: Terms, audits: Mapping[str, float] | No
     given = audits or {}
     trusts_scores = _overturned(pairs, given) <= _OVERTURNED
     known = [_with_audit(pair, given, trusts_scores=trusts_scores) for pair in pairs]
-    run = Sequential(stakes, cap=terms.cap, traffic=terms.traffic)
+    run = Sequential(stakes, cap=terms.cap, traffic=terms.traffic, reviewed=given)
     for pair in known:
         run.take(pair)
     run.settle()

@@ -6,7 +6,7 @@ out before the sum of all replays is given up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -20,7 +20,7 @@ Reason = Literal[
     "untested", "excluded", "dearer", "bad_answers", "many", "unpriced",
 ]  # fmt: skip
 
-# Replays of a task that only people can score: more of them say little until some are reviewed.
+# Replays of a task that only people can score, since the last that they reviewed: more say little until some more are.
 UNSCORED_REPLAYS: Final = 500
 
 
@@ -54,10 +54,18 @@ class Sequential:
     """Takes replays in the order of time and says when to stop; what it has proved stays proved.
 
     A different answer without a score counts as lost for the proof and as won for the disproof, so neither needs a
-    judge. Replays of long inputs wait until there are enough of them to say anything.
+    judge. Replays of long inputs wait until there are enough of them to say anything. `reviewed`: ids of pairs that
+    people have compared.
     """
 
-    def __init__(self, stakes: Stakes, *, cap: int = CAP, traffic: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        stakes: Stakes,
+        *,
+        cap: int = CAP,
+        traffic: Mapping[str, float] | None = None,
+        reviewed: Collection[str] = (),
+    ) -> None:
         if stakes.margin is None:
             raise ValueError(f"stakes {stakes.name}: there is nothing to replay for")
         self.margin = stakes.margin
@@ -70,6 +78,9 @@ class Sequential:
         self._traffic = traffic
         self._long: list[Pair] = []
         self._unscored = 0
+        self._reviewed = reviewed
+        # Replays since the last reviewed one, and those of them that differ without a score.
+        self._since_review, self._unseen = 0, 0
         self._restart()
 
     def _restart(self) -> None:
@@ -91,6 +102,11 @@ class Sequential:
         """Continue, or stop with a reason; replays after a proof add to its evidence and change nothing else."""
         self.taken.append(pair)
         self._unscored += pair.difference is None
+        if pair.id in self._reviewed:
+            self._since_review, self._unseen = 0, 0
+        else:
+            self._since_review += 1
+            self._unseen += pair.difference is None
         if not self.reason:
             self._count(pair)
             self.reason = self._stop()
@@ -132,7 +148,7 @@ class Sequential:
             futile = self._futility()
             if futile:
                 return self._stop() if self._is_split(futile) else futile
-        if self._unscored and taken >= min(UNSCORED_REPLAYS, self.cap):
+        if self._unseen and self._since_review >= min(UNSCORED_REPLAYS, self.cap):
             return "review"
         return "cap" if taken >= self.cap else ""
 

@@ -20,6 +20,7 @@ from ..analysis.same_answer import Answer, is_same_answer
 from ..errors import UsageError
 from ..figures.reading import Reading
 from ..figures.replays import Replay, answer_hash, load_replays, pair_from, replay_from, text_hash
+from ..figures.review import load_audits
 from ..figures.stated import stated_today
 from ..prices import PriceBook
 from ..prices.models import Model, load_models, shutdown_on
@@ -82,6 +83,8 @@ class ShadowPlan:
     # Whether every item says how long its answer may be, so that the cap cannot be exceeded at all.
     is_bounded: bool
     references: Mapping[str, str]
+    # Replays that people have compared.
+    reviewed: frozenset[str] = frozenset()
 
     @property
     def budget(self) -> Budget:
@@ -95,7 +98,7 @@ class ShadowPlan:
 
     def sequential(self) -> Sequential:
         """The test as it stands after the replays there are."""
-        run = Sequential(self.stakes, cap=CAP, traffic=self.drawn.traffic)
+        run = Sequential(self.stakes, cap=CAP, traffic=self.drawn.traffic, reviewed=self.reviewed)
         for replay in self.replays:
             run.take(replay.pair)
         return run
@@ -143,6 +146,7 @@ def plan_shadow(reading: Reading, wanted: Wanted) -> ShadowPlan:
         expected=_expected(replays, sizes, meter),
         is_bounded=all(meter.is_bounded(size) for size in sizes),
         references={row["span_id"]: row["reference"] for row in reading.rows("references", task=wanted.task)},
+        reviewed=frozenset(load_audits(reading, wanted.task, wanted.model)),
     )
     decided = _decided(wanted, plan.sequential().reason)
     return _without_items(plan, decided) if decided else plan

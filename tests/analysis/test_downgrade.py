@@ -153,6 +153,20 @@ def test_a_judge_that_sees_a_loss_does_not_promise() -> None:
     assert (verdict.kind, verdict.reason) == ("cannot_tell", "review")
 
 
+def test_more_replays_say_something_again_once_people_reviewed() -> None:
+    """500 replays that only people can score wait for them, and 500 more after the last pair that they compared."""
+    pairs = [Pair(str(n), is_same=n % 12 > 0) for n in range(1_700)]
+
+    def stops(*reviewed: int) -> tuple[str, int]:
+        run = Sequential(STAKES["standard"], reviewed={str(n) for n in reviewed})
+        last = next(step for pair in pairs if (step := run.take(pair)).is_over)
+        return last.reason, last.replays
+
+    assert stops() == ("review", 500)
+    assert stops(0, 480) == ("review", 981)
+    assert stops(*range(0, 1_700, 12)) == ("cap", 1_600)
+
+
 def test_forty_audits_overturn_a_judge_that_likes_everything() -> None:
     """The judge calls every loss better; the audited verdict keeps the task."""
     pairs = mixed(same(400), differing(100, "better", truth=-1.0))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -139,6 +142,43 @@ def test_a_run_stops_as_soon_as_the_loss_is_proved(tmp_path: Path) -> None:
     assert (done["reason"], done["detail"]) == ("decided", "proved")
     # Eight are under way when the 88th is counted, and eight more may have been started while it was.
     assert 88 <= done["answered"] <= 88 + 16
+
+
+@pytest.mark.slow
+def test_a_run_that_waited_for_reviews_goes_on_once_they_are_there(tmp_path: Path) -> None:
+    """Only people can score one answer in 25: 500 replays wait for them, and then more may be made."""
+
+    def reworded(info: RequestInfo) -> Reply:
+        said = classify(info)
+        is_other = info.model.startswith(CANDIDATE) and number_of(info) % 25 == 0
+        return replace(said, text=f"It is {said.text}.") if is_other else said
+
+    with StandinServer(brain=reworded) as server:
+        settings = capture(tmp_path / "home", server, 530)
+        run = shadow(server, "--run", "--n", "530")
+        first, again = (facts(command(settings.home, *run))["facts"] for _ in range(2))
+        file = tmp_path / "pairs.csv"
+        asked_of = ("review", "--pairs", "--task", TASK, "--to", CANDIDATE, "--csv", str(file))
+        assert command(settings.home, *asked_of).returncode == 0
+        file.write_text(_as_good(file), "utf-8", newline="")
+        assert command(settings.home, "review", "import", str(file)).returncode == 0
+        then = facts(command(settings.home, *run))["facts"]
+
+    assert first["detail"] == "review"
+    assert 500 <= first["answered"] < 530
+    assert again["answered"] == 0
+    assert first["answered"] + then["answered"] == 530
+
+
+def _as_good(file: Path) -> str:
+    """A file of pairs, each of which is called as good."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        reader = csv.DictReader(opened)
+        made = io.StringIO()
+        writer = csv.DictWriter(made, list(reader.fieldnames or ()))
+        writer.writeheader()
+        writer.writerows([{**row, "better": "same"} for row in reader])
+    return made.getvalue()
 
 
 def test_the_cap_is_never_exceeded(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ MACROS: Final = {
     "calendar_nano": "amount_usd, per, moment",
     "accrued_nano": "amount_usd, per, starts_at, ends_at, moment",
     "recognised_nano": "amount_usd, per, starts_at, ends_at, since, until",
+    "input_size": "tokens",
+    "stratum_name": "input_language, size, has_tools, has_media",
     "stratum": "input_language, tokens, tool_count, media_count",
 }
 VIEWS: Final = (

@@ -27,6 +27,7 @@ from .catalogue import keep_catalogue
 from .kept_money import take_back_all, take_back_days
 from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
 from .plans import put_plans
+from .queries import views_digest
 from .settled import is_settled, is_tidy
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class Store:
         version = file.found_version(con, self._path)
         if version < file.schema_version():
             file.migrate(con, version)
-        digest = file.views_digest()
+        digest = views_digest()
         if file.get_meta(con, "views_digest") != digest:
             file.make_views(con)
             file.set_meta(con, "views_digest", digest)

@@ -5,6 +5,7 @@ Values reach a query as parameters only; no text of a query is ever assembled.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -131,8 +132,20 @@ def query_sql(name: str) -> str:
     return (_QUERIES / f"{name}.sql").read_text("utf-8")
 
 
+@cache
+def views_digest() -> str:
+    """Changes with the text of any view or macro."""
+    texts = (*map(macro_sql, MACROS), *map(view_sql, VIEWS))
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
+
+
 def create_views(con: Any) -> None:
-    """Makes what queries stand on for this connection alone: a store of an older llmwatch is read by today's views."""
+    """Makes what queries stand on for this connection alone: a store of an older llmwatch is read by today's views.
+
+    Where the store has today's already, nothing: a view of it finds a temporary table in place of a stored one.
+    """
+    if con.execute("select value from meta where key = 'views_digest'").fetchone() == (views_digest(),):
+        return
     for name in MACROS:
         con.execute(f"create or replace temp macro {name}{macro_sql(name)}")
     for name in VIEWS:

@@ -123,10 +123,12 @@ def _started(settings: Settings) -> tuple[ForkProcess, Connection] | None:
     # What both need is loaded once.
     import duckdb
 
+    from ..prices.models import checked_on
     from .downgrade import load_downgrade
     from .drift import load_drift
     from .quality import load_quality
 
+    checked_on()
     del duckdb, load_downgrade, load_drift, load_quality
     try:
         # A lock that another thread holds would be held in the copy for ever.
@@ -156,5 +158,4 @@ def _judge(pipe: Connection, other_end: Connection, settings: Settings) -> None:
             if known_at is not None:
                 recall(con, known_at)
             create_views(con)
-            judged = load_judged(Reading(con, (), settings), asked)
-        pipe.send(judged)
+            pipe.send(load_judged(Reading(con, (), settings), asked))

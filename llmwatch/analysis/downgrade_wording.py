@@ -276,8 +276,8 @@ def _remarks(verdict: Verdict, swap: Swap) -> list[str]:
         f"Watch: {'; '.join(thin)}." if thin and several and verdict.kind == "move" else "",
         ""
         if speed is None
-        else f"Latency {speed.p50_ratio:.2f} times (P95 {speed.p95_ratio:.2f} times)"
-        + ("." if first is None else f", time to first token {first.p50_ratio:.2f} times."),
+        else f"Answers take {speed.p50_ratio:.2f} times as long (P95 {speed.p95_ratio:.2f} times)"
+        + ("." if first is None else f", the first token {first.p50_ratio:.2f} times."),
         _sent_back(swap),
         "One step of an agent was replayed, not where it leads: this holds for the step only."
         if swap.is_step_of_agent

@@ -66,7 +66,6 @@ QUERIES: Final = (
     "judge_said",
     "judgement_requests",
     "kept_state",
-    "margin_customers",
     "margin_names",
     "margin_outcomes",
     "margin_periods",

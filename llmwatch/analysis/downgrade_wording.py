@@ -160,7 +160,8 @@ def _cannot_tell(verdict: Verdict, swap: Swap) -> list[str]:
             _next(verdict.decider, verdict),
         ]
     if verdict.reason == "unpriced":
-        why = f"answers are equal, but what {swap.candidate} costs is not known."
+        what = f"{swap.candidate} costs" if swap.spend_usd is not None else "the task costs today"
+        why = f"answers are equal, but what {what} is not known."
         return [f"`{swap.task}` on {swap.candidate}: {why}", _counts(verdict)]
     saves = _saves(swap.saving)[2:]
     return [

@@ -19,6 +19,8 @@ setup: .venv/.ready $(LANES:%=.venv-openai-%/.ready) ## install what everything 
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r .ci/lock/dev.txt
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@# Where PYTHONDONTWRITEBYTECODE is set every command would compile the program anew, for a quarter of a second.
+	@$(BIN)/python -m compileall -q llmwatch
 	@touch $@
 
 # The openai 1.x and 2.x lanes: the same tests of capture against older SDKs.

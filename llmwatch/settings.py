@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
@@ -253,13 +254,20 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
 }
 
 
-def find_config(start: Path | None = None) -> Path | None:
-    """The file named by LLMWATCH_CONFIG, else the nearest llmwatch.toml in this folder or above it."""
+def find_config(start: Path | None = None, home: str | Path | None = None) -> Path | None:
+    """The file named by LLMWATCH_CONFIG, else the nearest llmwatch.toml in this folder or above it, else in the home.
+
+    The home is `home`, else LLMWATCH_HOME, else the default one.
+    """
     named = os.environ.get("LLMWATCH_CONFIG")
     if named:
         return Path(named).expanduser().absolute()
     folder = start or Path.cwd()
-    return next((p for d in (folder, *folder.parents) if (p := d / CONFIG_NAME).is_file()), None)
+    folders = [folder, *folder.parents]
+    # A home that is none is said where its value is read.
+    with suppress(TypeError, RuntimeError):
+        folders.append(Path(home or os.environ.get("LLMWATCH_HOME") or default_home()).expanduser().absolute())
+    return next((p for d in folders if (p := d / CONFIG_NAME).is_file()), None)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -310,7 +318,7 @@ def load_settings(
         on_error(error)
 
     try:
-        sources = _sources(find_config(start), arguments or {})
+        sources = _sources(find_config(start, (arguments or {}).get("home")), arguments or {})
     except UsageError as e:
         report(e, "file")
         sources = [("init()", arguments or {})]

@@ -53,6 +53,24 @@ def test_the_file_is_found_in_a_folder_above(tmp_path: Path, monkeypatch: pytest
     assert load_settings().service_name == "desk"
 
 
+def test_the_home_s_own_file_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of a store is the same wherever it is asked for; the project's file comes before it."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project.mkdir()
+    write(home, 'service_name = "of the home"')
+    monkeypatch.chdir(project)
+
+    assert load_settings({"home": home}).service_name == "of the home"
+    assert load_settings().service_name is None
+    monkeypatch.setenv("LLMWATCH_HOME", str(home))
+    assert load_settings().service_name == "of the home"
+    write(project, 'service_name = "of the project"')
+    assert load_settings({"home": home}).service_name == "of the project"
+    with pytest.raises(UsageError, match="home = 5"):
+        load_settings({"home": 5})
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

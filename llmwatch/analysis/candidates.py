@@ -18,7 +18,9 @@ from .counterfactual import Counterfactual, Measured, Slice, Traffic, naive_bill
 
 PAYBACK_DAYS: Final = 180
 
-Why = Literal["same", "dies", "dead", "unreleased", "lacks", "too_small", "no_tier", "unpriced", "not_cheaper"]
+Why = Literal[
+    "same", "dies", "dead", "unreleased", "lacks", "too_small", "no_tier", "unpriced", "unbilled", "not_cheaper"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def pick_candidates(
         if reason is not None:
             excluded.append(replace(reason, cost=cost))
         elif cost is None:
-            excluded.append(Excluded(model, "unpriced"))
+            excluded.append(Excluded(model, "unpriced" if slices else "unbilled"))
         elif (cost.true_usd if cost.true_usd is not None else cost.naive_usd) >= spend:
             excluded.append(Excluded(model, "not_cheaper", cost=cost))
         else:

@@ -6,6 +6,7 @@ import shlex
 from typing import Final
 
 from .option import Option
+from .stratum import stratum_words
 from .trial import measured
 
 # Less hidden reasoning than this share of the output changes no bill.
@@ -86,7 +87,7 @@ def _tier(tier: str) -> str:
 
 
 def _stays(one: Option) -> tuple[str, ...]:
-    names = [exclusion.stratum or "inputs of no stratum" for exclusion in one.verdict.exclusions]
+    names = [stratum_words(exclusion.stratum) for exclusion in one.verdict.exclusions]
     return (f"Keep {one.use.request_model} for {' and '.join(names)}.",) if names else ()
 
 

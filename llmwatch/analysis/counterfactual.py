@@ -112,7 +112,9 @@ class _Tokens:
 
 
 def task_cost(slices: Sequence[Slice], current: Model, model: Model, measured: Measured) -> Counterfactual | None:
-    """The candidate's bill for all of a task's calls; None if it has no price for some of them."""
+    """The candidate's bill for all of a task's calls; None if it has no price for some of them, or there are none."""
+    if not slices:
+        return None
     naive, true, known = Decimal(0), Decimal(0), True
     parts: dict[Cause, Decimal] = {}
     unknown: dict[str, None] = {}

@@ -11,6 +11,7 @@ from .downgrade import Decider, Kind, Verdict
 from .guards import Exclusion, Guard
 from .report import counted, money_text
 from .saving import Saving, Speed
+from .stratum import stratum_words
 
 HEADINGS: Final[Mapping[Kind, str]] = {
     "move": "Move (measured).",
@@ -159,7 +160,8 @@ def _cannot_tell(verdict: Verdict, swap: Swap) -> list[str]:
             _next(verdict.decider, verdict),
         ]
     if verdict.reason == "unpriced":
-        why = f"answers are equal, but what {swap.candidate} costs is not known."
+        what = f"{swap.candidate} costs" if swap.spend_usd is not None else "the task costs today"
+        why = f"answers are equal, but what {what} is not known."
         return [f"`{swap.task}` on {swap.candidate}: {why}", _counts(verdict)]
     saves = _saves(swap.saving)[2:]
     return [
@@ -242,11 +244,11 @@ def _but(verdict: Verdict) -> str:
 
 def _exclusion(one: Exclusion) -> str:
     if one.why == "untested":
-        return f"{one.stratum} ({counted(one.replays, 'replay')} only)"
+        return f"{stratum_words(one.stratum)} ({counted(one.replays, 'replay')} only)"
     reviewed = f", {one.audits:,} of them reviewed" if one.audits else ""
     on = f"on {counted(one.replays, 'replay')}{reviewed}"
     loss = "" if one.difference is None else f" ({-one.difference * 100:.0f} points worse {on})"
-    return f"{one.stratum or 'inputs of no stratum'}{loss}"
+    return f"{stratum_words(one.stratum)}{loss}"
 
 
 def _guard(guard: Guard) -> str:
@@ -260,14 +262,13 @@ def _saves(saving: Saving | None) -> str:
     low, middle, high = saving.low_usd, saving.middle_usd, saving.high_usd
     if middle <= 0:
         return f": costs {_dollars(-middle)} a month more ({_dollars(-high)} to {_dollars(-low)})"
-    return f": saves {_dollars(middle)} a month ({_dollars(low)} to {_dollars(high)})"
+    ends = f" ({_dollars(low)} to {_dollars(high)})" if _dollars(low) != _dollars(high) else ""
+    return f": saves {_dollars(middle)} a month{ends}"
 
 
 def _remarks(verdict: Verdict, swap: Swap) -> list[str]:
     thin = [
-        f"{name or 'no stratum'}, {counted(n, 'replay')} only"
-        for name, n in sorted(verdict.strata.items())
-        if n < _THIN
+        f"{stratum_words(name)}, {counted(n, 'replay')} only" for name, n in sorted(verdict.strata.items()) if n < _THIN
     ]
     several = len(verdict.strata) > 1
     speed, first = swap.speed, swap.first_token
@@ -276,8 +277,8 @@ def _remarks(verdict: Verdict, swap: Swap) -> list[str]:
         f"Watch: {'; '.join(thin)}." if thin and several and verdict.kind == "move" else "",
         ""
         if speed is None
-        else f"Latency {speed.p50_ratio:.2f} times (P95 {speed.p95_ratio:.2f} times)"
-        + ("." if first is None else f", time to first token {first.p50_ratio:.2f} times."),
+        else f"Answers take {speed.p50_ratio:.2f} times as long (P95 {speed.p95_ratio:.2f} times)"
+        + ("." if first is None else f", the first token {first.p50_ratio:.2f} times."),
         _sent_back(swap),
         "One step of an agent was replayed, not where it leads: this holds for the step only."
         if swap.is_step_of_agent

@@ -11,6 +11,7 @@ from .behaviour import LENGTH, AnswersChanged
 from .causes import Cause, Span
 from .power import WEEKS_AGO
 from .report import counted
+from .stratum import stratum_words
 from .task_drift import TaskDrift
 from .weekly import monday_of
 
@@ -92,7 +93,7 @@ def cause_words(cause: Cause, near: date) -> str:
     """One change in a few words: `prompt version 3 → 4 on 10 Nov`."""
     on = f"on {day_words(cause.on, near)}"
     if cause.kind == "inputs":
-        return f"more inputs of {cause.new} from {day_words(cause.on, near)}"
+        return f"more inputs of {stratum_words(cause.new)} from {day_words(cause.on, near)}"
     if cause.kind in _DIGESTS and "none" not in (cause.old, cause.new):
         return f"{_KINDS[cause.kind]} {on}"
     return f"{_KINDS[cause.kind]} {cause.old} → {cause.new} {on}"

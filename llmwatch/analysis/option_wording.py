@@ -38,6 +38,7 @@ _WHYS: Final[Mapping[Why, str]] = {
     "too_small": "is too small: {detail}",
     "no_tier": "has no price at the tier these calls use ({detail})",
     "unpriced": "has no price for these calls",
+    "unbilled": "no call of the task has a price to compare with",
     "not_cheaper": "is not cheaper for these calls",
 }
 

@@ -15,6 +15,7 @@ from .report import Cell, Column, Moment, Note, Report, Row, Section, Table, Tex
 from .spend import Period, period_words, plural
 
 _ZERO: Final = Decimal(0)
+NO_CUSTOMER: Final = "its calls name no customer"
 # A customer of many is named where the money is; the others are counted.
 _NAMES: Final = 3
 
@@ -147,6 +148,7 @@ def _row(found: Sunset, endings: Sequence[Ending], title: str, kind: Any = "") -
     revenue = [line.revenue for line in lines if line.revenue is not None]
     margin = [line.margin for line in lines if line.margin is not None]
     unknown = len(names) - len(revenue)
+    why_unknown = UNKNOWN_REVENUE if names else NO_CUSTOMER
     caveat = f"without {unknown:,} customer{plural(unknown)} of unknown revenue" if unknown else ""
     cells = (
         Text(str(on)),
@@ -156,8 +158,8 @@ def _row(found: Sunset, endings: Sequence[Ending], title: str, kind: Any = "") -
         usd(spend, "no price", next((e.measures.caveat for e in endings if e.measures.caveat), "")),
         share(spend, found.spend, "no price" if found.spend is None else "nothing was spent"),
         count(len(names)),
-        usd(sum(revenue, _ZERO) if revenue else None, UNKNOWN_REVENUE, caveat),
-        usd(sum(margin, _ZERO) if margin else None, UNKNOWN_REVENUE, caveat),
+        usd(sum(revenue, _ZERO) if revenue else None, why_unknown, caveat),
+        usd(sum(margin, _ZERO) if margin else None, why_unknown, caveat),
         Text(_few(list(dict.fromkeys(task for e in endings for task in e.tasks)))),
         Text(_few(names)),
     )

@@ -71,10 +71,11 @@ def serve(
 
 def _check_plans(settings: Settings) -> None:
     """UsageError where the store has plans and no file of settings is found: its first merge would forget them."""
-    if find_config() is not None:
+    if find_config(home=settings.home) is not None:
         return
     if Store(settings).fact(PLANS_DIGEST) not in (None, plans_digest(settings)):
+        here = f"{Path.cwd()}, above it or in the home"
         raise UsageError(
-            f"The store has plans or shared costs of an llmwatch.toml, and none is in {Path.cwd()} or above it.",
+            f"The store has plans or shared costs of an llmwatch.toml, and none is in {here}.",
             "Start it where that file lies, or name the file with LLMWATCH_CONFIG. `llmwatch merge` here forgets them.",
         )

@@ -70,10 +70,11 @@ class Beside:
 
     def ask(self, reading: Reading, asked: Period) -> bool:
         """Whether it has begun: it sees what `reading` sees, which stays open until it has answered."""
-        if self._pipe is None or not _is_the_file_alone(reading):
+        path = None if self._pipe is None else _file_alone(reading)
+        if self._pipe is None or path is None:
             return False
         try:
-            self._pipe.send((asked, self._known_at))
+            self._pipe.send((path, asked, self._known_at))
         except OSError:
             return False
         return True
@@ -86,13 +87,13 @@ class Beside:
         return None
 
 
-def _is_the_file_alone(reading: Reading) -> bool:
-    """The connection reads the store's own file and nothing of the spool, so that a second one sees the same."""
+def _file_alone(reading: Reading) -> Path | None:
+    """The file that the connection reads; None if it reads the spool too, which another would see at another moment."""
     seen = reading.con.execute(
-        "select (select path from duckdb_databases() where database_name = current_database()),"
-        " (select count(*) from duckdb_tables() where temporary and table_name = 'pending_calls')"
+        "select path from duckdb_databases() where database_name = current_database() and path is not null"
+        " and not exists (from duckdb_tables() where temporary and table_name = 'pending_calls')"
     ).fetchone()
-    return seen is not None and seen == (str(reading.settings.store_path), 0)
+    return None if seen is None else Path(seen[0])
 
 
 @contextmanager
@@ -123,10 +124,12 @@ def _started(settings: Settings) -> tuple[ForkProcess, Connection] | None:
     # What both need is loaded once.
     import duckdb
 
+    from ..prices.models import checked_on
     from .downgrade import load_downgrade
     from .drift import load_drift
     from .quality import load_quality
 
+    checked_on()
     del duckdb, load_downgrade, load_drift, load_quality
     try:
         # A lock that another thread holds would be held in the copy for ever.
@@ -151,10 +154,9 @@ def _judge(pipe: Connection, other_end: Connection, settings: Settings) -> None:
 
     other_end.close()
     with Path(os.devnull).open("w", encoding="utf-8") as sys.stderr, suppress(EOFError, OSError):
-        asked, known_at = pipe.recv()
-        with Store(settings).read_merged() as con:
+        path, asked, known_at = pipe.recv()
+        with Store(settings).read_merged(path) as con:
             if known_at is not None:
                 recall(con, known_at)
             create_views(con)
-            judged = load_judged(Reading(con, (), settings), asked)
-        pipe.send(judged)
+            pipe.send(load_judged(Reading(con, (), settings), asked))

@@ -45,7 +45,7 @@ def load_margin(store: Reading, asked: Period, dimension: str = "customer", top:
 
 
 def _customers(store: Reading, asked: Period) -> dict[bool, list[dict[str, Any]]]:
-    """Rows of margin_customers, those of the period asked for under True, those of the one before under False."""
+    """Rows of margin_periods, those of the period asked for under True, those of the one before under False."""
     found: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for row in store.rows("margin_periods", since=asked.since, until=asked.until, previous_since=asked.previous_since):
         for money in ("spend_usd", "revenue_nano"):

@@ -114,7 +114,7 @@ def _section(section: Section, name: str) -> Node:
 
 
 def _note(note: Note) -> Node:
-    text = node("p", _cut(note.text, 2000), " " if note.remedy else None)
+    text = node("p", _cut(note.text, 2000), " " if note.text and note.remedy else None)
     if note.remedy:
         text.append(node("span", _cut(note.remedy, 2000), class_="remedy"))
     # Reachable by keys, since it may be wider than the page and is moved in its own box.

@@ -89,7 +89,7 @@ def _row(cells: list[Cell], row: Row, columns: list[Column]) -> str:
 
 
 def _note(note: Note) -> str:
-    text = f"- {inert(note.text)}" + (f" {inert(note.remedy)}" if note.remedy else "")
+    text = "- " + " ".join(inert(part) for part in (note.text, note.remedy) if part)
     if not note.code:
         return text
     # Longer than any run of backticks inside, so that no stored text can close the block.

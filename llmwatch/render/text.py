@@ -83,7 +83,7 @@ def _print_section(section: Section, console: Console) -> None:
 def _print_note(note: Note, is_warning: bool, console: Console) -> None:
     text = Styled(one_line(note.text), "" if is_warning or note.remedy else "dim")
     if note.remedy:
-        text.append(f" {one_line(note.remedy)}", "dim")
+        text.append(f"{' ' if note.text else ''}{one_line(note.remedy)}", "dim")
     grid = Grid.grid(padding=(0, 1))
     grid.add_column(width=1)
     grid.add_column()

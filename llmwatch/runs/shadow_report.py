@@ -25,6 +25,7 @@ from ..analysis.report import (
     share,
     usd,
 )
+from ..analysis.stratum import stratum_words
 from ..figures.replays import Replay
 from .engine import Outcome
 from .shadow import ShadowPlan
@@ -151,7 +152,10 @@ def _strata_table(plan: ShadowPlan) -> Table:
     traffic = plan.drawn.traffic
     names = sorted({*sent, *traffic}, key=lambda name: (-traffic.get(name, 0.0), name))
     rows = tuple(
-        Row(name, (Text(name), count(sent[name]), Number(Decimal(f"{traffic.get(name, 0.0):.6f}"), "share")))
+        Row(
+            name,
+            (Text(stratum_words(name)), count(sent[name]), Number(Decimal(f"{traffic.get(name, 0.0):.6f}"), "share")),
+        )
         for name in names
     )
     return Table("strata", "stratum", _STRATA, rows)

@@ -26,8 +26,8 @@ def options_of(text: str) -> tuple[str | None, Options]:
     return home, Options(**given)
 
 
-def _say(listening: Listening) -> None:
-    found = find_config() or f"none: no {CONFIG_NAME} in {Path.cwd()} or above it"
+def _say(listening: Listening, home: Path) -> None:
+    found = find_config(home=home) or f"none: no {CONFIG_NAME} in {Path.cwd()}, above it or in {home}"
     sys.stderr.write(f"llmwatch: the wire   {listening.connection}\nllmwatch: the page   {listening.page}\n")
     sys.stderr.write(f"llmwatch: settings   {one_line(str(found))}\n")
     sys.stderr.flush()
@@ -37,7 +37,8 @@ def main() -> None:
     """Serves until it is told to stop; an error is one sentence, as of every command."""
     home, options = options_of(sys.argv[1])
     try:
-        serve(load_settings({"home": home}), options, _say)
+        settings = load_settings({"home": home})
+        serve(settings, options, lambda listening: _say(listening, settings.home))
     except LlmwatchError as e:
         sys.stderr.write(f"llmwatch: error: {one_line(e.message)}\n{one_line(e.hint)}\n")
         sys.exit(e.exit_code)

@@ -93,7 +93,8 @@ class Keeper:
         return True
 
     def _settings_files(self) -> tuple[Stamp, ...]:
-        return tuple(stamp(path) for path in (find_config(), self._settings.price_file) if path is not None)
+        files = find_config(home=self._settings.home), self._settings.price_file
+        return tuple(stamp(path) for path in files if path is not None)
 
     def _look(self) -> dict[str, tuple[int, bool]]:
         """The spool as it is now; notes since when something in it is not merged."""

@@ -27,6 +27,7 @@ from .catalogue import keep_catalogue
 from .kept_money import take_back_all, take_back_days
 from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
 from .plans import put_plans
+from .queries import views_digest
 from .settled import is_settled, is_tidy
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class Store:
         version = file.found_version(con, self._path)
         if version < file.schema_version():
             file.migrate(con, version)
-        digest = file.views_digest()
+        digest = views_digest()
         if file.get_meta(con, "views_digest") != digest:
             file.make_views(con)
             file.set_meta(con, "views_digest", digest)
@@ -236,10 +237,10 @@ class Store:
             yield con
 
     @contextmanager
-    def read_merged(self) -> Generator[DuckDBPyConnection]:
-        """A connection that sees the file and nothing of the spool."""
+    def read_merged(self, copy: Path | None = None) -> Generator[DuckDBPyConnection]:
+        """A connection that sees the file, or a copy that `read_long` made of it, and nothing of the spool."""
         with file.private_files():
-            con = self._open_for_reading()
+            con = self._open_for_reading(copy)
         try:
             yield con
         finally:
@@ -258,14 +259,15 @@ class Store:
             yield con or opened.enter_context(self.read())
 
     def _open_copy(self, opened: ExitStack) -> DuckDBPyConnection | None:
-        """A connection to a copy that has no name any more, closed with `opened`; None if none can be made.
+        """A connection to a copy, both gone with `opened`; None if none can be made.
 
         The spool is read before anybody can merge again: what is merged after the copying is in neither.
         """
         with file.private_files(), file.merge_lock(self._home, _MERGE_WAIT_S) as is_held:
             if not is_held:
                 return None
-            with suppress(OSError), copied(self._path, self._home) as path:
+            with suppress(OSError):
+                path = opened.enter_context(copied(self._path, self._home))
                 return opened.enter_context(self._with_pending(self._open_for_reading(path)))
         return None
 

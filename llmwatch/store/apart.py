@@ -63,7 +63,7 @@ def copied(path: Path, home: Path) -> Generator[Path]:
     """A copy of the file and its log that exists while the block lasts; OSError if it cannot be made.
 
     The caller holds the merge lock, and its process has no connection to the file: POSIX takes a process's locks on
-    a file away when it closes any descriptor of it. A copy that a kill leaves behind goes with the next merge.
+    a file away when it closes any descriptor of it. The next merge takes its name away, whoever has it open then.
     """
     folder = home / "tmp" / f"{MERGE_FILE}{os.urandom(8).hex()}"
     folder.mkdir(mode=0o700, parents=True)

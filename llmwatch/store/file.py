@@ -7,7 +7,6 @@ that cannot be a database is set aside under another name.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import re
 import shutil
@@ -281,13 +280,6 @@ def make_views(con: DuckDBPyConnection) -> None:
         con.execute(f"create or replace macro {name}{macro_sql(name)}")
     for name in VIEWS:
         con.execute(f"create or replace view {name} as {view_sql(name)}")
-
-
-@cache
-def views_digest() -> str:
-    """Changes with the text of any view or macro."""
-    texts = (*map(macro_sql, MACROS), *map(view_sql, VIEWS))
-    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
 
 
 def set_meta(con: DuckDBPyConnection, key: str, value: str) -> None:

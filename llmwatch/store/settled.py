@@ -10,9 +10,10 @@ from ..prices import PriceBook
 from ..settings import Settings
 from ..spool import list_segments
 from .catalogue import is_catalogue_kept
-from .file import MERGE_FILE, found_version, get_meta, schema_version, views_digest
+from .file import MERGE_FILE, found_version, get_meta, schema_version
 from .merge import consumed_offsets
 from .plans import PLANS_DIGEST, plans_digest
+from .queries import views_digest
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -42,7 +42,6 @@ TABLES: Final = (
 FIGURES: Final = {
     "customer_costs": "since, until",
     "customer_revenue": "since, until",
-    "margin_customers": "since, until",
     "margin_shared": "since, until",
     "margin_names": "dimension, revenue_by, since, until",
     "margin_by_customer": "since, until",

@@ -97,6 +97,17 @@ def test_an_unknown_ability_neither_excludes_nor_stays_silent() -> None:
     assert set(candidate.unknown) >= {"tools", "input"}
 
 
+def test_without_a_price_of_any_call_nothing_is_said_to_cost_nothing() -> None:
+    """There is nothing to compare with: no candidate, and no bill of 0."""
+    picked = pick_candidates([OLD, NEW], "old", NEEDS, (), DAY)
+
+    assert not picked.candidates
+    assert [(e.model.name, e.why, e.cost) for e in picked.excluded] == [
+        ("old", "same", None),
+        ("new", "unbilled", None),
+    ]
+
+
 def test_candidates_are_ranked_by_margin_gained_not_by_list_price() -> None:
     """A model that is cheaper by the token but counts double comes after."""
     chatty = replace(NEW, name="chatty", prices={"input": Decimal("0.9"), "output": Decimal("3.9")})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from llmwatch.analysis.quality import Scored, audited_share, poisson, quality_by_task
-from llmwatch.analysis.quality_report import QualityAsked, level_cell, quality_cell, quality_report
+from llmwatch.analysis.quality_report import QualityAsked, level_cell, quality_cell, quality_report, quality_section
 from llmwatch.analysis.report import Interval, Text, Unknown
 
 SINCE, UNTIL = datetime(2026, 11, 1), datetime(2026, 11, 21)  # noqa: DTZ001 - as stored
@@ -115,6 +115,20 @@ def test_a_weighted_share_has_the_width_of_its_effective_number() -> None:
     assert level.share.value == pytest.approx(20 / 220)
     assert level.effective_n == pytest.approx(220**2 / 2020)
     assert level.share.low < 20 / 220 < level.share.high
+
+
+def test_a_report_lists_the_lowest_and_counts_what_speaks_for_the_others() -> None:
+    """Of several tasks no quality is made one number."""
+    rows = [{**row("label", 40, good), "task": f"task-{good}"} for good in (10, 20, 30)]
+    found = scored(*rows)
+    whole, short = quality_section(quality_by_task(found), found), quality_section(quality_by_task(found), found, 2)
+
+    assert [r.key for r in whole.tables[0].rows] == ["task-10", "task-20", "task-30", "t"]
+    assert [r.key for r in short.tables[0].rows] == ["task-10", "task-20", "(others)"]
+    name, _, quality, evidence, *_ = short.tables[0].rows[-1].cells
+    assert (name, quality) == (Text("2 others", "quiet"), Text(""))
+    assert evidence == Text("1 labels, 1 checks only", "quiet")
+    assert short.notes[-1].code == "llmwatch quality"
 
 
 def test_made_up_facts_are_two_numbers() -> None:

@@ -146,7 +146,7 @@ def test_the_words_are_those_of_a_report(home: Path) -> None:
     assert Decimal(str(told["risky"]["net_usd"])) < 0 < Decimal(str(told["risky"]["saving_month_usd"]))
     assert 'In app/desk.py:answer, the calls tagged llmwatch.task("tag_ticket"): ' in told["tag_ticket"]["change"]
     assert 'model="gpt-4o" becomes model="gpt-6-luna".' in told["tag_ticket"]["change"]
-    assert "Latency 1.50 times" in told["tag_ticket"]["sentence"]
+    assert "Answers take 1.50 times as long" in told["tag_ticket"]["sentence"]
     assert told["fresh"]["next_step"] == "llmwatch shadow --task fresh --to gpt-6-luna --n 687"
     assert "max_completion_tokens, not max_tokens" in told["fresh"]["change"]
     assert "emperature, top_p and penalties" in told["fresh"]["change"]

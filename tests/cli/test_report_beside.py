@@ -14,6 +14,7 @@ from llmwatch.figures import beside
 from llmwatch.figures.reading import Reading
 from llmwatch.settings import Settings
 from llmwatch.store import Store
+from llmwatch.store.apart import serving
 from tests.bench.generate_store import generate
 from tests.stores import call, empty_store, fill
 
@@ -71,6 +72,14 @@ def test_two_processes_say_what_one_says(home: Path, moment: str) -> None:
     assert report(home, moment, "2026-11-21", "--format", "json") == (two, "")
 
 
+def test_beside_a_serve_both_processes_read_the_same_copy(home: Path) -> None:
+    """It is gone when they are done."""
+    whole, _ = report(home, "--until", "2026-11-21")
+    with serving(home):
+        assert report(home, "--until", "2026-11-21", prepared=_LARGE) == (whole, "beside: True\n")
+    assert list((home / "tmp").iterdir()) == []
+
+
 def test_a_second_process_that_fails_costs_time_and_no_answer(home: Path) -> None:
     """The first does the rest itself."""
     whole, _ = report(home, "--until", "2026-11-21")
@@ -95,9 +104,9 @@ def test_what_is_not_merged_is_judged_by_the_process_that_sees_it(tmp_path: Path
     fill(empty_store(settings.home), calls=[call(1)])
     with Store(settings).read() as con:
         con.execute("create temp table pending_calls as from calls limit 0")
-        assert not beside._is_the_file_alone(Reading(con, (), settings))
+        assert beside._file_alone(Reading(con, (), settings)) is None
     with Store(settings).read() as con:
-        assert beside._is_the_file_alone(Reading(con, (), settings))
+        assert beside._file_alone(Reading(con, (), settings)) == settings.store_path
 
 
 def test_no_process_is_left_behind_by_a_report_that_fails(home: Path) -> None:

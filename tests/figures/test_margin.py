@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from llmwatch.analysis.margin import Margin
 from llmwatch.analysis.margin_report import margin_report, margin_unknowns
+from llmwatch.analysis.margin_tables import UNKNOWN_REVENUE
 from llmwatch.analysis.report import Number, Report, Text, Unknown
 from llmwatch.analysis.spend import Period
+from llmwatch.analysis.sunset import NO_CUSTOMER, sunset_section
 from llmwatch.errors import UsageError
 from llmwatch.figures.margin import load_margin
 from llmwatch.figures.reading import Reading
@@ -408,6 +410,16 @@ def test_what_stops_is_listed_by_date_with_those_who_depend_on_it(rows: Any) -> 
     ]
     assert found.spend == 15
     assert found.customers["acme"].margin == Decimal(-1)
+
+
+def test_a_model_that_nobody_by_name_uses_has_no_revenue_to_be_unknown(rows: Any) -> None:
+    """The reason is that its calls name no customer, not that a customer's revenue is missing."""
+    put(rows, "calls", call(1, cost="1", customer_id=None), call(2, cost="1", response_model="gpt-5-mini-2025-08-07"))
+
+    (first, second) = sunset_section(load_sunset(reading(rows), WEEK)).tables[0].rows
+
+    assert [cell.reason for cell in first.cells if isinstance(cell, Unknown)] == [UNKNOWN_REVENUE] * 2
+    assert [cell.reason for cell in second.cells if isinstance(cell, Unknown)] == [NO_CUSTOMER] * 2
 
 
 def test_a_row_says_what_it_is_of(tmp_path: Path) -> None:

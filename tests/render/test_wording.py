@@ -69,6 +69,9 @@ def test_numbers_are_written_in_their_unit(value: str, unit: str, words: str) ->
         (Change(Decimal("-0.014"), "share"), "-1.4 pts"),
         (Change(90, "count", Decimal(9)), "+90 (x10)"),
         (Change(1, "count", Decimal("0.0001")), "+1 (<0.1 %)"),
+        (Change(Decimal("0.0003"), "share"), "<0.1 pts"),
+        # nano-dollars that two periods were rounded by
+        (Change(Decimal("0.00000163"), "usd", Decimal("9.8e-11")), "="),
     ],
 )
 def test_changes_say_amount_and_share(change: Change, words: str) -> None:

@@ -99,8 +99,9 @@ def test_a_taken_port_is_named_with_its_holder(server: Served) -> None:
 
 def test_it_does_not_start_where_it_would_forget_the_plans(tmp_path: Path) -> None:
     """Started elsewhere than the file of settings it says so; where the file is it names it."""
-    home = empty_store(tmp_path / "home").home
-    config = home / "llmwatch.toml"
+    home, project = empty_store(tmp_path / "home").home, tmp_path / "project"
+    project.mkdir()
+    config = project / "llmwatch.toml"
     config.write_text('[[shared_costs]]\nname = "storage"\ncost_usd = 3\n', "utf-8")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LLMWATCH_")}
     command = [sys.executable, "-m", "llmwatch", "{}", "--home", str(home)]
@@ -111,14 +112,18 @@ def test_it_does_not_start_where_it_would_forget_the_plans(tmp_path: Path) -> No
             cwd=folder, env=environment | more, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
-    assert run("merge", home).returncode == 0
+    assert run("merge", project).returncode == 0
     elsewhere = run("serve", tmp_path, "--port", "0", "--http-port", "0")
 
     assert elsewhere.returncode == 2
-    assert f"and none is in {tmp_path} or above it" in elsewhere.stderr
-    with served(home, home) as server:
+    assert f"and none is in {tmp_path}, above it or in the home" in elsewhere.stderr
+    with served(home, project) as server:
         assert server.process.stderr is not None
         assert server.process.stderr.readline() == f"llmwatch: settings   {config}\n"
+    config.rename(home / "llmwatch.toml")
+    with served(home, tmp_path) as server:
+        assert server.process.stderr is not None
+        assert server.process.stderr.readline() == f"llmwatch: settings   {home / 'llmwatch.toml'}\n"
 
 
 def test_it_stops_within_two_seconds_and_says_goodbye(tmp_path: Path) -> None:

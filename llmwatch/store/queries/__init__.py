@@ -5,6 +5,7 @@ Values reach a query as parameters only; no text of a query is ever assembled.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,8 @@ MACROS: Final = {
     "calendar_nano": "amount_usd, per, moment",
     "accrued_nano": "amount_usd, per, starts_at, ends_at, moment",
     "recognised_nano": "amount_usd, per, starts_at, ends_at, since, until",
+    "input_size": "tokens",
+    "stratum_name": "input_language, size, has_tools, has_media",
     "stratum": "input_language, tokens, tool_count, media_count",
 }
 VIEWS: Final = (
@@ -63,7 +66,6 @@ QUERIES: Final = (
     "judge_said",
     "judgement_requests",
     "kept_state",
-    "margin_customers",
     "margin_names",
     "margin_outcomes",
     "margin_periods",
@@ -129,8 +131,20 @@ def query_sql(name: str) -> str:
     return (_QUERIES / f"{name}.sql").read_text("utf-8")
 
 
+@cache
+def views_digest() -> str:
+    """Changes with the text of any view or macro."""
+    texts = (*map(macro_sql, MACROS), *map(view_sql, VIEWS))
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
+
+
 def create_views(con: Any) -> None:
-    """Makes what queries stand on for this connection alone: a store of an older llmwatch is read by today's views."""
+    """Makes what queries stand on for this connection alone: a store of an older llmwatch is read by today's views.
+
+    Where the store has today's already, nothing: a view of it finds a temporary table in place of a stored one.
+    """
+    if con.execute("select value from meta where key = 'views_digest'").fetchone() == (views_digest(),):
+        return
     for name in MACROS:
         con.execute(f"create or replace temp macro {name}{macro_sql(name)}")
     for name in VIEWS:

@@ -1,5 +1,6 @@
--- One row per period (asked for, and the one before) and customer of margin_customers of that period: both in one scan of
--- calls and streams. Money is text: a Decimal made of it in Python takes a third of the time that DuckDB takes for one.
+-- One row per period, the one asked for and the one before, and customer with calls in it or with a stream of money that
+-- begins before its end; '' is no customer. revenue_nano is null where no revenue of the customer is known: unknown, not 0.
+-- Money is text: a Decimal made of it in Python takes a third of the time that DuckDB takes for one.
 with paid as (
     select
         started_at >= $since as is_current,

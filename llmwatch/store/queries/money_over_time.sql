@@ -7,26 +7,28 @@ with steps as (
         least($since + to_seconds((n + 1) * $step_seconds), $until) as ends_at
     from range($steps) as numbered(n)
 ),
+-- customers of one plan pay the same: what accrues is worked out once for all of them
 streams as (
-    select amount_usd, per, starts_at, ends_at
+    select amount_usd, per, starts_at, ends_at, count(*) as streams
     from revenue_streams
     where
         customer is not null
         and starts_at < $until
         and coalesce(ends_at > $since, true)
         and (per <> 'once' or starts_at >= $since)
+    group by amount_usd, per, starts_at, ends_at
 ),
 earned as (
     -- money of one moment falls into one step; only what accrues is asked for in every step
     select
         cast(floor(epoch(starts_at - $since)) as bigint) // $step_seconds as step,
-        nano(amount_usd) as revenue_nano
+        nano(amount_usd) * streams as revenue_nano
     from streams
     where per = 'once'
     union all
     select
         t.step,
-        recognised_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.begins_at, t.ends_at)
+        recognised_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.begins_at, t.ends_at) * s.streams
     from steps as t
     cross join streams as s
     where s.per <> 'once'

@@ -4,7 +4,11 @@ with answers as (
     select
         coalesce(task_name, task) as task_now,
         cast(date_trunc('week', started_at) as date) as week,
-        stratum(input_language, coalesce(input_tokens, estimated_input_tokens), tool_count, media_count) as stratum,
+        -- what a stratum is named after: to put names together for every answer takes as long as all counting
+        input_language,
+        input_size(coalesce(input_tokens, estimated_input_tokens)) as size,
+        coalesce(tool_count > 0, false) as has_tools,
+        coalesce(media_count > 0, false) as has_media,
         started_at,
         span_id,
         is_request_repeated,
@@ -39,49 +43,60 @@ compared as (
     select
         task_now,
         week,
-        stratum,
+        input_language,
+        size,
+        has_tools,
+        has_media,
         -- as the answer before it was: how often two answers are one does not depend on how many there are
         if(
             coalesce(is_request_repeated, false),
             null,
-            output_hash = lag(output_hash) over (partition by task_now, stratum, week order by started_at, span_id)
+            output_hash = lag(output_hash) over (
+                partition by task_now, input_language, size, has_tools, has_media, week
+                order by started_at, span_id
+            )
         ) as is_repeated_answer
     from answers
     where task_now in (select task_now from answers where output_hash is not null)
 ),
 repeated as (
-    select task_now, week, stratum, count(is_repeated_answer) as n, count_if(is_repeated_answer) as hits
+    select
+        task_now,
+        week,
+        stratum_name(input_language, size, has_tools, has_media) as stratum,
+        count(is_repeated_answer) as n,
+        count(*) filter (where is_repeated_answer) as hits
     from compared
-    group by task_now, week, stratum
+    group by task_now, week, input_language, size, has_tools, has_media
 ),
 counted as (
     select
         task_now,
         week,
-        stratum,
+        stratum_name(input_language, size, has_tools, has_media) as stratum,
         count(*) as answers,
         count(is_output_empty) as output_empty_n,
-        count_if(is_output_empty) as output_empty,
+        count(*) filter (where is_output_empty) as output_empty,
         count(is_output_fenced) as output_fenced_n,
-        count_if(is_output_fenced) as output_fenced,
+        count(*) filter (where is_output_fenced) as output_fenced,
         count(is_output_json_valid) as output_json_valid_n,
-        count_if(is_output_json_valid) as output_json_valid,
+        count(*) filter (where is_output_json_valid) as output_json_valid,
         count(is_output_schema_valid) as output_schema_valid_n,
-        count_if(is_output_schema_valid) as output_schema_valid,
+        count(*) filter (where is_output_schema_valid) as output_schema_valid,
         count(is_tool_arguments_valid) as tool_arguments_valid_n,
-        count_if(is_tool_arguments_valid) as tool_arguments_valid,
+        count(*) filter (where is_tool_arguments_valid) as tool_arguments_valid,
         count(is_refusal) as refusal_phrase_n,
-        count_if(is_refusal) as refusal_phrase,
+        count(*) filter (where is_refusal) as refusal_phrase,
         count(is_truncated) as output_truncated_n,
-        count_if(is_truncated) as output_truncated,
+        count(*) filter (where is_truncated) as output_truncated,
         count(is_expected_language) as output_expected_language_n,
-        count_if(is_expected_language) as output_expected_language,
+        count(*) filter (where is_expected_language) as output_expected_language,
         count(length) as output_length_n,
         round(coalesce(sum(length), 0), 6) as output_length,
         round(coalesce(sum(length * length), 0), 6) as output_length_squares,
         round(coalesce(sum(length * length * length), 0), 6) as output_length_cubes
     from answers
-    group by task_now, week, stratum
+    group by task_now, week, input_language, size, has_tools, has_media
 )
 select
     c.task_now as task,

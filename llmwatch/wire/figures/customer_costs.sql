@@ -1,4 +1,4 @@
--- One row per customer with calls in [since, until), '' is none: what the report's query margin_customers says is paid.
+-- One row per customer with calls in [since, until), '' is none: what the report's query margin_periods says is paid.
 -- Whole days come from what the store keeps of them, as far as that goes; the ends of the range from the calls.
 with
 bounds as (

@@ -1,5 +1,5 @@
 -- One row per customer with a stream of money that begins before `until`, '' is none: what the report's query
--- margin_customers says is earned in [since, until).
+-- margin_periods says is earned in [since, until).
 select
     coalesce(customer, '') as name,
     cast(sum(recognised_nano(amount_usd, per, starts_at, ends_at, since, until)) as decimal(38, 0)) as revenue_nano,

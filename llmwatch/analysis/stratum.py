@@ -1,0 +1,18 @@
+"""Owns the words for a stratum: the kind of inputs in which answers are compared, as the macro `stratum` names it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_SEPARATOR: Final = " · "
+_UNKNOWN: Final = "?"
+
+
+def stratum_words(name: str) -> str:
+    """A stratum for a reader: what is not known of it is said in words; '' is none."""
+    if not name:
+        return "inputs of no stratum"
+    language, *others = name.split(_SEPARATOR)
+    known = ["unknown language" if language == _UNKNOWN else language]
+    known += ["unknown length" if other == _UNKNOWN else other for other in others]
+    return _SEPARATOR.join(known)

@@ -39,6 +39,8 @@ class Traffic:
     is_long: bool = False
     # The share of the period in which the candidate's cache is still cold.
     cold_share: float = 1.0
+    # The calls whose output is known: a failed one has none. None: all of them.
+    answered: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

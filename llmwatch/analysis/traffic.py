@@ -162,6 +162,7 @@ def _traffic(row: Mapping[str, Any], current: Model, months: Decimal) -> Traffic
         is_long=row["is_long"],
         # The first day of a month begins with nothing in the cache.
         cold_share=float(1 / MONTH_DAYS),
+        answered=int(row["answered"]),
     )
 
 

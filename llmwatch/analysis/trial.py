@@ -154,8 +154,8 @@ def measured_saving(
 
 
 def _outputs_per_call(use: Use) -> float | None:
-    """The incumbent's mean output over all its calls, for which the replays are a sample; None if it is not known."""
-    calls = sum(s.traffic.calls for s in use.slices)
+    """The incumbent's mean output over all its answers, for which the replays are a sample; None if it is not known."""
+    calls = sum(s.traffic.calls if s.traffic.answered is None else s.traffic.answered for s in use.slices)
     tokens = sum(s.traffic.output_tokens for s in use.slices)
     return tokens / calls if calls and tokens else None
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from llmwatch.analysis.trial import _output_ratio  # pyright: ignore[reportPrivateUsage]
+from llmwatch.analysis.spend import Period
+from llmwatch.analysis.trial import _output_ratio, _outputs_per_call  # pyright: ignore[reportPrivateUsage]
+from llmwatch.figures.downgrade import load_uses
+from llmwatch.figures.reading import Reading
+from llmwatch.store import Store
+from llmwatch.store.queries import create_views
+from tests.stores import MOMENT, call, empty_store, fill
 
 np = pytest.importorskip("numpy")
 
@@ -37,3 +46,19 @@ def test_an_answer_that_is_so_many_times_longer_keeps_its_ratio() -> None:
     rows = np.array([(60, old, 60, 3 * old) for old in (rng.randint(5, 400) for _ in range(200))], dtype=np.float64)
 
     assert float(_output_ratio(rows, 111.0)(rows.sum(axis=0)[None, :])[0]) == pytest.approx(3.0)
+
+
+def test_a_failed_call_is_no_answer_of_no_length(tmp_path: Path) -> None:
+    """Eight answers of 10 tokens and two failures are 10 tokens an answer, not 8 a call."""
+    store = empty_store(tmp_path / "home")
+    failed = {"status": "error", "usage_source": None, "input_tokens": None, "output_tokens": None, "cost": None}
+    calls = [call(n, operation_name="chat", usage_source="response") for n in range(8)]
+    fill(store, [*calls, call(8, operation_name="chat", **failed), call(9, operation_name="chat", **failed)])
+    period = Period(MOMENT - timedelta(days=7), MOMENT)
+
+    with Store(store).read() as con:
+        create_views(con)
+        (use,) = load_uses(Reading(con, (), store), period, lambda *_: {}, Decimal(1))
+
+    assert use.calls == 10
+    assert _outputs_per_call(use) == 10

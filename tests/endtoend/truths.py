@@ -125,7 +125,14 @@ def _money(world: World, row: dict[str, Any], task: str) -> str:
     old = sum((i - c) * _4O[0] + c * _4O[1] + o * _4O[2] for i, c, o in calls)
     new = sum(i * _LUNA[0] + (o + extra) * _LUNA[1] for i, _, o in calls)
     saved = (old - new) / Decimal(1_000_000) / len(calls)
-    said = Decimal(row["saving_month_usd"]) / row["calls_month"]
+    # A call that failed is among those of a month and saves nothing.
+    with duckdb.connect(str(world.home / "store.duckdb"), read_only=True) as con:
+        every = con.execute(
+            "select count(*) from calls where task_name = ? and started_at >= ?"
+            " and usage_source is distinct from 'none' and not coalesce(is_repeated, false)",
+            [task, since],
+        ).fetchone()
+    said = Decimal(row["saving_month_usd"]) / row["calls_month"] * (every[0] if every else 0) / len(calls)
     return "" if abs(said / saved - 1) < Decimal("0.01") else f"saves {said} a call, calculated {saved}"
 
 

@@ -17,6 +17,8 @@ with sums as (
         sum(tool_cost_usd) as tool_cost_usd,
         sum(coalesce(input_tokens, estimated_input_tokens)) as input_tokens,
         sum(coalesce(output_tokens, estimated_output_tokens)) as output_tokens,
+        -- a failed call has no output, not an output of nothing
+        count(coalesce(output_tokens, estimated_output_tokens)) as answered,
         sum(cached_input_tokens) as cached_input_tokens,
         sum(cache_write_tokens) as cache_write_tokens,
         sum(cache_write_12h_tokens) as cache_write_12h_tokens,

@@ -32,7 +32,6 @@ from .report import (
     utc,
 )
 from .spend import Period
-from .traffic import Use
 
 _WORDS: Final[Mapping[Kind, str]] = {
     "move": "move",
@@ -56,7 +55,8 @@ class Downgrades:
     months: Decimal
     # Ranked: moves, promising, open, kept; by margin gained within each.
     options: tuple[Option, ...]
-    uses: tuple[Use, ...]
+    # Tasks that were looked at: all of the period, or the one asked for.
+    tasks_looked_at: int
     excluded: tuple[Excluded, ...]
     # Every task of the period, whether asked for or not.
     tasks: tuple[str, ...]
@@ -112,7 +112,7 @@ def downgrade_report(found: Downgrades, top: int) -> Report:
         ("since", Moment(utc(found.period.since))),
         ("until", Moment(utc(found.period.until))),
         ("months", Number(found.months, "plain")),
-        ("tasks", count(len({use.task for use in found.uses}))),
+        ("tasks", count(found.tasks_looked_at)),
         ("defensible_month_usd", dollars(found.defensible_usd, "")),
         ("spend_month_usd", dollars(found.spend_month_usd, "no call has a price")),
         ("revenue_month_usd", dollars(found.revenue_month_usd, _NO_REVENUE)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -26,8 +26,12 @@ def reading(settings: Settings, known_at: datetime | None = None) -> Generator[R
     With `known_at` (UTC, no zone) it is the store as it was known at that moment.
     """
     store = Store(settings)
-    hindrances = merged(store)
-    with store.read_long() as con:
+    hindrances: tuple[str, ...] = ()
+    with ExitStack() as opened:
+        con = opened.enter_context(store.read_settled())
+        if con is None:
+            hindrances = merged(store)
+            con = opened.enter_context(store.read_long())
         if known_at is not None:
             recall(con, known_at)
         create_views(con)

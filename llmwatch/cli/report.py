@@ -60,7 +60,7 @@ def report(  # noqa: PLR0913, PLR0917 - each is an option
     asked = Period(*period(since, until, moment_known or now_utc(None)))
     listed = top or (_ALL if format_name in ("json", "csv") else 10)
     flags = same_calls(since=None if since == "7d" else since, until=until, as_of=as_of, home=home)
-    with beside(settings, moment_known) as aside, reading(settings, moment_known) as store:
+    with beside(settings, moment_known, _load_renderer) as aside, reading(settings, moment_known) as store:
         weekly = load_weekly(store, asked, dimension, listed, flags, aside)
 
     made = weekly_report(weekly)
@@ -70,6 +70,13 @@ def report(  # noqa: PLR0913, PLR0917 - each is an option
     if reasons := tripped(weekly, conditions):
         sys.stderr.writelines(f"llmwatch: {one_line(reason)}\n" for reason in reasons)
         raise typer.Exit(1)
+
+
+def _load_renderer() -> None:
+    """The terminal library takes 30 ms to load."""
+    from ..render.text import render_text
+
+    del render_text
 
 
 def same_calls(**flags: object) -> str:

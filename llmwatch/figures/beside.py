@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,9 +64,10 @@ def load_judged(reading: Reading, asked: Period) -> Judged:
 class Beside:
     """The second process, waiting with all that it imports; without one every answer is None."""
 
-    def __init__(self, pipe: Connection | None, known_at: datetime | None) -> None:
+    def __init__(self, pipe: Connection | None, known_at: datetime | None, meanwhile: Callable[[], None]) -> None:
         self._pipe = pipe
         self._known_at = known_at
+        self._meanwhile = meanwhile
 
     def ask(self, reading: Reading, asked: Period) -> bool:
         """Whether it has begun: it sees what `reading` sees, which stays open until it has answered."""
@@ -82,6 +83,7 @@ class Beside:
     def answer(self) -> Judged | None:
         """What was asked for; None if the process failed."""
         assert self._pipe is not None
+        self._meanwhile()
         with suppress(EOFError, OSError):
             return self._pipe.recv()
         return None
@@ -97,15 +99,20 @@ def _file_alone(reading: Reading) -> Path | None:
 
 
 @contextmanager
-def beside(settings: Settings, known_at: datetime | None) -> Generator[Beside]:
-    """A second process for as long as the block lasts, where the store is large and there is a core for it."""
+def beside(
+    settings: Settings, known_at: datetime | None, meanwhile: Callable[[], None] = lambda: None
+) -> Generator[Beside]:
+    """A second process for as long as the block lasts, where the store is large and there is a core for it.
+
+    `meanwhile`: what this one does once it would only wait.
+    """
     started = _started(settings) if _is_worth_it(settings) else None
     if started is None:
-        yield Beside(None, known_at)
+        yield Beside(None, known_at, meanwhile)
         return
     process, pipe = started
     try:
-        yield Beside(pipe, known_at)
+        yield Beside(pipe, known_at, meanwhile)
     finally:
         pipe.close()
         process.kill()

@@ -60,7 +60,7 @@ def load_downgrade(
         period=asked,
         months=months,
         options=tuple(ranked(guarded(options))),
-        uses=tuple(found),
+        tasks_looked_at=len({use.task for use in found}),
         excluded=_excluded(found, catalogue, asked) if task and not to else (),
         tasks=known_tasks,
         unjudged=len({(use.task, use.incumbent) for use in found} - {(o.use.task, o.use.incumbent) for o in options}),

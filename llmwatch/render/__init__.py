@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Final
 
 from ..analysis.report import Report
-from .csv import render_csv
-from .html import render_html
-from .json import render_json
-from .md import render_md
 
-# The formats whose text does not depend on the screen; `text` does, and is imported where it is used (rich, 30 ms).
+
+def _rendered(medium: str) -> Callable[[Report], str]:
+    """What renders for the medium, loaded when it is asked for: most commands need one of them or none."""
+
+    def render(report: Report) -> str:
+        return getattr(import_module(f".{medium}", __name__), f"render_{medium}")(report)
+
+    return render
+
+
+# The formats whose text does not depend on the screen; `text` does, and is imported where it is used.
 RENDERERS: Final[Mapping[str, Callable[[Report], str]]] = {
-    "json": render_json,
-    "csv": render_csv,
-    "md": render_md,
-    "html": render_html,
+    medium: _rendered(medium) for medium in ("json", "csv", "md", "html")
 }
 FORMATS: Final = ("text", *RENDERERS)

@@ -95,18 +95,25 @@ class Store:
         return MergeResult(*result, seconds=time.monotonic() - started)
 
     def _is_settled(self, book: PriceBook) -> bool:
-        """True if nothing is left to merge; whatever hinders the look is left to the merge itself."""
+        con = self._open_settled(book)
+        if con is not None:
+            con.close()
+        return con is not None
+
+    def _open_settled(self, book: PriceBook) -> DuckDBPyConnection | None:
+        """The file if nothing is left to merge; whatever hinders the look is left to the merge itself."""
         import duckdb
 
         if not is_tidy(self._path, self._home):
-            return False
+            return None
         with suppress(duckdb.Error, StoreError, OSError), file.private_files():
             con = file.connect(self._path, self._home, read_only=True)
-            try:
-                return is_settled(con, self._path, self._settings, book)
-            finally:
-                con.close()
-        return False
+            with ExitStack() as opened:
+                opened.callback(con.close)
+                if is_settled(con, self._path, self._settings, book):
+                    opened.pop_all()
+                    return con
+        return None
 
     def _merge_into(
         self, con: DuckDBPyConnection, book: PriceBook, progress: Progress | None
@@ -245,6 +252,20 @@ class Store:
             yield con
         finally:
             con.close()
+
+    @contextmanager
+    def read_settled(self) -> Generator[DuckDBPyConnection | None]:
+        """The file, opened once to see that nothing is left to merge and to be read; None where something is left.
+
+        None as well where a copy would be read.
+        """
+        is_copied = is_worth_a_copy(self._path, self._home)
+        con = None if is_copied else self._open_settled(self._book())
+        try:
+            yield con
+        finally:
+            if con is not None:
+                con.close()
 
     @contextmanager
     def read_long(self) -> Generator[DuckDBPyConnection]:

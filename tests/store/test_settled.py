@@ -10,6 +10,7 @@ import pytest
 
 from llmwatch.settings import Settings
 from llmwatch.store import Store
+from llmwatch.store.apart import serving
 from llmwatch.store.file import connect, get_meta, set_meta
 from tests.stores import empty_store
 
@@ -39,6 +40,21 @@ def test_a_merge_without_anything_new_leaves_the_file_alone(tmp_path: Path) -> N
 
     assert (done.calls, done.blocked) == (0, None)
     assert (settings.store_path.read_bytes(), settings.store_path.stat().st_mtime_ns) == before
+
+
+def test_what_has_nothing_to_merge_is_opened_once(tmp_path: Path) -> None:
+    """A call that waits, or a server that would be kept from merging, makes it two steps."""
+    settings = empty_store(tmp_path / "home")
+    opened = Store(settings)
+    opened.merge()
+    with opened.read_settled() as con:
+        assert con is not None
+        assert con.execute("select count(*) from calls").fetchall() == [(0,)]
+    with serving(settings.home), opened.read_settled() as con:
+        assert con is None
+    spool(settings.home, call())
+    with opened.read_settled() as con:
+        assert con is None
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from .kept_money import take_back_all, take_back_days
 from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
 from .plans import put_plans
 from .queries import views_digest
-from .settled import is_settled, is_tidy
+from .settled import open_settled
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -78,10 +78,11 @@ class Store:
         Raises StoreCorrupt or SchemaTooNew; a store that somebody else holds is `blocked`, not an error.
         """
         started = time.monotonic()
-        book = prices or PriceBook(self._settings.prices, self._settings.price_file, hosts=self._settings.hosts)
+        book = prices or self._book()
         if not self._home.exists() and not list_segments(self._settings.spool_dir):
             return MergeResult()
-        if self._is_settled(book):
+        if con := open_settled(self._settings, book):
+            con.close()
             left = len(list_segments(self._settings.spool_dir))
             return MergeResult(segments=left, seconds=time.monotonic() - started)
         try:
@@ -93,27 +94,6 @@ class Store:
             sentence = str(file.store_error(e, self._path))
             return MergeResult(blocked=sentence, seconds=time.monotonic() - started)
         return MergeResult(*result, seconds=time.monotonic() - started)
-
-    def _is_settled(self, book: PriceBook) -> bool:
-        con = self._open_settled(book)
-        if con is not None:
-            con.close()
-        return con is not None
-
-    def _open_settled(self, book: PriceBook) -> DuckDBPyConnection | None:
-        """The file if nothing is left to merge; whatever hinders the look is left to the merge itself."""
-        import duckdb
-
-        if not is_tidy(self._path, self._home):
-            return None
-        with suppress(duckdb.Error, StoreError, OSError), file.private_files():
-            con = file.connect(self._path, self._home, read_only=True)
-            with ExitStack() as opened:
-                opened.callback(con.close)
-                if is_settled(con, self._path, self._settings, book):
-                    opened.pop_all()
-                    return con
-        return None
 
     def _merge_into(
         self, con: DuckDBPyConnection, book: PriceBook, progress: Progress | None
@@ -255,12 +235,9 @@ class Store:
 
     @contextmanager
     def read_settled(self) -> Generator[DuckDBPyConnection | None]:
-        """The file, opened once to see that nothing is left to merge and to be read; None where something is left.
-
-        None as well where a copy would be read.
-        """
+        """The file, opened once to see that nothing is left to merge and to be read; None if not so, or for a copy."""
         is_copied = is_worth_a_copy(self._path, self._home)
-        con = None if is_copied else self._open_settled(self._book())
+        con = None if is_copied else open_settled(self._settings, self._book())
         try:
             yield con
         finally:

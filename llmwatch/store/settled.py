@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import StoreError
 from ..prices import PriceBook
 from ..settings import Settings
 from ..spool import list_segments
 from .catalogue import is_catalogue_kept
-from .file import MERGE_FILE, found_version, get_meta, schema_version
+from .file import MERGE_FILE, connect, found_version, get_meta, private_files, schema_version
 from .merge import consumed_offsets
 from .plans import PLANS_DIGEST, plans_digest
 from .queries import views_digest
@@ -19,13 +21,29 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-def is_tidy(path: Path, home: Path) -> bool:
+def open_settled(settings: Settings, book: PriceBook) -> DuckDBPyConnection | None:
+    """The file, to be read, if nothing is left to merge; whatever hinders the look is left to the merge itself."""
+    import duckdb
+
+    path, home = settings.store_path, settings.home
+    if not _is_tidy(path, home):
+        return None
+    with suppress(duckdb.Error, StoreError, OSError), private_files(), ExitStack() as opened:
+        con = connect(path, home, read_only=True)
+        opened.callback(con.close)
+        if _is_settled(con, path, settings, book):
+            opened.pop_all()
+            return con
+    return None
+
+
+def _is_tidy(path: Path, home: Path) -> bool:
     """True if there is a file and no killed process has left anything beside it."""
     beside = [*path.parent.glob(f".{path.name}.*"), *(home / "tmp").glob(f"{MERGE_FILE}*")]
     return path.exists() and not path.with_name(f"{path.name}.wal").exists() and not beside
 
 
-def is_settled(con: DuckDBPyConnection, path: Path, settings: Settings, book: PriceBook) -> bool:
+def _is_settled(con: DuckDBPyConnection, path: Path, settings: Settings, book: PriceBook) -> bool:
     """True if the store has all that the spool has, at today's prices and plans, by today's schema, views and limits.
 
     Segments that only wait to be removed are something to do.

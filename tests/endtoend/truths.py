@@ -118,6 +118,11 @@ def _money(world: World, row: dict[str, Any], task: str) -> str:
             " where task_name = ? and status = 'ok' and started_at >= ?",
             [task, since],
         ).fetchall()
+        every = con.execute(
+            "select count(*) from calls where task_name = ? and started_at >= ?"
+            " and usage_source is distinct from 'none' and not coalesce(is_repeated, false)",
+            [task, since],
+        ).fetchone()
         thought = con.execute(
             "select avg(reasoning_tokens) from replays where task_name = ? and state = 'answered'", [task]
         ).fetchone()
@@ -126,12 +131,6 @@ def _money(world: World, row: dict[str, Any], task: str) -> str:
     new = sum(i * _LUNA[0] + (o + extra) * _LUNA[1] for i, _, o in calls)
     saved = (old - new) / Decimal(1_000_000) / len(calls)
     # A call that failed is among those of a month and saves nothing.
-    with duckdb.connect(str(world.home / "store.duckdb"), read_only=True) as con:
-        every = con.execute(
-            "select count(*) from calls where task_name = ? and started_at >= ?"
-            " and usage_source is distinct from 'none' and not coalesce(is_repeated, false)",
-            [task, since],
-        ).fetchone()
     said = Decimal(row["saving_month_usd"]) / row["calls_month"] * (every[0] if every else 0) / len(calls)
     return "" if abs(said / saved - 1) < Decimal("0.01") else f"saves {said} a call, calculated {saved}"
 

@@ -85,9 +85,14 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
             "error_message": "llmwatch.error.message",
             # complete, closed (left early by the program), abandoned (dropped unread), broken (died), cancelled
             "stream_end": "llmwatch.stream.end",
-            # response: reported here; repeated: another call's usage read again; absent: not reported where it
-            # should be; none: the endpoint bills nothing. The store turns absent into estimated where it can.
+            # response: reported here, and final; pending: the answer was not finished; absent: not reported where it
+            # should be; unknown: an endpoint we do not know; none: not billable. The store turns absent into estimated
+            # where it can, and what another row of the same answer counts into repeated.
             "usage_source": "llmwatch.usage.source",
+            # the model of the image_generation tool, which is billed by its own tokens
+            "image_tool_model": "llmwatch.tool.image_generation.model",
+            # the output file of a batch that this line was read from
+            "batch_file": "llmwatch.batch.file",
             # who it was for
             "task": "llmwatch.task",
             "customer_id": "llmwatch.customer.id",
@@ -144,6 +149,16 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
             "web_search_preview_calls": "llmwatch.tool.web_search_preview_calls",
             "file_search_calls": "llmwatch.tool.file_search_calls",
             "container_calls": "llmwatch.tool.container_calls",
+            "image_tool_calls": "llmwatch.tool.image_generation.calls",
+            # the image_generation tool's own tokens; text is what image is not
+            "image_tool_input_tokens": "llmwatch.tool.image_generation.input_tokens",
+            "image_tool_image_input_tokens": "llmwatch.tool.image_generation.image.input_tokens",
+            "image_tool_cached_input_tokens": "llmwatch.tool.image_generation.cache_read.input_tokens",
+            "image_tool_cached_image_input_tokens": "llmwatch.tool.image_generation.cache_read.image.input_tokens",
+            "image_tool_output_tokens": "llmwatch.tool.image_generation.output_tokens",
+            "image_tool_text_output_tokens": "llmwatch.tool.image_generation.text.output_tokens",
+            # requests that a batch has completed or failed, or shall, while it runs
+            "batch_requests": "llmwatch.batch.requests",
             # sizes
             "input_characters": "llmwatch.input.characters",
             "output_characters": "llmwatch.output.characters",
@@ -182,6 +197,8 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
         {
             "is_stream": "gen_ai.request.stream",
             "is_batch": "llmwatch.batch",
+            # no try of the request left this machine, so nobody can have billed it
+            "is_unsent": "llmwatch.request.unsent",
             "is_background": "llmwatch.background",
             "is_sampled": "llmwatch.content.sampled",
             "is_content_truncated": "llmwatch.content.truncated",
@@ -203,6 +220,8 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
             # the tool-call items of the answer, by type or function name, in order
             "tool_calls": "llmwatch.response.tool_call_names",
             "container_ids": "llmwatch.tool.container_ids",
+            # of a batch: its output file and its error file, "" where there is none yet
+            "batch_files": "llmwatch.batch.files",
             # fields that could not be read, never a reason to lose the call
             "defects": "llmwatch.defects",
         },
@@ -239,6 +258,20 @@ ATTEMPT_FIELDS: Final[tuple[Field, ...]] = (
     *_fields("integer", {"http_status_code": "http.response.status_code", "processing_ms": "openai.processing_ms"}),
     *_fields("real", {"retry_after": "llmwatch.retry_after"}),
 )
+
+# What the usage of an answer is counted by: a row that reads another's answer again carries none of it.
+USAGE_COUNTS: Final[tuple[str, ...]] = tuple(
+    field.column
+    for field in CALL_FIELDS
+    if field.kind in ("integer", "real")
+    and field.attribute.startswith(("gen_ai.usage.", "llmwatch.usage.", "llmwatch.tool."))
+)
+# What a finished answer says, wherever it was read: moves to the call that made it.
+USAGE_COLUMNS: Final[tuple[str, ...]] = (
+    *USAGE_COUNTS, "batch_requests", "response_model", "service_tier", "system_fingerprint", "usage_raw",
+    "image_tool_model", "container_ids", "batch_files", "finish_reasons", "tool_calls", "tool_call_count", "is_refusal",
+    "is_content_filtered",
+)  # fmt: skip
 
 ATTRIBUTE_TO_COLUMN: Final[Mapping[str, str]] = {f.attribute: f.column for f in (*CALL_FIELDS, *CONTENT_FIELDS)}
 COLUMN_TO_ATTRIBUTE: Final[Mapping[str, str]] = {f.column: f.attribute for f in (*CALL_FIELDS, *CONTENT_FIELDS)}

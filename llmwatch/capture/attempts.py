@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Span, set_span_in_context
 
 from .guard import Observe
-from .pending import Pending, current
+from .pending import UNSENT, Pending, current
 
 _MARK: Final = "_llmwatch_attempts"
 # The instrumentation's own mark on a client.
@@ -129,10 +129,21 @@ class AttemptProcessor(SpanProcessor):
             call = current.get()
             if call is None or call.recorder.write_attempt is None:
                 return
+            call.tries += 1
+            call.sent_tries += _may_be_answered(span)
             started, ended = span.start_time or 0, span.end_time or 0
             if call.recorder.clock is not None and span.context is not None:
                 started, ended = self._started.pop(span.context.span_id, started), call.recorder.clock()
             call.recorder.write_attempt(span, started, ended)
+
+
+def _may_be_answered(span: ReadableSpan) -> bool:
+    """Whether the try may have reached a server: all but those that failed to connect, and those that were refused."""
+    status = (span.attributes or {}).get("http.response.status_code", (span.attributes or {}).get("http.status_code"))
+    if isinstance(status, int):
+        return status < 400
+    kinds = {str((event.attributes or {}).get("exception.type")).rpartition(".")[2] for event in span.events}
+    return not kinds & UNSENT
 
 
 def _instrumentors() -> dict[str, Any]:

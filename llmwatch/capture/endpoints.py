@@ -22,9 +22,12 @@ Family = Literal[
     "speech",
     "moderation",
     "batch",
+    "batch_list",
+    "file",
     "plain",
 ]
-# reported: the answer carries usage; fetched: usage of another call; unknown: not in the table; none: bills nothing
+# reported: the answer carries usage; fetched: usage of another call; unknown: not in the table; none: not billable.
+# Usage that an answer reports counts wherever it stands: a row says what its absence means.
 Billing = Literal["reported", "fetched", "unknown", "none"]
 
 
@@ -67,22 +70,33 @@ _TABLE: Final = (
     _row("post", "/audio/translations", "transcription", "transcription", "reported"),
     _row("post", "/audio/speech", "speech", "speech", "reported"),
     _row("get", "/batches/{id}", "fetch_batch", "batch", "fetched"),
-    _row("post", "/batches", "create_batch", "plain", "none"),
-    _row("post", "/batches/{id}/cancel", "cancel_batch", "plain", "none"),
+    _row("get", "/batches", "list_batches", "batch_list", "none"),
+    _row("post", "/batches", "create_batch", "batch", "reported"),
+    _row("post", "/batches/{id}/cancel", "fetch_batch", "batch", "fetched"),
+    _row("get", "/files/{id}/content", "read_file", "file", "none"),
     _row("post", "/files", "upload_file", "plain", "none"),
     _row("get", "/chat/completions", "list_chat_completions", "plain", "none", "chat_completions"),
     _row("get", "/chat/completions/{id}", "fetch_chat_completion", "plain", "none", "chat_completions"),
     _row("post", "/chat/completions/{id}", "update_chat_completion", "plain", "none", "chat_completions"),
     _row("get", "/chat/completions/{id}/messages", "list_messages", "plain", "none", "chat_completions"),
 )
-# Paths whose every method stores or lists and bills no tokens by the call.
-_FREE: Final = re.compile(
-    r"/(?:models|files|uploads|batches|vector_stores|conversations|containers|organization|fine_tuning|evals|skills|"
-    r"webhooks|admin|realtime/(?:client_secrets|sessions|transcription_sessions)|assistants)(?:/|$)"
+# Posts outside the table that start work somebody pays for: without usage in the answer their cost is unknown.
+_WORK: Final = re.compile(
+    r"/(?:threads/(?:[^/]+/)?runs(?:/[^/]+/submit_tool_outputs)?|evals/[^/]+/runs|fine_tuning/jobs|"
+    r"fine_tuning/alpha/graders/run|agents/automations/[^/]+/invocations|agents/sessions(?:/[^/]+/events)?)$"
+)
+# Paths whose other methods set up, store, list or control something, and are not billable.
+_CONTROL: Final = re.compile(
+    r"/(?:models|files|uploads|batches|vector_stores|conversations|containers|organization|projects|fine_tuning|evals|"
+    r"skills|webhooks|webhook_endpoints|admin|vaults|chatkit|assistants|threads|agents|realtime|audio/voices|"
+    r"audio/voice_consents|live/sessions/[^/]+/(?:accept|hangup|refer|reject))(?:/|$)"
 )
 # In a path of an endpoint we do not know, what looks like an id is not a label.
 _ID: Final = re.compile(r"/(?:[A-Za-z]+[-_][A-Za-z0-9_-]{8,}|[0-9a-f-]{16,}|\d+)(?=/|$)")
-_PREFIX: Final = re.compile(r"^(?:/openai)?(?:/deployments/[^/]+)?(?:/openai)?(?:/v\d+)?(?:/deployments/[^/]+)?(?=/)")
+_PREFIX: Final = re.compile(
+    r"^(?:/openai)?(?:/deployments/[^/]+)?(?:/openai)?(?:/v\d+)?(?:/(?:deployments|engines)/[^/]+)?(?=/)"
+)
+_ENGINE: Final = re.compile(r"(?:^|/)engines/([^/?]+)/")
 _CACHE_LIMIT: Final = 512
 _cache: dict[tuple[str, str], Endpoint] = {}
 
@@ -105,13 +119,37 @@ def _classify(method: str, url: str) -> Endpoint:
         if row_method == method and pattern.match(path):
             return endpoint
     template = _ID.sub("/{id}", path)[:200]
-    free = method in {"get", "delete", "head"} or _FREE.match(path)
+    is_control = method in {"get", "delete", "head"} or (_CONTROL.match(path) and not _WORK.match(path))
     operation = template.strip("/") or "request"
-    return Endpoint(template, operation, "plain", "none" if free else "unknown")
+    return Endpoint(template, operation, "plain", "none" if is_control else "unknown")
+
+
+def engine(url: str) -> str | None:
+    """The model that a path of the kind /engines/{model}/... names."""
+    found = _ENGINE.search(urlsplit(url).path)
+    return found[1] if found else None
 
 
 REALTIME: Final = Endpoint("/realtime", "realtime", "responses", "reported", "realtime")
 RESPONSES_SOCKET: Final = Endpoint("/responses", "chat", "responses", "reported", "responses")
+# What a list of batches, and the lines of a batch's output file, are recorded as.
+BATCH: Final = next(e for _, _, e in _TABLE if e.operation == "fetch_batch")
+_LINES: Final[Mapping[str, Endpoint]] = {
+    kind: next(e for _, _, e in _TABLE if e.template == template and e.billing == "reported")
+    for kind, template in (
+        ("chat.completion", "/chat/completions"),
+        ("response", "/responses"),
+        ("text_completion", "/completions"),
+        ("list", "/embeddings"),
+    )
+}
+_LINE: Final = Endpoint("/batches", "batch_request", "plain", "unknown")
+
+
+def line_endpoint(kind: object) -> Endpoint:
+    """The endpoint that a line of a batch's output was asked of, by the `object` of its body."""
+    return _LINES.get(kind, _LINE) if isinstance(kind, str) else _LINE
+
 
 # Host -> gen_ai.provider.name, longest suffix first; the client's class decides before the host does.
 _HOSTS: Final = (

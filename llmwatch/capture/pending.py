@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
+from threading import Thread
 from types import FrameType
 from typing import Any, Final
 
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, Tracer, get_current_span
 
 from ..call import COLUMN_TO_ATTRIBUTE
+from .batches import MAX_FILE_BYTES, Part, is_output_file, listed_batches, output_lines
 from .content import prepare
-from .endpoints import Endpoint, classify, provider_name
-from .facts import output_facts
+from .endpoints import BATCH, Endpoint, classify, engine, provider_name
+from .facts import Expectation, OutputFacts, output_facts
 from .fingerprint import body_digest, call_site, task_key
 from .guard import Observe
 from .recorder import CallSpan, Recorder, ids
@@ -46,9 +48,11 @@ class Pending:
         "content",
         "endpoint",
         "fields",
+        "file_id",
         "first_byte_ns",
         "first_token_ns",
         "fold",
+        "is_counted",
         "is_finished",
         "is_open",
         "last_byte_ns",
@@ -58,11 +62,13 @@ class Pending:
         "recorder",
         "request",
         "request_content",
+        "sent_tries",
         "site",
         "span",
         "start_ns",
         "stripped_usage",
         "tags",
+        "tries",
     )
 
     def __init__(self, recorder: Recorder, endpoint: Endpoint, fields: dict[str, Any]) -> None:
@@ -82,6 +88,12 @@ class Pending:
         self.fold: StreamFold | None = None
         self.is_open = False
         self.stripped_usage = False
+        # Whether another span carries this usage; HTTP tries that were seen, and those a server may have answered; the
+        # file that is read.
+        self.is_counted = False
+        self.tries = 0
+        self.sent_tries = 0
+        self.file_id: str | None = None
         self.site: str | None = None
         self.tags: dict[str, tuple[str, str]] = {}
         # Not the recorder's: a worker forked after `init` makes calls of its own.
@@ -127,15 +139,18 @@ class Pending:
         fields = self.fields
         self._collect(error, stream_end)
         fields.setdefault("status", "ok" if error is None else "error")
-        fields.setdefault("usage_source", "absent" if self.endpoint.billing == "reported" else self.endpoint.billing)
+        fields.setdefault("usage_source", _UNREPORTED.get(self.endpoint.billing, self.endpoint.billing))
         self._end_span(end_ns)
+        if self.endpoint.family in ("batch_list", "file") and self.content is not None and error is None:
+            with Observe("batch"):
+                self._write_parts(self.content, end_ns)
 
     def _end_span(self, end_ns: int) -> None:
         span, fields = self.span, self.fields
         is_error = fields["status"] == "error"
         attributes = _attributes(fields)
         if span.is_recording():
-            span.set_attributes(attributes)
+            span.set_attributes(_without_usage(attributes) if self.is_counted else attributes)
             if is_error:
                 span.set_status(Status(StatusCode.ERROR, fields.get("error_type")))
             span.end(end_time=end_ns)
@@ -143,6 +158,56 @@ class Pending:
         self.recorder.write(
             CallSpan(self.name, context, self.parent, self.start_ns, end_ns, attributes, is_error, self.pid)
         )
+
+    def _write_parts(self, content: bytes, end_ns: int) -> None:
+        """A row for each batch of a list, and for each line of a batch's output file; long files beside the call."""
+        if self.endpoint.family == "batch_list":
+            self._write_each(listed_batches(json.loads(content)), end_ns)
+        elif is_output_file(content) and len(content) <= MAX_FILE_BYTES:
+            lines = output_lines(content, self.file_id or "")
+            if len(content) <= _INLINE:
+                self._write_each(lines, end_ns)
+            else:
+                # Not a daemon: the interpreter waits for it, so a program that ends now loses no line.
+                Thread(target=self._write_each, args=(lines, end_ns), name="llmwatch-batch-file").start()
+
+    def _write_each(self, parts: Iterable[Part], end_ns: int) -> None:
+        with Observe("batch"):
+            for part in parts:
+                self._write_part(part, end_ns)
+
+    def _write_part(self, part: Part, end_ns: int) -> None:
+        recorder, answer = self.recorder, part.answer
+        shared = {column: self.fields[column] for column in _SHARED if self.fields.get(column) is not None}
+        fields = {
+            "operation_name": part.endpoint.operation,
+            "endpoint": part.endpoint.template,
+            "http_request_method": "GET" if part.endpoint is BATCH else "POST",
+            "api_type": part.endpoint.api_type,
+            **shared,
+            **answer.fields,
+        }
+        fields["status"] = "ok"
+        if answer.error is not None:
+            fields["status"], fields["error_type"] = "error", answer.error[0]
+            fields["error_message"] = self._safe_text(answer.error[1])
+        if answer.texts or answer.functions:
+            fields.update(_facts(output_facts(answer.texts, answer.functions, Expectation())))
+        for column, (value, source) in {**self.tags, **request_tags({"metadata": part.metadata}, None)}.items():
+            fields[column] = recorder.pseudonym(value) if column == "user_id" else value
+            if column == "task":
+                fields["task_source"] = source
+        context = ids.span(self.span.get_span_context(), self.pid).get_span_context()
+        if part.span_id:
+            context = SpanContext(context.trace_id, part.span_id, False, context.trace_flags)
+        attributes = _attributes(fields)
+        is_error = fields["status"] == "error"
+        recorder.write(
+            CallSpan(
+                part.endpoint.operation, context, self.span.get_span_context(), self.start_ns, end_ns, attributes,
+                is_error, self.pid,
+            )
+        )  # fmt: skip
 
     def _collect(self, error: BaseException | None, stream_end: str | None) -> None:
         """Fills the record step by step; a step that fails costs what it reads, not what the others do."""
@@ -179,6 +244,9 @@ class Pending:
     def _read_answer(self) -> Answer | None:
         if self.fold is not None:
             body = self.fold.body()
+            if not self.fold.is_complete and body.get("background") is not True:
+                # Left or broken: nobody goes on with this answer, and nobody will say what it used.
+                body.pop("status", None)
             self.fields["event_count"] = self.fold.event_count
             self.fields["delta_count"] = self.fold.delta_count
             answer = read_answer(self.endpoint, body)
@@ -191,6 +259,8 @@ class Pending:
             answer = Answer()
             answer.fields["usage_source"] = "absent"
             return answer
+        if self.endpoint.family in ("batch_list", "file"):
+            return None
         try:
             return read_answer(self.endpoint, _decode(self.endpoint, self.content))
         except (ValueError, RecursionError):
@@ -223,6 +293,20 @@ class Pending:
         with suppress(RuntimeError):
             request = getattr(error, "request", None)
             self._note_retries(getattr(request, "headers", None))
+        if self._is_unsent(error):
+            fields["is_unsent"] = True
+
+    def _is_unsent(self, error: BaseException) -> bool:
+        """Whether no try of this call can have reached a server: nobody answered it, so nobody billed it."""
+        if not isinstance(error, Exception) or "http_status_code" in self.fields or self.sent_tries:
+            return False
+        if self.fields.get("retries") and not self.tries:
+            return False
+        if not any(kind.__name__ == "APIConnectionError" for kind in type(error).__mro__):
+            # Raised while the request was made, by a callback that fetches a token say.
+            return True
+        causes = {kind.__name__ for cause in _causes(error) for kind in type(cause).__mro__}
+        return bool(causes & UNSENT)
 
     def _note_retries(self, headers: Any) -> None:
         fields = self.fields
@@ -245,20 +329,9 @@ class Pending:
             return
         if answer.output is None and not answer.texts and not answer.functions:
             return
-        facts = output_facts(answer.texts, answer.functions, self.request.expectation)
-        fields = self.fields
-        fields["output_characters"] = facts.output_chars
-        fields["is_output_empty"] = facts.output_empty
-        fields["is_output_fenced"] = facts.output_fenced
-        fields["is_output_json_valid"] = facts.output_json_valid
-        fields["is_output_schema_valid"] = facts.output_schema_valid
-        fields["is_tool_arguments_valid"] = facts.tool_arguments_valid
-        fields["output_language"] = facts.output_language
-        fields["output_hash"] = facts.output_hash
-        if facts.refusal_phrase:
-            fields["is_refusal"] = True
-        else:
-            fields.setdefault("is_refusal", False)
+        refused = self.fields.get("is_refusal", False)
+        self.fields.update(_facts(output_facts(answer.texts, answer.functions, self.request.expectation)))
+        self.fields["is_refusal"] = refused or self.fields["is_refusal"]
 
     def _note_stream(self, stream_end: str | None) -> None:
         fold, fields = self.fold, self.fields
@@ -336,25 +409,38 @@ class Pending:
         return redacted
 
     def _count_once(self) -> None:
-        """The usage of a response is counted on one record, however often the response is read again."""
+        """The usage of an answer stands on one span, however often it is read again.
+
+        Records keep it: which row bills an answer is for the store to say, which sees all processes.
+        """
         fields, recorder = self.fields, self.recorder
         response_id = fields.get("response_id")
-        if not response_id or self.endpoint.family not in ("responses", "batch"):
+        if not response_id or self.endpoint.family not in ("responses", "batch", "plain"):
             return
         known = recorder.recall_response(response_id)
         has_usage = fields.get("usage_source") == "response"
-        if self.endpoint.billing == "fetched" and known is not None:
-            tags, counted = known
+        if fields["operation_name"].startswith("fetch_"):
+            tags, counted = known or ({}, fields.get("is_background") is not True)
             for column, value in tags.items():
                 fields.setdefault(column, value)
-            if has_usage and counted:
-                fields["usage_source"] = "repeated"
+            self.is_counted = has_usage and counted
         tags = {c: fields[c] for c in _INHERITED if fields.get(c)}
         recorder.remember_response(response_id, tags, is_counted=has_usage or (known is not None and known[1]))
 
 
 # What a later fetch of a response takes over from the call that made it.
 _INHERITED: Final = ("task", "task_source", "task_key", "call_site", "customer_id", "feature", "user_id", "session_id")
+# What the parts of an answer have in common with the call that fetched it.
+_SHARED: Final = (
+    "provider_name", "server_address", "server_port", "call_site", "task_key", "request_id", "http_status_code",
+)  # fmt: skip
+_UNREPORTED: Final[Mapping[str, str]] = {"reported": "absent", "fetched": "none"}
+# Exceptions of httpx that are raised before the request has left.
+UNSENT: Final = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL"}
+)
+# A file up to here is read for its lines before the call returns, in less than 50 ms; a longer one beside it.
+_INLINE: Final = 1 << 20
 _no_content_depth: ContextVar[int] = ContextVar("llmwatch_no_content", default=0)
 
 
@@ -373,6 +459,38 @@ class NoContent:
     def __exit__(self, *_: object) -> None:
         # At least 0: the block may be left in another context than it was entered in.
         _no_content_depth.set(max(0, _no_content_depth.get() - 1))
+
+
+def _causes(error: BaseException) -> Iterable[BaseException]:
+    """The exception and what it was raised from, outermost first."""
+    found: BaseException | None = error
+    for _ in range(16):
+        if found is None:
+            return
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def _facts(facts: OutputFacts) -> dict[str, Any]:
+    return {
+        "output_characters": facts.output_chars,
+        "is_output_empty": facts.output_empty,
+        "is_output_fenced": facts.output_fenced,
+        "is_output_json_valid": facts.output_json_valid,
+        "is_output_schema_valid": facts.output_schema_valid,
+        "is_tool_arguments_valid": facts.tool_arguments_valid,
+        "output_language": facts.output_language,
+        "output_hash": facts.output_hash,
+        "is_refusal": bool(facts.refusal_phrase),
+    }
+
+
+def _without_usage(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in attributes.items()
+        if not name.startswith(("gen_ai.usage.", "llmwatch.usage.", "llmwatch.tool."))
+    }
 
 
 def _attributes(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -426,7 +544,7 @@ def begin(recorder: Recorder, client: Any, options: Any, frame: FrameType | None
     fields: dict[str, Any] = {
         "operation_name": endpoint.operation,
         "provider_name": provider_name(type(client).__name__, host, port, recorder.settings.hosts),
-        "request_model": request_model(body),
+        "request_model": request_model(body) or engine(options.url),
         "server_address": host,
         "server_port": port,
         "endpoint": endpoint.template,
@@ -435,6 +553,8 @@ def begin(recorder: Recorder, client: Any, options: Any, frame: FrameType | None
     }
     pending = Pending(recorder, endpoint, fields)
     pending.body = body
+    if endpoint.family == "file":
+        pending.file_id = options.url.split("?")[0].rstrip("/").split("/")[-2][:256]
     pending.site = call_site(frame)
     tags = request_tags(body, options.headers)
     for column, value in current_tags().items():

@@ -14,8 +14,12 @@ from .endpoints import Endpoint
 
 Json = Mapping[str, Any]
 _MAX_NAMES: Final = 64
-# A tuple: what is looked for in it may be a list.
-_UNFINISHED: Final = ("queued", "in_progress")
+# States of an answer that is not finished: what it says of usage is not the whole. A tuple: what is looked for in it
+# may be a list.
+_UNFINISHED: Final = (
+    "validating", "queued", "in_progress", "finalizing", "cancelling", "requires_action", "pending", "running",
+    "processing", "starting",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -120,7 +124,7 @@ def read_answer(endpoint: Endpoint, body: Any) -> Answer:
     elif endpoint.family == "completions":
         _read_completions(body, answer)
     elif endpoint.family == "batch":
-        answer.fields["is_batch"] = True
+        _read_batch(body, answer)
     elif endpoint.family == "transcription" and isinstance(body.get("text"), str):
         answer.texts.append(body["text"])
     _read_usage(endpoint, body, answer)
@@ -158,23 +162,65 @@ def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
             if isinstance(body.get(key), dict):
                 raw[key] = body[key]
         fields["usage_raw"] = _json(raw)
-        if endpoint.billing != "unknown":
+        if body.get("status") not in _UNFINISHED:
             counts = usage_fields(usage)
             fields.update(counts)
-            if not counts:
+            if not counts and endpoint.billing != "unknown":
                 answer.defects.append("usage_unreadable")
     fields["usage_source"] = _usage_source(endpoint, body, fields)
+    if endpoint.billing == "none" and fields["usage_source"] in ("response", "pending"):
+        # Something outside the table that is read by its id, a run of a thread say.
+        fields["operation_name"] = f"fetch_{(_text(body.get('object')) or 'answer').rpartition('.')[2]}"
 
 
-def _usage_source(endpoint: Endpoint, body: Json, fields: Json) -> str:
-    if endpoint.billing in ("none", "unknown"):
-        return endpoint.billing
-    if fields.keys() & {"input_tokens", "output_tokens", "audio_seconds"}:
-        return "response"
-    if endpoint.family in ("responses", "batch") and body.get("status") in _UNFINISHED:
+def _usage_source(endpoint: Endpoint, body: Json, fields: dict[str, Any]) -> str:
+    """Status first: what an answer that is not finished says of its usage does not stand for the whole."""
+    is_answer = body.get("id") is not None
+    if body.get("status") in _UNFINISHED and (
+        endpoint.family in ("responses", "batch") or (is_answer and "usage" in body)
+    ):
         return "pending"
+    if endpoint.family == "batch":
+        return _batch_usage(body, fields)
+    if fields.keys() & _COUNTED:
+        return "response"
     if endpoint.billing == "fetched":
+        return "absent" if is_answer else "none"
+    return "absent" if endpoint.billing == "reported" else endpoint.billing
+
+
+_COUNTED: Final = frozenset({"input_tokens", "output_tokens", "audio_seconds"})
+
+
+def _read_batch(body: Json, answer: Answer) -> None:
+    fields = answer.fields
+    fields["is_batch"] = True
+    counts = _mapping(body.get("request_counts"))
+    done = [count for key in ("completed", "failed") if (count := _count(counts.get(key))) is not None]
+    if body.get("status") in _UNFINISHED:
+        fields["batch_requests"] = max(_count(counts.get("total")) or 0, 1)
+    elif done:
+        fields["batch_requests"] = sum(done)
+    elif body.get("status") == "failed":
+        # The file was refused: no request of it ran.
+        fields["batch_requests"] = 0
+    files = [_text(body.get(key)) or "" for key in ("output_file_id", "error_file_id")]
+    if any(files):
+        fields["batch_files"] = files
+
+
+def _batch_usage(body: Json, fields: dict[str, Any]) -> str:
+    """Of a batch that is over: its usage; nothing where no request was completed; else unknown, zeros too."""
+    if body.get("id") is None:
         return "none"
+    if fields.get("input_tokens") or fields.get("output_tokens"):
+        return "response"
+    completed = _count(_mapping(body.get("request_counts")).get("completed"))
+    if completed == 0 or (completed is None and fields.get("batch_requests") == 0):
+        fields["input_tokens"] = fields["output_tokens"] = 0
+        return "response"
+    for column in _COUNTED:
+        fields.pop(column, None)
     return "absent"
 
 
@@ -244,7 +290,11 @@ _BILLED_TOOLS: Final[Mapping[str, str]] = {
     "file_search_call": "file_search_calls",
     "code_interpreter_call": "container_calls",
     "shell_call": "container_calls",
+    "image_generation_call": "image_tool_calls",
 }
+_IMAGE_TOOL_INPUT: Final[Mapping[str, str]] = {"image_tokens": "image_tool_image_input_tokens"}
+_IMAGE_TOOL_CACHED: Final[Mapping[str, str]] = {"cached_image_tokens": "image_tool_cached_image_input_tokens"}
+_IMAGE_TOOL_OUTPUT: Final[Mapping[str, str]] = {"text_tokens": "image_tool_text_output_tokens"}
 
 
 def _read_responses(body: Json, answer: Answer) -> None:
@@ -265,6 +315,7 @@ def _read_responses(body: Json, answer: Answer) -> None:
                 containers.append(container)
     if containers:
         fields["container_ids"] = sorted(set(containers))[:_MAX_NAMES]
+    _read_tool_usage(body, fields, preview=preview)
     _finish(_responses_reasons(body, names, answer), names, answer)
     answer.output = body.get("output") or None
     if body.get("background") is True:
@@ -282,8 +333,35 @@ def _read_tool_item(kind: str, item: Json, fields: dict[str, Any], *, preview: b
         action = _mapping(item.get("action")).get("type")
         if action in (None, "search") and item.get("status") != "failed":
             column = "web_search_preview_calls" if preview else "web_search_calls"
+    if kind == "image_generation_call" and item.get("status") == "failed":
+        column = None
     if column:
         fields[column] = fields.get(column, 0) + 1
+
+
+def _read_tool_usage(body: Json, fields: dict[str, Any], *, preview: bool) -> None:
+    """OpenAI's own counts of what its tools bill; where they are given they are right, and the items are not."""
+    tool_usage = _mapping(body.get("tool_usage"))
+    searches = _count(_mapping(tool_usage.get("web_search")).get("num_requests"))
+    if searches is not None:
+        for column in ("web_search_calls", "web_search_preview_calls"):
+            fields.pop(column, None)
+        if searches:
+            fields["web_search_preview_calls" if preview else "web_search_calls"] = searches
+    image = _mapping(tool_usage.get("image_gen"))
+    used = {key: count for key in ("input_tokens", "output_tokens") if (count := _count(image.get(key)))}
+    tool = next((t for t in _mappings(body.get("tools")) if t.get("type") == "image_generation"), None)
+    if (used or "image_tool_calls" in fields) and (model := _text(_mapping(tool).get("model"))) is not None:
+        fields["image_tool_model"] = model
+    if not used:
+        return
+    fields["image_tool_input_tokens"] = used.get("input_tokens", 0)
+    fields["image_tool_output_tokens"] = used.get("output_tokens", 0)
+    if (cached := _count(image.get("cached_tokens"))) is not None:
+        fields["image_tool_cached_input_tokens"] = cached
+    _parts(image.get("input_tokens_details"), _IMAGE_TOOL_INPUT, fields)
+    _parts(image.get("cached_tokens_details"), _IMAGE_TOOL_CACHED, fields)
+    _parts(image.get("output_tokens_details"), _IMAGE_TOOL_OUTPUT, fields)
 
 
 def _read_message_item(item: Json, answer: Answer) -> None:

@@ -75,6 +75,9 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+_OWNER_KEYS: Final = ("id", "object", "model", "status", "service_tier")
+
+
 class Choice:
     """One choice of a chat or text completion as its deltas add up."""
 
@@ -242,6 +245,9 @@ class StreamFold:
             self._error = {"code": event.get("code") or "error", "message": event.get("message")}
         if event.get("usage"):
             self._usage = event["usage"]
+            if self.family == "plain":
+                # What the usage is of, a run of a thread say, among events about other things.
+                self._final.update({key: event[key] for key in _OWNER_KEYS if event.get(key)})
         if isinstance(kind, str) and kind.startswith("response."):
             self._add_response_event(kind, event)
         elif isinstance(event.get("choices"), list):
@@ -324,7 +330,7 @@ class StreamFold:
         if self._pending_size:
             self._fold(last=True)
         body: dict[str, Any] = {**self._head, **self._final}
-        if self.family == "responses":
+        if self.family == "responses" or (self.family == "plain" and self._response):
             body.update(self._response_body())
         elif self._choices:
             body["choices"] = [self._choice_body(c) for _, c in sorted(self._choices.items())]

@@ -28,18 +28,21 @@ INCOMING_COLUMNS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
             "provider_name", "request_model", "response_model", "service_tier", "request_service_tier",
-            "server_address", "endpoint", "usage_source", "status", "error_type",
+            "server_address", "endpoint", "usage_source", "status", "error_type", "image_tool_model",
         ),
         "varchar",
     ),
     "is_batch": "boolean",
+    "is_unsent": "boolean",
     **dict.fromkeys(
         (
             "http_status_code", "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens",
             "cache_write_12h_tokens", "reasoning_tokens", "text_input_tokens", "audio_input_tokens",
             "image_input_tokens", "text_output_tokens", "audio_output_tokens", "image_output_tokens",
             "cached_audio_input_tokens", "cached_image_input_tokens", "web_search_calls", "web_search_preview_calls",
-            "file_search_calls", "container_calls", "input_characters",
+            "file_search_calls", "container_calls", "input_characters", "requests", "image_tool_calls",
+            "image_tool_input_tokens", "image_tool_image_input_tokens", "image_tool_cached_input_tokens",
+            "image_tool_cached_image_input_tokens", "image_tool_output_tokens", "image_tool_text_output_tokens",
         ),
         "bigint",
     ),
@@ -103,7 +106,11 @@ def price_incoming(con: DuckDBPyConnection, book: PriceBook) -> None:
         timed = set(book.timed_models())
         _insert(con, "timed_models", [{"model": name} for (name,) in names if name in timed])
     con.execute(sql("incoming_keyed"))
-    asked = con.execute(f"select distinct {', '.join(f'key_{c}' for c in _KEY_COLUMNS)} from incoming_keyed").fetchall()
+    asked = con.execute(
+        f"select distinct {', '.join(f'key_{c}' for c in _KEY_COLUMNS)} from incoming_keyed union"
+        " select distinct key_provider_name, image_tool_model, '', key_server_address, key_started_on, false, -1, ''"
+        " from incoming_keyed where image_tool_model is not null"
+    ).fetchall()
     rows = book.resolve(_key(values) for values in asked)
     _insert(con, "prices", list({r.price_id: r.columns() for r in rows if r.is_priced}.values()), " or ignore")
     _insert(con, "price_keys", [_asked(values, row) for values, row in zip(asked, rows, strict=True)])

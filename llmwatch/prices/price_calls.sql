@@ -1,12 +1,12 @@
 -- Charges every call of `incoming`: temp view call_terms (what was counted, at which rate) and temp table call_costs
 -- (what it costs). Money is decimal all the way; nothing is rounded before a part of a cost is stored.
 
--- Exact: tokens to 10^9 and rates to 10^5 dollars stay inside decimal(36, 15).
+-- Exact: tokens below 10^12 and rates to 10^5 dollars stay inside decimal(36, 15).
 create or replace temp macro per_million(units, rate) as
     cast(units as decimal(12, 0)) * cast(0.000001 as decimal(6, 6)) * rate;
 
--- Counts that no call can have are cut, so that damaged usage cannot stop a merge.
-create or replace temp macro counted(units) as least(greatest(coalesce(units, 0), 0), 1000000000);
+-- Counts that no row can have are cut, so that damaged usage cannot stop a merge. A batch is a sum of many requests.
+create or replace temp macro counted(units) as least(greatest(coalesce(units, 0), 0), 999999999999);
 
 -- A price per 1,000 calls is a price per million of a thousand times the calls.
 create or replace temp macro thousandths(calls) as least(greatest(coalesce(calls, 0), 0), 1000000) * 1000;
@@ -42,6 +42,18 @@ reported as (
         i.container_calls,
         i.input_characters,
         i.audio_seconds,
+        i.is_unsent,
+        coalesce(i.requests, 1) as requests,
+        coalesce(i.requests, 1) > 1 as is_sum,
+        i.image_tool_model,
+        i.image_tool_calls,
+        i.image_tool_input_tokens,
+        i.image_tool_image_input_tokens,
+        i.image_tool_cached_input_tokens,
+        i.image_tool_cached_image_input_tokens,
+        i.image_tool_output_tokens,
+        i.image_tool_text_output_tokens,
+        t.price_id as image_tool_price_id,
         k.price_id,
         k.unpriced_reason as no_price_reason,
         k.is_openai,
@@ -66,6 +78,15 @@ reported as (
         and i.key_is_batch = k.is_batch
         and i.key_half_hour = k.half_hour
         and i.key_api = k.api
+    left join price_keys as t
+        on i.image_tool_model = t.model
+        and i.key_provider_name = t.provider_name
+        and i.key_server_address = t.server_address
+        and i.key_started_on = t.started_on
+        and t.service_tier = ''
+        and not t.is_batch
+        and t.half_hour = -1
+        and t.api = ''
 ),
 
 -- cached and written tokens are parts of the input: what does not fit into it is cut
@@ -98,14 +119,34 @@ modal as (
         and r.input > 0 and p.input_modality is not null as is_input_unsplit,
         r.audio_output_tokens is null and r.image_output_tokens is null and r.text_output_tokens is null
         and r.output > 0 and p.output_modality is not null as is_output_unsplit,
-        coalesce(r.input > p.long_above, false) as is_long
+        -- a rule about one request says nothing of a sum of them
+        coalesce(r.input > p.long_above, false) and not r.is_sum as is_long,
+        coalesce(r.input > p.long_above, false) and r.is_sum as is_long_unknown,
+        -- the image_generation tool is billed as its own model, by parts as an image endpoint's tokens are
+        counted(r.image_tool_input_tokens) as tool_input,
+        counted(r.image_tool_output_tokens) as tool_output,
+        least(counted(r.image_tool_image_input_tokens), counted(r.image_tool_input_tokens)) as tool_image_input,
+        least(counted(r.image_tool_cached_input_tokens), counted(r.image_tool_input_tokens)) as tool_cached,
+        least(counted(r.image_tool_text_output_tokens), counted(r.image_tool_output_tokens)) as tool_text_output,
+        g.input_per_mtok as tool_input_rate,
+        g.image_input_per_mtok as tool_image_input_rate,
+        g.cached_input_per_mtok as tool_cached_rate,
+        g.cached_image_input_per_mtok as tool_cached_image_rate,
+        g.output_per_mtok as tool_text_output_rate,
+        g.image_output_per_mtok as tool_image_output_rate,
+        g.model as tool_model,
+        g.note as tool_note
     from split as r
     left join prices as p on r.price_id = p.price_id
+    left join prices as g on r.image_tool_price_id = g.price_id
 ),
 
 parts as (
     select
         *,
+        least(counted(image_tool_cached_image_input_tokens), tool_cached, tool_image_input) as tool_cached_image,
+        -- more than any one request can use, a thousand times over; of a sum, more than can be charged exactly
+        coalesce(greatest(all_input, all_output) > if(is_sum, 999999999999, 1000000000), false) as is_out_of_range,
         case
             when is_input_unsplit then if(input_modality = 'audio', fresh, 0)
             when audio_input_tokens is null and input_modality = 'audio' and text_input_tokens is not null
@@ -151,20 +192,20 @@ judged as (
                 all_input, all_output, cached_input_tokens, cache_write_tokens, cache_write_12h_tokens,
                 audio_input_tokens, image_input_tokens, audio_output_tokens, image_output_tokens
             ) < 0
-            or greatest(all_input, all_output) > 1000000000,
+            or is_out_of_range
+            or tool_cached - tool_cached_image > tool_input - tool_image_input,
             false
         ) as is_usage_inconsistent,
         input_tokens is null and output_tokens is null and audio_seconds is null as is_usage_missing,
         -- Why a call costs exactly nothing, whatever its price is.
         case
             when usage_source = 'repeated' then 'counted on the call that created it'
-            when usage_source = 'none' then 'this endpoint bills nothing'
+            when usage_source = 'none' then 'not billable'
             when status = 'error' and http_status_code >= 400 and is_usage_missing
                 then 'not billed: HTTP ' || http_status_code
-            -- A request that ran into a timeout or was cancelled may have been answered, and billed, unseen.
-            when status = 'error' and http_status_code is null and is_usage_missing and not is_estimated
-                and not regexp_matches(coalesce(error_type, ''), '(?i)timeout|cancel|generatorexit|interrupt')
-                then 'not billed: no answer, ' || coalesce(error_type, 'connection failed')
+            -- A request that has left may have been answered, and billed, unseen: a connection that broke says nothing.
+            when status = 'error' and is_unsent and is_usage_missing
+                then 'not billed: not sent, ' || coalesce(error_type, 'connection failed')
         end as free_reason
     from counts
 )
@@ -178,6 +219,8 @@ select
     if(is_long, long_output_per_mtok, output_per_mtok) as output_rate,
     case
         when free_reason is not null then null
+        when usage_source = 'pending' then 'not finished when last seen'
+        when is_out_of_range then 'usage out of range'
         when price_id is null then coalesce(no_price_reason, 'no price resolved')
         when usage_source = 'absent' and input_per_mchar is null then 'usage not reported'
         when input_per_mchar is not null and input_characters is null then 'input characters not reported'
@@ -195,6 +238,14 @@ select
             then 'no web search preview price for model ' || model
         when counted(file_search_calls) > 0 and file_search_per_kcall is null
             then 'no file search price for model ' || model
+        when counted(image_tool_calls) > 0 and tool_input + tool_output = 0
+            then 'usage of the image generation tool not reported'
+        when tool_input + tool_output > 0 and image_tool_model is null
+            then 'model of the image generation tool not reported'
+        when (tool_input > 0 and tool_input_rate is null)
+            or (tool_output > tool_text_output and tool_image_output_rate is null)
+            or (tool_text_output > 0 and tool_text_output_rate is null)
+            then 'no price for model ' || image_tool_model || ' of the image generation tool'
     end as unpriced_reason
 from judged;
 
@@ -209,6 +260,7 @@ charged as (
         is_estimated,
         is_usage_inconsistent,
         is_openai,
+        is_unsent,
         http_status_code,
         usage_source,
         per_million(fresh - fresh_audio - fresh_image, coalesce(input_rate, 0))
@@ -231,7 +283,15 @@ charged as (
         per_million(thousandths(web_search_calls), coalesce(web_search_per_kcall, 0))
         + per_million(thousandths(web_search_preview_calls), coalesce(web_search_preview_per_kcall, 0))
         + per_million(thousandths(file_search_calls), coalesce(file_search_per_kcall, 0))
-        + per_million(1000, coalesce(request_per_kcall, 0)) as tool_usd,
+        + per_million(thousandths(greatest(requests, 1)), coalesce(request_per_kcall, 0))
+        + per_million(
+            tool_input - tool_image_input - greatest(tool_cached - tool_cached_image, 0), coalesce(tool_input_rate, 0)
+        )
+        + per_million(tool_image_input - tool_cached_image, coalesce(tool_image_input_rate, 0))
+        + per_million(greatest(tool_cached - tool_cached_image, 0), coalesce(tool_cached_rate, 0))
+        + per_million(tool_cached_image, coalesce(tool_cached_image_rate, 0))
+        + per_million(tool_output - tool_text_output, coalesce(tool_image_output_rate, 0))
+        + per_million(tool_text_output, coalesce(tool_text_output_rate, 0)) as tool_usd,
         -- what the cached and written tokens would have cost fresh, less what they did cost
         per_million(cached - cached_audio - cached_image, coalesce(input_rate - cached_rate, 0))
         + per_million(cached_audio, coalesce(audio_input_per_mtok - cached_audio_input_per_mtok, 0))
@@ -246,6 +306,12 @@ charged as (
             if(counted(web_search_calls) > 0, web_search_note, null),
             if(counted(web_search_preview_calls) > 0, web_search_preview_note, null),
             if(counted(file_search_calls) > 0, file_search_note, null),
+            if(tool_input + tool_output > 0, tool_note, null),
+            if(
+                is_long_unknown,
+                'a sum of requests at the short-context price: one above ' || format('{:,}', long_above)
+                || ' input tokens would cost more', null
+            ),
             if(is_usage_inconsistent, 'the reported usage contradicts itself', null),
             if(is_input_unsplit, 'input not split by modality, taken as ' || input_modality, null),
             if(is_output_unsplit, 'output not split by modality, taken as ' || output_modality, null),
@@ -305,7 +371,7 @@ select
     case
         when reason is not null then 'D'
         when free_reason is not null
-            then if(usage_source in ('repeated', 'none') or (http_status_code >= 400 and is_openai), 'A', 'B')
+            then if(usage_source in ('repeated', 'none') or is_unsent or (http_status_code >= 400 and is_openai), 'A', 'B')
         when is_estimated then 'C'
         when b_note is not null then 'B'
         else 'A'

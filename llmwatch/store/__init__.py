@@ -101,6 +101,9 @@ class Store:
         create_prices(con)
         spool = self._settings.spool_dir
         consumed = consumed_offsets(con)
+        if file.get_meta(con, "settle_all") == "true":
+            Merging(con, self._home, book).settle_all()
+            file.set_meta(con, "settle_all", "false")
         done = Merging(con, self._home, book).run(pending_segments(spool, consumed), consumed, progress)
         digest = book.digest()
         before = file.get_meta(con, "price_digest")
@@ -317,12 +320,15 @@ class Store:
         con.execute(prices_sql("prices").replace("create table if not exists", "create temp table"))
         with suppress(Exception):
             con.execute(f'insert into temp.prices from "{stored}".main.prices')
+        con.execute("create temp table superseded (span_id varchar)")
+        for table in _PENDING_TABLES:
+            kept = " where span_id not in (select span_id from temp.superseded)" if table == "calls" else ""
+            con.execute(
+                f'create temp view {table} as from "{stored}".main.{table}{kept}'
+                f" union all by name from temp.pending_{table}"
+            )
         with self._scratch() as folder:
             Merging(con, folder, self._book(), into="pending_").run(segments, consumed)
-        for table in _PENDING_TABLES:
-            con.execute(
-                f'create temp view {table} as from "{stored}".main.{table} union all by name from temp.pending_{table}'
-            )
         # What pending calls may change is looked up anew.
         ids = "select unnest([span_id, response_id, trace_id]) from temp.pending_calls"
         con.execute(

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from ..call import CONTENT_FIELDS, attempt_columns, call_columns
+from ..call import CONTENT_FIELDS, USAGE_COLUMNS, USAGE_COUNTS, attempt_columns, call_columns
 from ..prices import INCOMING_COLUMNS, PriceBook, price_incoming
 from ..records import JUDGEMENT_COLUMNS, REPLAY_COLUMNS, REVENUE_COLUMNS, SCORE_COLUMNS
 from ..spool import (
@@ -74,9 +74,12 @@ _STORED: Final = {
     REPLAY: "stored_replays",
     JUDGEMENT: "stored_judgements",
 }
+_COUNTS: Final = ", ".join(f"{name} = null" for name in USAGE_COUNTS)
+_USAGE: Final = ", ".join(USAGE_COLUMNS)
+_USAGE_OF_S: Final = ", ".join(f"{name} = s.{name}" for name in USAGE_COLUMNS)
 _CONTENT: Final = ", ".join(f.column for f in CONTENT_FIELDS)
 # Merging works these out itself, everything else a price needs is as it arrived.
-_OWN: Final = ("usage_source", "estimated_input_tokens", "estimated_output_tokens")
+_OWN: Final = ("usage_source", "requests", "estimated_input_tokens", "estimated_output_tokens")
 
 
 def _lines(kind: bytes, path: Path, longest: int) -> str:
@@ -258,9 +261,11 @@ class Merging:
         found = _count(con, step("tidied").replace("{lines}", lines))
         con.execute(step("known_spans"))
         self._name_tasks()
-        con.execute(step("usage_read_again"))
+        con.execute(step("asked_answers"))
+        self._settle()
         con.execute(step("derived"))
         split_arrived(con, self._task_edits())
+        con.execute(step("inherited"))
         has_absent = _exists(con, "select 1 from derived where usage_source = 'absent'")
         con.execute(step("estimates" if has_absent else "no_estimates"))
         columns = ", ".join(f"a.{name}" for name in INCOMING_COLUMNS if name not in _OWN)
@@ -268,15 +273,58 @@ class Merging:
         price_incoming(con, self._book)
         if not self._into:
             take_back_arrived(con)
-            if _exists(con, "select 1 from billed_by_read"):
-                take_back_days(con, _earliest(con, step("unbilled_days")))
-                con.execute(step("unbill_reads"))
         insert_calls, insert_content = self._step("stored").split(";", 1)
         stored = _count(con, insert_calls)
         con.execute(insert_content)
+        self._store_changed()
         if not self._into:
             con.execute(step("unread_contents"))
         return found, stored
+
+    def _settle(self) -> None:
+        """Rows of one answer or batch agree on which of them bills it; `arrived` and `changed` say so afterwards."""
+        usage = {"{usage}": _USAGE, "{usage_of_s}": _USAGE_OF_S, "{no_counts}": _COUNTS}
+        text = step("settled")
+        for name, columns in usage.items():
+            text = text.replace(name, columns)
+        self._con.execute(text)
+
+    def _store_changed(self) -> None:
+        """Stored calls that the arrived ones made others are in the tables as they are now."""
+        con = self._con
+        first = _earliest(
+            con, "select min(least(c.started_at, n.started_at)) from calls as c join changed as n using (span_id)"
+        )
+        if first is None:
+            return
+        if self._into:
+            con.execute("insert into temp.superseded select span_id from changed")
+        else:
+            take_back_days(con, first)
+        con.execute(self._step("stored_again"))
+
+    def settle_all(self) -> None:
+        """Answers that were read by their id before the store knew who bills them are billed as they are today."""
+        con = self._con
+        con.execute("begin")
+        try:
+            empty = Path(_private_file(self._folder, MERGE_FILE).name)
+            con.execute(step("tidied").replace("{lines}", _lines(CALL, empty, 0)))
+            empty.unlink()
+            con.execute(step("asked_before"))
+            self._name_tasks()
+            self._settle()
+            for name in ("derived", "inherited", "no_estimates"):
+                con.execute(step(name))
+            columns = ", ".join(f"a.{name}" for name in INCOMING_COLUMNS if name not in _OWN)
+            con.execute(step("incoming").replace("{columns}", columns))
+            price_incoming(con, self._book)
+            self._store_changed()
+            con.execute("commit")
+        except BaseException:
+            with suppress(Exception):
+                con.execute("rollback")
+            raise
 
     def _step(self, name: str) -> str:
         return step(name).replace("{into}", self._into).replace("{content}", _CONTENT)

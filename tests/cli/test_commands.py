@@ -206,7 +206,7 @@ def test_the_price_to_fill_in_is_refused_until_it_is(home: Path, tmp_path: Path)
 
 
 def test_reads_of_an_answer_and_requests_without_a_model_are_no_calls(tmp_path: Path) -> None:
-    """A poll that repeats usage, a list of files: neither counts. The poll that brings usage brings its cost."""
+    """A poll that repeats usage, a list of files: neither counts. A first reading of an unknown answer is."""
     settings = empty_store(tmp_path / "home")
     fill(
         settings,
@@ -220,7 +220,7 @@ def test_reads_of_an_answer_and_requests_without_a_model_are_no_calls(tmp_path: 
     )
 
     rows = {row["key"]: row for row in money(run("report", "--as-of", NOW, "--format", "json", home=settings.home))}
-    assert rows["calls"]["now"] == 2
+    assert rows["calls"]["now"] == 3
     assert rows["spend_usd"]["now"] == "0.5"
 
 

@@ -47,8 +47,8 @@ def test_every_model_of_the_overlay_is_in_the_list() -> None:
 
 
 def test_every_column_a_cost_needs_is_a_column_of_a_call() -> None:
-    """What the host writes and what prices read are the same words; the store adds the estimates and the start."""
-    own = {"started_at", "estimated_input_tokens", "estimated_output_tokens"}
+    """What the host writes and what prices read are the same words; the store adds estimates, start and requests."""
+    own = {"started_at", "requests", "estimated_input_tokens", "estimated_output_tokens"}
 
     assert set(INCOMING_COLUMNS) - own <= set(call_columns())
 

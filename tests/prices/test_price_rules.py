@@ -111,7 +111,7 @@ def test_tools_are_charged_by_the_call(model: str, more: dict[str, Any], expecte
     ("more", "expected"),
     [
         ({"http_status_code": 429, "error_type": "RateLimitError"}, ("A", "not billed: HTTP 429")),
-        ({"error_type": "APIConnectionError"}, ("B", "not billed: no answer, APIConnectionError")),
+        ({"error_type": "APIConnectionError", "is_unsent": True}, ("A", "not billed: not sent, APIConnectionError")),
         (
             {"http_status_code": 500, "server_address": "llm.acme.internal"},
             ("B", "not billed: HTTP 500"),
@@ -128,10 +128,12 @@ def test_a_call_that_was_refused_or_never_arrived_costs_nothing(
     assert found.cost_usd == 0
 
 
-@pytest.mark.parametrize("error", ["APITimeoutError", "CancelledError"])
-def test_a_call_nobody_waited_for_may_have_been_billed(error: str) -> None:
-    """A timeout or a cancellation says nothing about what the server did: unknown, not free."""
-    assert reason(call("gpt-4o", status="error", usage_source="absent", error_type=error)) == "usage not reported"
+@pytest.mark.parametrize("status", [None, 200])
+@pytest.mark.parametrize("error", ["APITimeoutError", "CancelledError", "APIConnectionError", "RemoteProtocolError"])
+def test_a_request_that_left_may_have_been_billed(error: str, status: int | None) -> None:
+    """A timeout, a cancellation, a reset or a body that dies says nothing about what the server did: unknown."""
+    made = call("gpt-4o", status="error", usage_source="absent", error_type=error, http_status_code=status)
+    assert reason(made) == "usage not reported"
 
 
 def test_a_failed_answer_with_usage_is_billed() -> None:
@@ -141,7 +143,7 @@ def test_a_failed_answer_with_usage_is_billed() -> None:
 
 @pytest.mark.parametrize(
     ("source", "note"),
-    [("repeated", "counted on the call that created it"), ("none", "this endpoint bills nothing")],
+    [("repeated", "counted on the call that created it"), ("none", "not billable")],
 )
 def test_what_was_counted_before_or_bills_nothing_costs_nothing(source: str, note: str) -> None:
     """Reading an answer again repeats its usage and must not repeat its cost."""
@@ -190,11 +192,69 @@ def test_a_cache_that_is_written_more_than_read_saves_less_than_nothing() -> Non
     assert read.cache_saving_usd == Decimal("0.00009")
 
 
-def test_absurd_counts_are_cut_and_flagged() -> None:
-    """A count that no call can have neither overflows nor passes as exact."""
-    found = cost(call("gpt-4o", 2**62, -5))
+def test_a_count_that_no_call_can_have_has_no_cost() -> None:
+    """It neither overflows nor passes for a number of dollars; of a batch, a sum, it is one."""
+    assert reason(call("gpt-4o", 2**62, 5)) == "usage out of range"
+    assert reason(call("gpt-4o", 1_000_000_001, 5)) == "usage out of range"
+    # Half of $2.50 for each of 3,000 million tokens.
+    assert usd(call("gpt-4o", 3_000_000_000, 0, is_batch=True, requests=50_000)) == Decimal(3750)
 
-    assert (found.is_usage_inconsistent, found.grade, found.cost_usd) == (True, "B", Decimal(2500))
+
+@pytest.mark.parametrize(
+    ("requests", "tokens", "dollars", "grade"),
+    [
+        # gpt-5.5 in a batch: $2.50 a million, $5.00 where one request has more than 272,000 input tokens
+        (1, 272_000, "0.68", "A"),
+        (1, 272_001, "1.360005", "A"),
+        (2, 272_000, "0.68", "A"),
+        (2, 272_001, "0.6800025", "B"),
+        (1000, 400_000, "1", "B"),
+    ],
+)
+def test_the_long_context_price_is_a_rule_about_one_request(
+    requests: int, tokens: int, dollars: str, grade: str
+) -> None:
+    """A sum of requests says nothing about each: the short price holds, B where one of them may have been long."""
+    found = cost(call("gpt-5.5", tokens, 0, is_batch=True, requests=requests))
+
+    assert (found.cost_usd, found.grade) == (Decimal(dollars), grade)
+    assert ("272,000 input tokens" in (found.note or "")) == (grade == "B")
+
+
+_IMAGE = {"image_tool_calls": 1, "image_tool_model": "gpt-image-2", "image_tool_input_tokens": 30}
+
+
+def test_the_image_generation_tool_is_billed_as_its_own_model() -> None:
+    """gpt-image-2: text $5, cached text $1.25, image $8, cached image $2, image output $30 a million."""
+    plain = cost(call("gpt-5.5", 1000, 100, **_IMAGE, image_tool_output_tokens=7024))
+    parts = cost(
+        call(
+            "gpt-5.5", 1000, 100, image_tool_calls=1, image_tool_model="gpt-image-2",
+            image_tool_input_tokens=1000, image_tool_image_input_tokens=600, image_tool_cached_input_tokens=300,
+            image_tool_cached_image_input_tokens=200, image_tool_output_tokens=500,
+        )
+    )  # fmt: skip
+
+    assert plain.tool_cost_usd == Decimal("0.00015") + Decimal("0.21072")
+    assert plain.grade == "A"
+    # 300 text x 5 + 100 cached text x 1.25 + 400 image x 8 + 200 cached image x 2 + 500 x 30, a million
+    assert parts.tool_cost_usd == Decimal("0.020225")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"image_tool_calls": 1}, "usage of the image generation tool not reported"),
+        ({**_IMAGE, "image_tool_model": None}, "model of the image generation tool not reported"),
+        (
+            {**_IMAGE, "image_tool_model": "gpt-image-99"},
+            "no price for model gpt-image-99 of the image generation tool",
+        ),
+    ],
+)
+def test_an_image_without_its_usage_or_price_has_no_cost(more: dict[str, Any], expected: str) -> None:
+    """The picture is most of the cost: without it a number would be wrong by most of itself."""
+    assert reason(call("gpt-5.5", 1000, 100, **more)) == expected
 
 
 def test_an_explanation_shows_every_term_and_ends_in_the_total() -> None:

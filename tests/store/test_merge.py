@@ -240,7 +240,7 @@ def test_changed_prices_price_stored_calls_again(tmp_path: Path) -> None:
 
 
 def test_usage_that_is_read_again_is_billed_once(tmp_path: Path) -> None:
-    """Polls of a background response from two processes: the first with usage bills, in one batch or over several."""
+    """Polls of a background response from two processes: its call bills, whichever poll brings the usage."""
     created = call(
         response_id="resp_1", usage_source="pending", input_tokens=None, output_tokens=None, customer_id="acme"
     )
@@ -252,8 +252,8 @@ def test_usage_that_is_read_again_is_billed_once(tmp_path: Path) -> None:
 
     rows = query(opened, "select usage_source, is_repeated, cost_usd, customer_id from calls order by span_id")
     assert rows == [
-        ("pending", False, None, "acme"),
         ("response", False, Decimal("0.00021"), "acme"),
+        ("repeated", True, Decimal(0), "acme"),
         ("repeated", True, Decimal(0), "acme"),
         ("repeated", True, Decimal(0), "acme"),
     ]

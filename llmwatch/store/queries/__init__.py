@@ -19,6 +19,7 @@ _MACROS: Final = _QUERIES.parent / "macros"
 # Every macro with its parameters, and every view, in the order in which they can be made; every query. A file that is
 # not named here fails a test.
 MACROS: Final = {
+    "is_answer": "operation_name",
     "nano": "amount_usd",
     "to_units": "per",
     "calendar_unit": "per",

@@ -36,7 +36,7 @@ from (
         and started_at < $until
         and status = 'ok'
         and not coalesce(is_repeated, false)
-        and operation_name not in ('fetch_response', 'fetch_batch')
+        and is_answer(operation_name)
 )
 where task_now is not null
 group by task_now

@@ -8,7 +8,8 @@ where
     and ($task is null or c.task = $task)
     and c.task is not null
     and f.status = 'ok'
-    and f.operation_name not in ('fetch_response', 'fetch_batch', 'embeddings', 'moderation')
+    and is_answer(f.operation_name)
+    and f.operation_name not in ('embeddings', 'moderation')
 group by c.task
 having count(*) filter (where c.span_id in (select span_id from answers_kept)) = 0
 order by c.task

@@ -10,8 +10,7 @@ with sums as (
         coalesce(input_tokens, estimated_input_tokens, 0) > 272000 as is_long,
         -- calls that are not merged yet are in no table and have no rowid
         max({'at': started_at, 'span': span_id}) as last_call,
-        -- the read that brings the usage of a background call is no further call
-        sum(if(operation_name = 'fetch_response', 0, 1)) as calls,
+        sum(requests) as calls,
         count(cost_usd) as priced_calls,
         sum(cost_usd) as cost_usd,
         sum(tool_cost_usd) as tool_cost_usd,

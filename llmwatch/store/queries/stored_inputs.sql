@@ -41,4 +41,6 @@ where
     and c.started_at >= $since
     and c.started_at < $until
     and c.operation_name = 'chat'
+    -- a line of a batch's output says nothing of its input
+    and c.batch_file is null
 order by c.started_at, c.span_id

@@ -40,7 +40,7 @@ answers as (
         and s.started_at >= $since
         and s.started_at < $until
         and not coalesce(c.is_repeated, false)
-        and c.operation_name not in ('fetch_response', 'fetch_batch')
+        and is_answer(c.operation_name)
         and c.status = 'ok'
         and c.usage_source is distinct from 'none'
     group by all

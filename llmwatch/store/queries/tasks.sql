@@ -8,16 +8,16 @@ with named as (
         coalesce(response_model, request_model) as model,
         cost_usd,
         cost_grade,
-        is_repeated
+        requests
     from calls
-    where (usage_source is distinct from 'none' or operation_name = 'moderation')
+    where (usage_source is distinct from 'none' or operation_name = 'moderation') and requests > 0
 )
 select
     task,
     source,
-    count(*) filter (where started_at >= $since and not coalesce(is_repeated, false)) as calls,
+    coalesce(sum(requests) filter (where started_at >= $since), 0) as calls,
     sum(cost_usd) filter (where started_at >= $since) as spend_usd,
-    count(*) filter (where started_at >= $since and cost_grade = 'D') as unpriced_calls,
+    coalesce(sum(requests) filter (where started_at >= $since and cost_grade = 'D'), 0) as unpriced_calls,
     min(started_at) as first_at,
     max(started_at) as last_at,
     mode(model) as model,

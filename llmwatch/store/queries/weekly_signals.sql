@@ -33,7 +33,7 @@ with answers as (
         started_at >= $since
         and started_at < $until
         and not coalesce(is_repeated, false)
-        and operation_name not in ('fetch_response', 'fetch_batch')
+        and is_answer(operation_name)
         and coalesce(task_name, task) is not null
         and status = 'ok'
         and usage_source is distinct from 'none'

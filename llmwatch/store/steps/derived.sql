@@ -72,8 +72,9 @@ named as (
 )
 select
     a.span_id,
-    if(r.span_id is not null, 'repeated', a.usage_source) as usage_source,
-    r.span_id is not null or a.usage_source is not distinct from 'repeated' as is_repeated,
+    a.usage_source,
+    a.usage_source is not distinct from 'repeated' as is_repeated,
+    cast(1 as bigint) as requests,
     if(s.span_id is null, null, coalesce(s.in_batch, false) or b.request_hash is not null) as is_request_repeated,
     coalesce(a.task, c.task) as task,
     coalesce(a.customer_id, c.customer_id) as customer_id,
@@ -89,7 +90,6 @@ select
     end as task_source
 from arrived as a
 left join named as n on a.span_id = n.span_id
-left join read_again as r on a.span_id = r.span_id
 left join seen as s on a.span_id = s.span_id
 left join seen_before as b on a.request_hash = b.request_hash
 left join creators as c on starts_with(a.operation_name, 'fetch_') and a.response_id = c.response_id

@@ -5,6 +5,7 @@ select
     * exclude (started_us, ended_us),
     make_timestamp(started_us) as started_at,
     make_timestamp(if(ended_us between started_us and 4102444800000000, ended_us, started_us)) as ended_at,
-    if(ended_us >= started_us, (ended_us - started_us) / 1000.0, null) as latency_ms
+    if(ended_us >= started_us, (ended_us - started_us) / 1000.0, null) as latency_ms,
+    cast(null as timestamp) as usage_read_at
 from {lines}
 where span_id is not null and started_us between 0 and 4102444800000000;

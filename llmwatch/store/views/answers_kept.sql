@@ -7,4 +7,4 @@ where
     and k.input_messages is not null
     and c.status = 'ok'
     and not coalesce(c.is_repeated, false)
-    and c.operation_name not in ('fetch_response', 'fetch_batch')
+    and is_answer(c.operation_name)

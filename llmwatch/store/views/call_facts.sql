@@ -1,10 +1,10 @@
 -- One row per logical call: the names its spend is asked by, and the facts its rates are counted from.
 -- Left out: reads of answers that another call has paid for, and requests that run no model (files, lists, deletions).
--- The read that first brings the usage of a background call or a batch carries its cost but is no further call.
+-- A batch is one row that counts its requests, until the lines of its output file stand for it.
 select
     span_id,
     started_at,
-    if(operation_name in ('fetch_response', 'fetch_batch'), 0, 1) as call_count,
+    requests as call_count,
     coalesce(task_name, task) as task,
     customer_id as customer,
     feature,
@@ -64,6 +64,6 @@ select
     ) as tokens_per_second
 from calls
 where
-    not coalesce(is_repeated, false)
+    requests > 0
+    and not coalesce(is_repeated, false)
     and (usage_source is distinct from 'none' or operation_name = 'moderation')
-    and (operation_name not in ('fetch_response', 'fetch_batch') or usage_source = 'response')

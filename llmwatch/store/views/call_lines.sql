@@ -35,5 +35,6 @@ select
     cost_usd as cost,
     cost_grade as grade,
     unpriced_reason as unpriced,
-    usage_source as usage
+    usage_source as usage,
+    requests
 from calls

@@ -28,7 +28,7 @@ by_span as (
 ),
 found as (
     -- rather the answer itself than a later reading of it
-    select s.score_id, if(c.operation_name in ('fetch_response', 'fetch_batch'), 3, 2) as way, c.span_id, c.started_at
+    select s.score_id, if(is_answer(c.operation_name), 2, 3) as way, c.span_id, c.started_at
     from standing as s
     join calls as c on c.response_id = s.response_id
     where s.score_id not in (select score_id from by_span)
@@ -40,7 +40,7 @@ found as (
         s.span_id is null
         and s.response_id is null
         and not coalesce(c.is_repeated, false)
-        and c.operation_name not in ('fetch_response', 'fetch_batch')
+        and is_answer(c.operation_name)
     group by s.score_id
     having count(*) = 1
 ),

@@ -8,10 +8,8 @@ from decimal import Decimal
 from math import inf
 from typing import Final, Literal
 
+from ..prices.bill import bill
 from ..prices.models import Model
-
-_MILLION: Final = Decimal(1_000_000)
-_THOUSAND: Final = Decimal(1_000)
 
 Cause = Literal[
     "image_tokens", "search_tokens", "input_tokens", "long_context", "cold_cache", "cache_writes", "output_tokens",
@@ -90,15 +88,13 @@ class Counterfactual:
 
 def naive_bill(slices: Sequence[Slice], model: Model) -> float:
     """The bill of the incumbent's counts, as a float; infinite without a price."""
-    bill = 0.0
+    total = Decimal(0)
     for each in slices:
-        price, traffic = each.models.get(model.name, model).prices, each.traffic
-        if "input" not in price or "output" not in price:
+        priced, traffic = each.models.get(model.name, model), each.traffic
+        if "input" not in priced.prices or "output" not in priced.prices:
             return inf
-        fresh = traffic.input_tokens - traffic.cached_input_tokens
-        bill += fresh * float(price["input"]) + traffic.output_tokens * float(price["output"])
-        bill += traffic.cached_input_tokens * float(price.get("cached_input", price["input"]))
-    return bill
+        total += _bill(priced, traffic, _own_tokens(traffic))
+    return float(total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +133,7 @@ def task_cost(slices: Sequence[Slice], current: Model, model: Model, measured: M
 
 def true_cost(traffic: Traffic, current: Model, model: Model, measured: Measured) -> Counterfactual:
     """The candidate's bill for this traffic in its own counts, beside the incumbent's counts at its rates."""
-    cached = Decimal(traffic.cached_input_tokens)
-    tokens = _Tokens(traffic.input_tokens - cached, cached, Decimal(0), Decimal(traffic.output_tokens))
+    tokens = _own_tokens(traffic)
     naive = _bill(model, traffic, tokens)
     parts: list[Part] = []
     now = naive
@@ -229,15 +224,23 @@ def _image_growth(traffic: Traffic, current: Model, model: Model) -> tuple[int, 
     return counts[0] - counts[1], ""
 
 
+def _own_tokens(traffic: Traffic) -> _Tokens:
+    cached = Decimal(traffic.cached_input_tokens)
+    return _Tokens(traffic.input_tokens - cached, cached, Decimal(0), Decimal(traffic.output_tokens))
+
+
 def _bill(model: Model, traffic: Traffic, tokens: _Tokens) -> Decimal:
-    fresh, output = (_rate(model, kind, tokens) for kind in ("input", "output"))
-    cost = tokens.fresh * fresh + tokens.cached * _rate(model, "cached_input", tokens)
-    cost += tokens.written * _rate(model, "cache_write", tokens) + tokens.output * output
-    cost += tokens.written_12h * _rate(model, "cache_write_12h", tokens)
-    return cost / _MILLION + traffic.web_searches * model.prices.get("web_search", Decimal(0)) / _THOUSAND
-
-
-def _rate(model: Model, kind: str, tokens: _Tokens) -> Decimal:
-    price = model.prices
-    long = price.get(f"long_{kind}") if tokens.is_long else None
-    return long if long is not None else price.get(kind, price["input"])
+    units = {
+        "input": tokens.fresh,
+        "cached_input": tokens.cached,
+        "cache_write": tokens.written,
+        "cache_write_12h": tokens.written_12h,
+        "output": tokens.output,
+        "web_search": traffic.web_searches if "web_search" in model.prices else 0,
+        "request": traffic.calls,
+    }
+    # What a model has no price of its own for, it bills as input.
+    rates = {**dict.fromkeys(units, model.prices["input"]), **model.prices}
+    if "request" not in model.prices:
+        del units["request"]
+    return bill(units, rates, is_long=tokens.is_long) or Decimal(0)

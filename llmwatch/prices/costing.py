@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import PriceError
+from .bill import PER, amount
 from .book import PriceBook
-from .rates import PriceKey, PriceRow
+from .rates import TOOLS, PriceKey, PriceRow
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -234,35 +235,42 @@ def _price_line(term: Mapping[str, Any]) -> str:
     return f"price {term['price_id']} of {term['model']}: {days}{until}{size} ({term['source']})"
 
 
+# What a term of the explanation counts and at which rate, as `call_terms` names them; the kind says the unit.
+_LINES: Final = (
+    ("fresh input", "fresh_text", "input_rate", "input"),
+    ("fresh audio input", "fresh_audio", "audio_input_per_mtok", "audio_input"),
+    ("fresh image input", "fresh_image", "image_input_per_mtok", "image_input"),
+    ("cached input", "cached_text", "cached_rate", "cached_input"),
+    ("cached audio input", "cached_audio", "cached_audio_input_per_mtok", "cached_audio_input"),
+    ("cached image input", "cached_image", "cached_image_input_per_mtok", "cached_image_input"),
+    ("cache write", "written_30m", "write_rate", "cache_write"),
+    ("12-hour cache write", "written_12h", "write_12h_rate", "cache_write_12h"),
+    ("output", "output_text", "output_rate", "output"),
+    ("audio output", "output_audio", "audio_output_per_mtok", "audio_output"),
+    ("image output", "output_image", "image_output_per_mtok", "image_output"),
+    ("web search", "web_search_calls", "web_search_per_kcall", "web_search"),
+    ("web search preview", "web_search_preview_calls", "web_search_preview_per_kcall", "web_search_preview"),
+    ("file search", "file_search_calls", "file_search_per_kcall", "file_search"),
+    ("request", "requests", "request_per_kcall", "request"),
+    ("characters", "input_characters", "input_per_mchar", "characters"),
+    ("audio", "audio_seconds", "audio_per_second", "audio_second"),
+    ("image tool text input", "tool_text", "tool_input_rate", "input"),
+    ("image tool image input", "tool_image", "tool_image_input_rate", "image_input"),
+    ("image tool cached text input", "tool_cached_text", "tool_cached_rate", "cached_input"),
+    ("image tool cached image input", "tool_cached_image", "tool_cached_image_rate", "cached_image_input"),
+    ("image tool text output", "tool_text_output", "tool_text_output_rate", "output"),
+    ("image tool image output", "tool_image_output", "tool_image_output_rate", "image_output"),
+)
+_UNITS: Final[Mapping[str, str]] = {"request": "requests", "characters": "characters", "audio_second": "seconds"}
+
+
 def _term_lines(term: Mapping[str, Any]) -> Iterable[str]:
-    fresh = term["fresh"] - term["fresh_audio"] - term["fresh_image"]
-    tokens = [
-        ("fresh input", fresh, "input_rate"),
-        ("fresh audio input", term["fresh_audio"], "audio_input_per_mtok"),
-        ("fresh image input", term["fresh_image"], "image_input_per_mtok"),
-        ("cached input", term["cached"] - term["cached_audio"] - term["cached_image"], "cached_rate"),
-        ("cached audio input", term["cached_audio"], "cached_audio_input_per_mtok"),
-        ("cached image input", term["cached_image"], "cached_image_input_per_mtok"),
-        ("cache write", term["written"] - term["written_12h"], "write_rate"),
-        ("12-hour cache write", term["written_12h"], "write_12h_rate"),
-        ("output", term["output"] - term["output_audio"] - term["output_image"], "output_rate"),
-        ("audio output", term["output_audio"], "audio_output_per_mtok"),
-        ("image output", term["output_image"], "image_output_per_mtok"),
-    ]
-    for name, count, rate in tokens:
-        yield from _line(name, count, "tokens", term[rate], 1_000_000)
-    fees = ("web_search", "web_search_preview", "file_search")
-    for fee in fees:
-        yield from _line(fee.replace("_", " "), term[f"{fee}_calls"], "calls", term[f"{fee}_per_kcall"], 1_000)
-    yield from _line("request", 1, "requests", term["request_per_kcall"], 1_000)
-    yield from _line("characters", term["input_characters"], "characters", term["input_per_mchar"], 1_000_000)
-    yield from _line("audio", term["audio_seconds"], "seconds", term["audio_per_second"], 1)
-
-
-def _line(name: str, count: float | None, unit: str, rate: Decimal | None, per: int) -> Iterable[str]:
-    if count and rate is not None:
-        amount = Decimal(str(count)) * rate / per
-        yield f"{name}: {count:,} {unit} x ${_money(rate)} per {per:,} = ${_money(amount)}"
+    for name, counted, rated, kind in _LINES:
+        count, rate = term[counted], term[rated]
+        if count and rate is not None:
+            unit = "calls" if kind in TOOLS else _UNITS.get(kind, "tokens")
+            dollars = _money(amount(kind, Decimal(str(count)), rate))
+            yield f"{name}: {count:,} {unit} x ${_money(rate)} per {PER[kind]:,} = ${dollars}"
 
 
 def _money(amount: Decimal) -> str:

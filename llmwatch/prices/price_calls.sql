@@ -212,6 +212,14 @@ judged as (
 
 select
     *,
+    fresh - fresh_audio - fresh_image as fresh_text,
+    cached - cached_audio - cached_image as cached_text,
+    written - written_12h as written_30m,
+    output - output_audio - output_image as output_text,
+    greatest(tool_cached - tool_cached_image, 0) as tool_cached_text,
+    tool_input - tool_image_input - greatest(tool_cached - tool_cached_image, 0) as tool_text,
+    tool_image_input - tool_cached_image as tool_image,
+    tool_output - tool_text_output as tool_image_output,
     if(is_long, long_input_per_mtok, input_per_mtok) as input_rate,
     if(is_long, long_cached_input_per_mtok, cached_input_per_mtok) as cached_rate,
     if(is_long, long_cache_write_per_mtok, cache_write_per_mtok) as write_rate,
@@ -263,7 +271,7 @@ charged as (
         is_unsent,
         http_status_code,
         usage_source,
-        per_million(fresh - fresh_audio - fresh_image, coalesce(input_rate, 0))
+        per_million(fresh_text, coalesce(input_rate, 0))
         + per_million(fresh_audio, coalesce(audio_input_per_mtok, 0))
         + per_million(fresh_image, coalesce(image_input_per_mtok, 0))
         + if(input_per_mchar is null, 0, per_million(counted(input_characters), input_per_mchar))
@@ -272,31 +280,29 @@ charged as (
             0,
             cast(coalesce(try_cast(least(greatest(audio_seconds, 0), 1000000) as decimal(15, 6)), 0) * audio_per_second as decimal(36, 15))
         ) as input_usd,
-        per_million(cached - cached_audio - cached_image, coalesce(cached_rate, 0))
+        per_million(cached_text, coalesce(cached_rate, 0))
         + per_million(cached_audio, coalesce(cached_audio_input_per_mtok, 0))
         + per_million(cached_image, coalesce(cached_image_input_per_mtok, 0)) as cached_usd,
-        per_million(written - written_12h, coalesce(write_rate, 0))
+        per_million(written_30m, coalesce(write_rate, 0))
         + per_million(written_12h, coalesce(write_12h_rate, 0)) as written_usd,
-        per_million(output - output_audio - output_image, coalesce(output_rate, 0))
+        per_million(output_text, coalesce(output_rate, 0))
         + per_million(output_audio, coalesce(audio_output_per_mtok, 0))
         + per_million(output_image, coalesce(image_output_per_mtok, 0)) as output_usd,
         per_million(thousandths(web_search_calls), coalesce(web_search_per_kcall, 0))
         + per_million(thousandths(web_search_preview_calls), coalesce(web_search_preview_per_kcall, 0))
         + per_million(thousandths(file_search_calls), coalesce(file_search_per_kcall, 0))
         + per_million(thousandths(greatest(requests, 1)), coalesce(request_per_kcall, 0))
-        + per_million(
-            tool_input - tool_image_input - greatest(tool_cached - tool_cached_image, 0), coalesce(tool_input_rate, 0)
-        )
-        + per_million(tool_image_input - tool_cached_image, coalesce(tool_image_input_rate, 0))
-        + per_million(greatest(tool_cached - tool_cached_image, 0), coalesce(tool_cached_rate, 0))
+        + per_million(tool_text, coalesce(tool_input_rate, 0))
+        + per_million(tool_image, coalesce(tool_image_input_rate, 0))
+        + per_million(tool_cached_text, coalesce(tool_cached_rate, 0))
         + per_million(tool_cached_image, coalesce(tool_cached_image_rate, 0))
-        + per_million(tool_output - tool_text_output, coalesce(tool_image_output_rate, 0))
+        + per_million(tool_image_output, coalesce(tool_image_output_rate, 0))
         + per_million(tool_text_output, coalesce(tool_text_output_rate, 0)) as tool_usd,
         -- what the cached and written tokens would have cost fresh, less what they did cost
-        per_million(cached - cached_audio - cached_image, coalesce(input_rate - cached_rate, 0))
+        per_million(cached_text, coalesce(input_rate - cached_rate, 0))
         + per_million(cached_audio, coalesce(audio_input_per_mtok - cached_audio_input_per_mtok, 0))
         + per_million(cached_image, coalesce(image_input_per_mtok - cached_image_input_per_mtok, 0))
-        + per_million(written - written_12h, coalesce(input_rate - write_rate, 0))
+        + per_million(written_30m, coalesce(input_rate - write_rate, 0))
         + per_million(written_12h, coalesce(input_rate - write_12h_rate, 0)) as saving_usd,
         nullif(concat_ws(
             '; ',

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from ..errors import UsageError
 from ..prices import INCOMING_COLUMNS, PriceBook, PriceKey, PriceRow, Unpriced, price_one
+from ..prices.bill import bill, rate_of
 from .ask import Place
 
-_MILLION: Final = Decimal(1_000_000)
 # Another tokenizer counts up to 3 % more; a run's own words around a prompt are few.
 _INPUT_SLACK: Final = Decimal("1.1")
 _INPUT_MORE: Final = 64
@@ -112,12 +112,10 @@ class Meter:
     def _cost(self, tier: str, input_tokens: int, output_tokens: int, *, is_worst: bool) -> Decimal:
         row = self.row(tier)
         is_long = row.long_above is not None and input_tokens > row.long_above
-        rates = {name: row.rates.get(f"long_{name}", row.rates.get(name)) if is_long else row.rates.get(name)
-                 for name in ("input", "cache_write", "output")}  # fmt: skip
-        fresh = rates["input"] or Decimal(0)
-        rate = max(fresh, rates["cache_write"] or fresh) if is_worst else rates["cache_write"] or fresh
-        cost = (input_tokens * rate + output_tokens * (rates["output"] or Decimal(0))) / _MILLION
-        return cost + row.rates.get("request", Decimal(0)) / 1000
+        fresh, written = (rate_of(kind, row.rates, is_long=is_long) for kind in ("input", "cache_write"))
+        is_written = written is not None and (not is_worst or written > (fresh or 0))
+        units = {"cache_write" if is_written else "input": input_tokens, "output": output_tokens, "request": 1}
+        return bill(units, row.rates, is_long=is_long) or Decimal(0)
 
     def cost(self, usage: Mapping[str, Any], family: str) -> Decimal | None:
         """What an answer cost, as a merge would say; None if its usage or price is not known."""
@@ -151,17 +149,13 @@ class Meter:
         row = self._plain_row(model, str(call.get("service_tier") or "default"), day)
         if row is None or cached + written > whole:
             return None
-        prefix = "long_" if row.long_above is not None and whole > row.long_above else ""
         kinds = {"input": whole - cached - written, "cached_input": cached, "cache_write": written,
-                 "output": counts["output_tokens"]}  # fmt: skip
-        rates = {kind: row.rates.get(f"{prefix}{kind}", row.rates.get(kind)) for kind in kinds}
-        if any(rates[kind] is None for kind in kinds):
-            return None
-        return sum((Decimal(n) * (rates[kind] or 0) for kind, n in kinds.items()), Decimal(0)) / _MILLION
+                 "output": counts["output_tokens"], "request": 1}  # fmt: skip
+        return bill(kinds, row.rates, is_long=row.long_above is not None and whole > row.long_above)
 
     def _plain_row(self, model: str, tier: str, day: date) -> PriceRow | None:
         key = f"{model} {tier} {day}"
         if key not in self._rows:
             self._rows[key] = self._book.resolve([PriceKey(self._provider, model, tier, self._place.host, day)])[0]
         row = self._rows[key]
-        return row if row.is_priced and "request" not in row.rates else None
+        return row if row.is_priced else None

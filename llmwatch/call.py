@@ -14,12 +14,14 @@ from typing import Any, Final, Literal
 
 SCOPE_NAME: Final = "llmwatch"
 
-Kind = Literal["text", "integer", "real", "boolean", "texts", "json"]
+Kind = Literal["text", "integer", "real", "money", "boolean", "texts", "json"]
 
 SQL_TYPES: Final[Mapping[Kind, str]] = {
     "text": "varchar",
     "integer": "bigint",
     "real": "double",
+    # US dollars, carried as decimal text so that no digit is lost on the way
+    "money": "decimal(18, 12)",
     "boolean": "boolean",
     "texts": "varchar[]",
     "json": "varchar",
@@ -88,6 +90,11 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
             # response: reported here; repeated: another call's usage read again; absent: not reported where it
             # should be; none: the endpoint bills nothing. The store turns absent into estimated where it can.
             "usage_source": "llmwatch.usage.source",
+            # what was assumed where the counts and their total disagree; why they say nothing at all
+            "usage_doubt": "llmwatch.usage.doubt",
+            "usage_conflict": "llmwatch.usage.conflict",
+            # where in the answer the cost stood that the server states
+            "stated_cost_source": "llmwatch.cost.stated_source",
             # who it was for
             "task": "llmwatch.task",
             "customer_id": "llmwatch.customer.id",
@@ -207,6 +214,7 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
             "defects": "llmwatch.defects",
         },
     ),
+    Field("stated_cost_usd", "money", "llmwatch.cost.stated_usd"),
     Field("usage_raw", "json", "llmwatch.usage.raw"),
 )
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .endpoints import Endpoint
+from .stated_cost import stated_cost, states_cost
+from .usage import seconds, svg_fields, usage_fields, usage_of
 
 Json = Mapping[str, Any]
 _MAX_NAMES: Final = 64
@@ -40,69 +42,8 @@ def _mappings(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list | tuple) else []
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62 else None
-
-
 def _text(value: Any) -> str | None:
     return value[:256] if isinstance(value, str) and value else None
-
-
-# Chat, responses, realtime (singular `token_details`), images and transcriptions spell one usage object four ways.
-# Cached, reasoning and modality counts are parts of the totals.
-_INPUT_PARTS: Final[Mapping[str, str]] = {
-    "cached_tokens": "cached_input_tokens",
-    "cache_write_tokens": "cache_write_tokens",
-    "text_tokens": "text_input_tokens",
-    "image_tokens": "image_input_tokens",
-    "audio_tokens": "audio_input_tokens",
-}
-_OUTPUT_PARTS: Final[Mapping[str, str]] = {
-    "reasoning_tokens": "reasoning_tokens",
-    "text_tokens": "text_output_tokens",
-    "image_tokens": "image_output_tokens",
-    "audio_tokens": "audio_output_tokens",
-    "accepted_prediction_tokens": "accepted_prediction_tokens",
-    "rejected_prediction_tokens": "rejected_prediction_tokens",
-}
-_CACHED_PARTS: Final[Mapping[str, str]] = {
-    "image_tokens": "cached_image_input_tokens",
-    "audio_tokens": "cached_audio_input_tokens",
-}
-_WRITE_PARTS: Final[Mapping[str, str]] = {"ttl_12h_tokens": "cache_write_12h_tokens"}
-
-
-def usage_fields(usage: Json) -> dict[str, Any]:
-    """Columns read from a usage object; a count that is absent is absent, never 0."""
-    fields: dict[str, Any] = {}
-    get = usage.get
-    total = _count(get("prompt_tokens"))
-    if total is None:
-        total = _count(get("input_tokens"))
-    if total is not None:
-        fields["input_tokens"] = total
-    total = _count(get("completion_tokens"))
-    if total is None:
-        total = _count(get("output_tokens"))
-    if total is not None:
-        fields["output_tokens"] = total
-    inputs = get("prompt_tokens_details") or get("input_tokens_details") or get("input_token_details")
-    if isinstance(inputs, dict):
-        _parts(inputs, _INPUT_PARTS, fields)
-        _parts(inputs.get("cached_tokens_details"), _CACHED_PARTS, fields)
-        _parts(inputs.get("cache_write_tokens_details"), _WRITE_PARTS, fields)
-    outputs = get("completion_tokens_details") or get("output_tokens_details") or get("output_token_details")
-    _parts(outputs, _OUTPUT_PARTS, fields)
-    if get("type") == "duration" and isinstance(get("seconds"), int | float):
-        fields["audio_seconds"] = float(usage["seconds"])
-    return fields
-
-
-def _parts(details: Any, columns: Mapping[str, str], fields: dict[str, Any]) -> None:
-    if isinstance(details, dict):
-        for key, value in details.items():
-            if key in columns and (count := _count(value)) is not None:
-                fields[columns[key]] = count
 
 
 def read_answer(endpoint: Endpoint, body: Any) -> Answer:
@@ -151,8 +92,8 @@ def _read_error(body: Json, answer: Answer) -> None:
 def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
     """Token counts and where they came from; the raw object is kept whole, a field added tomorrow is in it."""
     fields = answer.fields
-    usage = body.get("usage")
-    if isinstance(usage, dict) and usage:
+    usage = usage_of(body)
+    if usage:
         raw: dict[str, Any] = dict(usage)
         for key in ("svg_usage", "tool_usage"):
             if isinstance(body.get(key), dict):
@@ -163,13 +104,30 @@ def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
             fields.update(counts)
             if not counts:
                 answer.defects.append("usage_unreadable")
+    if endpoint.family == "transcription" and not fields.keys() & _COUNTED:
+        _read_duration(body, fields)
+    if "svg_usage" in body:
+        fields.update(svg_fields(body["svg_usage"], fields))
+    if states_cost(body, usage):
+        fields.update(stated_cost(body, usage))
     fields["usage_source"] = _usage_source(endpoint, body, fields)
+
+
+_COUNTED: Final = frozenset({"input_tokens", "output_tokens", "audio_seconds"})
+
+
+def _read_duration(body: Json, fields: dict[str, Any]) -> None:
+    """A verbose transcript says how long the sound was; older servers report no other usage."""
+    length = seconds(body.get("duration"))
+    if length is not None:
+        fields["audio_seconds"] = length
+        fields["usage_doubt"] = "the seconds are the length of the sound, the billed ones were not reported"
 
 
 def _usage_source(endpoint: Endpoint, body: Json, fields: Json) -> str:
     if endpoint.billing in ("none", "unknown"):
         return endpoint.billing
-    if fields.keys() & {"input_tokens", "output_tokens", "audio_seconds"}:
+    if fields.keys() & _COUNTED:
         return "response"
     if endpoint.family in ("responses", "batch") and body.get("status") in _UNFINISHED:
         return "pending"

@@ -9,6 +9,7 @@ set
     cache_write_cost_usd = 0,
     output_cost_usd = 0,
     tool_cost_usd = 0,
+    unsplit_cost_usd = 0,
     cost_usd = 0,
     cache_saving_usd = 0,
     cost_grade = 'A',

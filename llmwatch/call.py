@@ -14,12 +14,14 @@ from typing import Any, Final, Literal
 
 SCOPE_NAME: Final = "llmwatch"
 
-Kind = Literal["text", "integer", "real", "boolean", "texts", "json"]
+Kind = Literal["text", "integer", "real", "money", "boolean", "texts", "json"]
 
 SQL_TYPES: Final[Mapping[Kind, str]] = {
     "text": "varchar",
     "integer": "bigint",
     "real": "double",
+    # US dollars, carried as decimal text so that no digit is lost on the way
+    "money": "decimal(18, 12)",
     "boolean": "boolean",
     "texts": "varchar[]",
     "json": "varchar",
@@ -93,6 +95,11 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
             "image_tool_model": "llmwatch.tool.image_generation.model",
             # the output file of a batch that this line was read from
             "batch_file": "llmwatch.batch.file",
+            # what was assumed where the counts and their total disagree; why they say nothing at all
+            "usage_doubt": "llmwatch.usage.doubt",
+            "usage_conflict": "llmwatch.usage.conflict",
+            # where in the answer the cost stood that the server states
+            "stated_cost_source": "llmwatch.cost.stated_source",
             # who it was for
             "task": "llmwatch.task",
             "customer_id": "llmwatch.customer.id",
@@ -226,6 +233,7 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
             "defects": "llmwatch.defects",
         },
     ),
+    Field("stated_cost_usd", "money", "llmwatch.cost.stated_usd"),
     Field("usage_raw", "json", "llmwatch.usage.raw"),
 )
 
@@ -269,7 +277,8 @@ USAGE_COUNTS: Final[tuple[str, ...]] = tuple(
 # What a finished answer says, wherever it was read: moves to the call that made it.
 USAGE_COLUMNS: Final[tuple[str, ...]] = (
     *USAGE_COUNTS, "batch_requests", "response_model", "service_tier", "system_fingerprint", "usage_raw",
-    "image_tool_model", "container_ids", "batch_files", "finish_reasons", "tool_calls", "tool_call_count", "is_refusal",
+    "usage_doubt", "usage_conflict", "stated_cost_usd", "stated_cost_source", "image_tool_model", "container_ids",
+    "batch_files", "finish_reasons", "tool_calls", "tool_call_count", "is_refusal",
     "is_content_filtered",
 )  # fmt: skip
 

@@ -166,6 +166,7 @@ _COST_TERMS: Final = (
     ("cache_write_cost_usd", "input, written to cache"),
     ("output_cost_usd", "output and reasoning"),
     ("tool_cost_usd", "tools"),
+    ("unsplit_cost_usd", "stated by the server, not split"),
 )
 _ELSEWHERE: Final = frozenset(
     {"span_id", "trace_id", "parent_span_id", "response_id", "request_id", "started_at", "ended_at", "defects",

@@ -15,7 +15,7 @@ LEAVES_OUT: Final = "without its calls that have no price, see NOT KNOWN"
 NOT_COMPARABLE: Final = "the store does not hold the whole period before"
 # Sums of parts that a difference of totals may be taken of; percentiles are not among them.
 _ADDITIVE: Final = (
-    "calls", "spend_usd", "input_usd", "cached_input_usd", "cache_write_usd", "output_usd", "tool_usd",
+    "calls", "spend_usd", "input_usd", "cached_input_usd", "cache_write_usd", "output_usd", "tool_usd", "unsplit_usd",
     "cache_saving_usd", "unpriced_calls", "estimated_calls", "input_tokens", "output_tokens", "cached_input_tokens",
 )  # fmt: skip
 

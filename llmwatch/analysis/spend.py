@@ -182,6 +182,7 @@ def money_section(spend: Spend, *, is_below_margin: bool = False) -> Section:
         ("cache_write_usd", "input, written to cache"),
         ("output_usd", "output and reasoning"),
         ("tool_usd", "tools"),
+        ("unsplit_usd", "stated by the server, not split"),
     )
     rows = [
         _money_row(spend, "spend_usd", "Spend", now.spend, before.spend),

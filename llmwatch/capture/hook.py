@@ -171,16 +171,23 @@ def _note_response(pending: Pending, kwargs: dict[str, Any], *, is_async: bool) 
     is_stream = bool(kwargs.get("stream"))
     if is_stream:
         fields["is_stream"] = True
+        # Headers were sent before anything was generated: a cost in them is not the cost of this answer.
+        fields.pop("stated_cost_usd", None)
+        fields.pop("stated_cost_source", None)
     if hasattr(response.request, "_content"):
         pending.request_content = response.request.content
     if hasattr(response, "_content"):
         pending.content = response.content
-        if is_stream:
-            # A cache or a test's transport hands over a stream that is read already: all of it is here.
+        if is_stream or (pending.endpoint.family == "speech" and _is_events(response.headers)):
+            # A cache or a test's transport hands over a stream that is read already, and the SDK reads speech whole.
             pending.fold = StreamFold(pending.endpoint.family)
             pending.fold.feed(response.content)
     else:
         tee(response, pending, is_stream=is_stream, is_async=is_async)
+
+
+def _is_events(headers: Any) -> bool:
+    return headers.get("content-type", "").startswith("text/event-stream")
 
 
 # Hosts that are known to take the option; a strict compatible server would refuse the request.

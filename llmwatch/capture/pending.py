@@ -28,6 +28,7 @@ from .redact import RULES_VERSION
 from .request import Request, read_request, replay_parameters, request_model
 from .response import Answer, read_answer
 from .sse import StreamFold
+from .stated_cost import amount
 from .tags import current_tags, request_tags
 
 Json = Mapping[str, Any]
@@ -519,6 +520,7 @@ _HEADERS: Final[Mapping[bytes, str]] = {
     b"x-ratelimit-remaining-requests": "ratelimit_remaining_requests",
     b"x-ratelimit-limit-tokens": "ratelimit_limit_tokens",
     b"x-ratelimit-remaining-tokens": "ratelimit_remaining_tokens",
+    b"x-litellm-response-cost": "stated_cost_usd",
 }
 
 
@@ -528,8 +530,17 @@ def read_headers(headers: Any, fields: dict[str, Any]) -> None:
         column = _HEADERS.get(name) or _HEADERS.get(name.lower())
         if column == "request_id":
             fields.setdefault(column, value[:128].decode("latin-1"))
+        elif column == "stated_cost_usd":
+            _note_stated_cost(name, value, fields)
         elif column is not None and value.isdigit():
             fields[column] = int(value)
+
+
+def _note_stated_cost(name: bytes, value: bytes, fields: dict[str, Any]) -> None:
+    cost = amount(value[:64].decode("latin-1"))
+    if cost is not None:
+        fields["stated_cost_usd"] = cost
+        fields["stated_cost_source"] = f"header {name.decode('latin-1').lower()}"
 
 
 def begin(recorder: Recorder, client: Any, options: Any, frame: FrameType | None) -> Pending:

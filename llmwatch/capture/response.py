@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .endpoints import Endpoint
+from .stated_cost import stated_cost, states_cost
+from .usage import count, read_parts, seconds, svg_fields, usage_fields, usage_of
 
 Json = Mapping[str, Any]
 _MAX_NAMES: Final = 64
@@ -44,69 +46,8 @@ def _mappings(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list | tuple) else []
 
 
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62 else None
-
-
 def _text(value: Any) -> str | None:
     return value[:256] if isinstance(value, str) and value else None
-
-
-# Chat, responses, realtime (singular `token_details`), images and transcriptions spell one usage object four ways.
-# Cached, reasoning and modality counts are parts of the totals.
-_INPUT_PARTS: Final[Mapping[str, str]] = {
-    "cached_tokens": "cached_input_tokens",
-    "cache_write_tokens": "cache_write_tokens",
-    "text_tokens": "text_input_tokens",
-    "image_tokens": "image_input_tokens",
-    "audio_tokens": "audio_input_tokens",
-}
-_OUTPUT_PARTS: Final[Mapping[str, str]] = {
-    "reasoning_tokens": "reasoning_tokens",
-    "text_tokens": "text_output_tokens",
-    "image_tokens": "image_output_tokens",
-    "audio_tokens": "audio_output_tokens",
-    "accepted_prediction_tokens": "accepted_prediction_tokens",
-    "rejected_prediction_tokens": "rejected_prediction_tokens",
-}
-_CACHED_PARTS: Final[Mapping[str, str]] = {
-    "image_tokens": "cached_image_input_tokens",
-    "audio_tokens": "cached_audio_input_tokens",
-}
-_WRITE_PARTS: Final[Mapping[str, str]] = {"ttl_12h_tokens": "cache_write_12h_tokens"}
-
-
-def usage_fields(usage: Json) -> dict[str, Any]:
-    """Columns read from a usage object; a count that is absent is absent, never 0."""
-    fields: dict[str, Any] = {}
-    get = usage.get
-    total = _count(get("prompt_tokens"))
-    if total is None:
-        total = _count(get("input_tokens"))
-    if total is not None:
-        fields["input_tokens"] = total
-    total = _count(get("completion_tokens"))
-    if total is None:
-        total = _count(get("output_tokens"))
-    if total is not None:
-        fields["output_tokens"] = total
-    inputs = get("prompt_tokens_details") or get("input_tokens_details") or get("input_token_details")
-    if isinstance(inputs, dict):
-        _parts(inputs, _INPUT_PARTS, fields)
-        _parts(inputs.get("cached_tokens_details"), _CACHED_PARTS, fields)
-        _parts(inputs.get("cache_write_tokens_details"), _WRITE_PARTS, fields)
-    outputs = get("completion_tokens_details") or get("output_tokens_details") or get("output_token_details")
-    _parts(outputs, _OUTPUT_PARTS, fields)
-    if get("type") == "duration" and isinstance(get("seconds"), int | float):
-        fields["audio_seconds"] = float(usage["seconds"])
-    return fields
-
-
-def _parts(details: Any, columns: Mapping[str, str], fields: dict[str, Any]) -> None:
-    if isinstance(details, dict):
-        for key, value in details.items():
-            if key in columns and (count := _count(value)) is not None:
-                fields[columns[key]] = count
 
 
 def read_answer(endpoint: Endpoint, body: Any) -> Answer:
@@ -155,8 +96,8 @@ def _read_error(body: Json, answer: Answer) -> None:
 def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
     """Token counts and where they came from; the raw object is kept whole, a field added tomorrow is in it."""
     fields = answer.fields
-    usage = body.get("usage")
-    if isinstance(usage, dict) and usage:
+    usage = usage_of(body)
+    if usage:
         raw: dict[str, Any] = dict(usage)
         for key in ("svg_usage", "tool_usage"):
             if isinstance(body.get(key), dict):
@@ -167,10 +108,24 @@ def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
             fields.update(counts)
             if not counts and endpoint.billing != "unknown":
                 answer.defects.append("usage_unreadable")
+    if endpoint.family == "transcription" and not fields.keys() & _COUNTED:
+        _read_duration(body, fields)
+    if "svg_usage" in body:
+        fields.update(svg_fields(body["svg_usage"], fields))
+    if states_cost(body, usage):
+        fields.update(stated_cost(body, usage))
     fields["usage_source"] = _usage_source(endpoint, body, fields)
     if endpoint.billing == "none" and fields["usage_source"] in ("response", "pending"):
         # Something outside the table that is read by its id, a run of a thread say.
         fields["operation_name"] = f"fetch_{(_text(body.get('object')) or 'answer').rpartition('.')[2]}"
+
+
+def _read_duration(body: Json, fields: dict[str, Any]) -> None:
+    """A verbose transcript says how long the sound was; older servers report no other usage."""
+    length = seconds(body.get("duration"))
+    if length is not None:
+        fields["audio_seconds"] = length
+        fields["usage_doubt"] = "the seconds are the length of the sound, the billed ones were not reported"
 
 
 def _usage_source(endpoint: Endpoint, body: Json, fields: dict[str, Any]) -> str:
@@ -196,9 +151,9 @@ def _read_batch(body: Json, answer: Answer) -> None:
     fields = answer.fields
     fields["is_batch"] = True
     counts = _mapping(body.get("request_counts"))
-    done = [count for key in ("completed", "failed") if (count := _count(counts.get(key))) is not None]
+    done = [number for key in ("completed", "failed") if (number := count(counts.get(key))) is not None]
     if body.get("status") in _UNFINISHED:
-        fields["batch_requests"] = max(_count(counts.get("total")) or 0, 1)
+        fields["batch_requests"] = max(count(counts.get("total")) or 0, 1)
     elif done:
         fields["batch_requests"] = sum(done)
     elif body.get("status") == "failed":
@@ -215,7 +170,7 @@ def _batch_usage(body: Json, fields: dict[str, Any]) -> str:
         return "none"
     if fields.get("input_tokens") or fields.get("output_tokens"):
         return "response"
-    completed = _count(_mapping(body.get("request_counts")).get("completed"))
+    completed = count(_mapping(body.get("request_counts")).get("completed"))
     if completed == 0 or (completed is None and fields.get("batch_requests") == 0):
         fields["input_tokens"] = fields["output_tokens"] = 0
         return "response"
@@ -342,14 +297,14 @@ def _read_tool_item(kind: str, item: Json, fields: dict[str, Any], *, preview: b
 def _read_tool_usage(body: Json, fields: dict[str, Any], *, preview: bool) -> None:
     """OpenAI's own counts of what its tools bill; where they are given they are right, and the items are not."""
     tool_usage = _mapping(body.get("tool_usage"))
-    searches = _count(_mapping(tool_usage.get("web_search")).get("num_requests"))
+    searches = count(_mapping(tool_usage.get("web_search")).get("num_requests"))
     if searches is not None:
         for column in ("web_search_calls", "web_search_preview_calls"):
             fields.pop(column, None)
         if searches:
             fields["web_search_preview_calls" if preview else "web_search_calls"] = searches
     image = _mapping(tool_usage.get("image_gen"))
-    used = {key: count for key in ("input_tokens", "output_tokens") if (count := _count(image.get(key)))}
+    used = {key: number for key in ("input_tokens", "output_tokens") if (number := count(image.get(key)))}
     tool = next((t for t in _mappings(body.get("tools")) if t.get("type") == "image_generation"), None)
     if (used or "image_tool_calls" in fields) and (model := _text(_mapping(tool).get("model"))) is not None:
         fields["image_tool_model"] = model
@@ -357,11 +312,11 @@ def _read_tool_usage(body: Json, fields: dict[str, Any], *, preview: bool) -> No
         return
     fields["image_tool_input_tokens"] = used.get("input_tokens", 0)
     fields["image_tool_output_tokens"] = used.get("output_tokens", 0)
-    if (cached := _count(image.get("cached_tokens"))) is not None:
+    if (cached := count(image.get("cached_tokens"))) is not None:
         fields["image_tool_cached_input_tokens"] = cached
-    _parts(image.get("input_tokens_details"), _IMAGE_TOOL_INPUT, fields)
-    _parts(image.get("cached_tokens_details"), _IMAGE_TOOL_CACHED, fields)
-    _parts(image.get("output_tokens_details"), _IMAGE_TOOL_OUTPUT, fields)
+    read_parts(image.get("input_tokens_details"), _IMAGE_TOOL_INPUT, fields)
+    read_parts(image.get("cached_tokens_details"), _IMAGE_TOOL_CACHED, fields)
+    read_parts(image.get("output_tokens_details"), _IMAGE_TOOL_OUTPUT, fields)
 
 
 def _read_message_item(item: Json, answer: Answer) -> None:

@@ -13,9 +13,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from .endpoints import Family
+from .stated_cost import BODY_KEYS
+from .usage import has_counts, usage_of_event
 
 # Bytes held back before they are folded.
 _FOLD_AT: Final = 256 * 1024
+_STATED: Final = frozenset(BODY_KEYS)
 # Output kept for the facts; beyond it the counts go on and the text is cut.
 _MAX_OUTPUT: Final = 4 * 1024 * 1024
 
@@ -81,13 +84,15 @@ _OWNER_KEYS: Final = ("id", "object", "model", "status", "service_tier")
 class Choice:
     """One choice of a chat or text completion as its deltas add up."""
 
-    __slots__ = ("content", "finish_reason", "refusal", "tool_calls")
+    __slots__ = ("content", "finish_reason", "refusal", "tool_calls", "usage")
 
     def __init__(self) -> None:
         self.content: list[str] = []
         self.refusal: list[str] = []
         self.tool_calls: dict[int, dict[str, Any]] = {}
         self.finish_reason: str | None = None
+        # Some servers say what each choice used.
+        self.usage: Any = None
 
     def add_tool_call(self, delta: Mapping[str, Any], position: int) -> None:
         """Adds one tool-call delta: the name comes once, the arguments in pieces."""
@@ -128,6 +133,7 @@ class StreamFold:
         self._choices: dict[int, Choice] = {}
         self._output_size = 0
         self._usage: Any = None
+        self._stated: dict[str, Any] = {}
         self._error: Any = None
         self._response: dict[str, Any] = {}
         self._items: dict[int, Any] = {}
@@ -243,11 +249,13 @@ class StreamFold:
             self._error = event["error"]
         elif kind == "error":
             self._error = {"code": event.get("code") or "error", "message": event.get("message")}
-        if event.get("usage"):
-            self._usage = event["usage"]
-            if self.family == "plain":
-                # What the usage is of, a run of a thread say, among events about other things.
-                self._final.update({key: event[key] for key in _OWNER_KEYS if event.get(key)})
+        # Zeros behind real counts are a closing formality of some servers.
+        self._usage = usage_of_event(event) or self._usage or event.get("usage")
+        if self.family == "plain" and event.get("usage"):
+            # What the usage is of, a run of a thread say, among events about other things.
+            self._final.update({key: event[key] for key in _OWNER_KEYS if event.get(key)})
+        if not _STATED.isdisjoint(event):
+            self._stated.update((key, event[key]) for key in BODY_KEYS if event.get(key) is not None)
         if isinstance(kind, str) and kind.startswith("response."):
             self._add_response_event(kind, event)
         elif isinstance(event.get("choices"), list):
@@ -270,6 +278,8 @@ class StreamFold:
             choice = self._choice(index if isinstance(index, int) and index >= 0 else position)
             if isinstance(row.get("finish_reason"), str):
                 choice.finish_reason = row["finish_reason"]
+            if "usage" in row and has_counts(row["usage"]):
+                choice.usage = row["usage"]
             delta = _mapping(row.get("delta"))
             carried = self._add_delta(choice, delta, row) or carried
         self.delta_count += carried
@@ -286,6 +296,8 @@ class StreamFold:
                 self._output_size += len(text)
                 if self._output_size <= _MAX_OUTPUT:
                     home.append(text)
+        if "provider_metadata" in delta:
+            self._stated["provider_metadata"] = delta["provider_metadata"]
         if delta.get("reasoning_content") or delta.get("reasoning"):
             carried = True
         for position, call in enumerate(_list(delta.get("tool_calls"))):
@@ -336,14 +348,17 @@ class StreamFold:
             body["choices"] = [self._choice_body(c) for _, c in sorted(self._choices.items())]
         if self._usage and not body.get("usage"):
             body["usage"] = self._usage
+        for key, value in self._stated.items():
+            body.setdefault(key, value)
         if self._error is not None and not body.get("error"):
             body["error"] = self._error
         return body
 
     def _choice_body(self, choice: Choice) -> dict[str, Any]:
+        usage = {"usage": choice.usage} if choice.usage else {}
         if self.family == "completions":
-            return {"text": "".join(choice.content), "finish_reason": choice.finish_reason}
-        return {"message": choice.message(), "finish_reason": choice.finish_reason}
+            return {"text": "".join(choice.content), "finish_reason": choice.finish_reason, **usage}
+        return {"message": choice.message(), "finish_reason": choice.finish_reason, **usage}
 
     def _response_body(self) -> dict[str, Any]:
         body = dict(self._response)

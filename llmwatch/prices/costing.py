@@ -30,6 +30,7 @@ INCOMING_COLUMNS: Final[Mapping[str, str]] = {
         (
             "provider_name", "request_model", "response_model", "service_tier", "request_service_tier",
             "server_address", "endpoint", "usage_source", "status", "error_type", "image_tool_model",
+            "usage_doubt", "usage_conflict", "stated_cost_source",
         ),
         "varchar",
     ),
@@ -47,12 +48,13 @@ INCOMING_COLUMNS: Final[Mapping[str, str]] = {
         ),
         "bigint",
     ),
+    "stated_cost_usd": "decimal(18, 12)",
     **dict.fromkeys(("audio_seconds", "estimated_input_tokens", "estimated_output_tokens"), "double"),
 }  # fmt: skip
 _KEY_COLUMNS: Final = (
     "provider_name", "model", "service_tier", "server_address", "started_on", "is_batch", "half_hour", "api",
 )  # fmt: skip
-_PARTS: Final = ("input", "cached_input", "cache_write", "output", "tool")
+_PARTS: Final = ("input", "cached_input", "cache_write", "output", "tool", "unsplit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Cost:
     cache_write_cost_usd: Decimal
     output_cost_usd: Decimal
     tool_cost_usd: Decimal
+    # All of the cost where the server's statement is what counts: it says nothing of its parts.
+    unsplit_cost_usd: Decimal
     # What the prompt cache saved; negative where writing to it cost more than reading from it saved.
     cache_saving_usd: Decimal
     grade: str
@@ -219,9 +223,11 @@ def explain(call: Mapping[str, Any], book: PriceBook) -> list[str]:
     cost = _first(con, "select * from call_costs")
     if cost["unpriced_reason"] is not None:
         return [f"cost unknown: {cost['unpriced_reason']}"]
+    term = _first(con, "select * from call_terms")
+    if term["charged_usd"] is not None:
+        return [f"cost ${_money(cost['cost_usd'])}, grade {cost['cost_grade']}: {cost['cost_note']}"]
     if cost["price_id"] is None:
         return [f"cost $0: {cost['cost_note']}"]
-    term = _first(con, "select * from call_terms")
     lines = [_price_line(term), *_term_lines(term)]
     lines.append(f"cost ${_money(cost['cost_usd'])}, grade {cost['cost_grade']}")
     return [*lines, f"because: {cost['cost_note']}"] if cost["cost_note"] else lines

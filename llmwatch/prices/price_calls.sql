@@ -54,6 +54,17 @@ reported as (
         i.image_tool_output_tokens,
         i.image_tool_text_output_tokens,
         t.price_id as image_tool_price_id,
+        i.usage_doubt,
+        i.usage_conflict,
+        i.stated_cost_source,
+        -- What the server says it charged is the price on hosts that bill by it. OpenAI bills by its list. A 0 of a
+        -- proxy also stands for a model that it has no price of, and the answer of another call was paid there.
+        if(
+            i.stated_cost_usd >= 0 and not coalesce(k.is_openai, false)
+            and coalesce(i.usage_source, '') not in ('repeated', 'none', 'pending')
+            and (i.stated_cost_usd > 0 or i.provider_name in ('openrouter', 'x_ai', 'perplexity')),
+            i.stated_cost_usd, null
+        ) as charged_usd,
         k.price_id,
         k.unpriced_reason as no_price_reason,
         k.is_openai,
@@ -230,6 +241,7 @@ select
         when usage_source = 'pending' then 'not finished when last seen'
         when is_out_of_range then 'usage out of range'
         when price_id is null then coalesce(no_price_reason, 'no price resolved')
+        when usage_conflict is not null then usage_conflict
         when usage_source = 'absent' and input_per_mchar is null then 'usage not reported'
         when input_per_mchar is not null and input_characters is null then 'input characters not reported'
         when audio_per_second is not null and audio_seconds is null then 'audio duration not reported'
@@ -271,6 +283,8 @@ charged as (
         is_unsent,
         http_status_code,
         usage_source,
+        charged_usd,
+        stated_cost_source,
         per_million(fresh_text, coalesce(input_rate, 0))
         + per_million(fresh_audio, coalesce(audio_input_per_mtok, 0))
         + per_million(fresh_image, coalesce(image_input_per_mtok, 0))
@@ -318,6 +332,7 @@ charged as (
                 'a sum of requests at the short-context price: one above ' || format('{:,}', long_above)
                 || ' input tokens would cost more', null
             ),
+            usage_doubt,
             if(is_usage_inconsistent, 'the reported usage contradicts itself', null),
             if(is_input_unsplit, 'input not split by modality, taken as ' || input_modality, null),
             if(is_output_unsplit, 'output not split by modality, taken as ' || output_modality, null),
@@ -360,22 +375,30 @@ summed as (
 ),
 
 known as (
-    select *, coalesce(unpriced_reason, if(cost_usd is null, 'usage out of range', null)) as reason from summed
+    select
+        *,
+        coalesce(unpriced_reason, if(cost_usd is null, 'usage out of range', null)) as list_reason,
+        if(charged_usd is null, list_reason, null) as reason,
+        charged_usd is null and list_reason is null as is_listed
+    from summed
 )
 
 select
     span_id,
-    if(reason is null and free_reason is null, price_id, null) as price_id,
-    if(reason is null, input_cost_usd, null) as input_cost_usd,
-    if(reason is null, cached_input_cost_usd, null) as cached_input_cost_usd,
-    if(reason is null, cache_write_cost_usd, null) as cache_write_cost_usd,
-    if(reason is null, output_cost_usd, null) as output_cost_usd,
-    if(reason is null, tool_cost_usd, null) as tool_cost_usd,
-    if(reason is null, cost_usd, null) as cost_usd,
-    if(reason is null, cache_saving_usd, null) as cache_saving_usd,
+    if(is_listed and free_reason is null, price_id, null) as price_id,
+    case when is_listed then input_cost_usd when reason is null then 0 end as input_cost_usd,
+    case when is_listed then cached_input_cost_usd when reason is null then 0 end as cached_input_cost_usd,
+    case when is_listed then cache_write_cost_usd when reason is null then 0 end as cache_write_cost_usd,
+    case when is_listed then output_cost_usd when reason is null then 0 end as output_cost_usd,
+    case when is_listed then tool_cost_usd when reason is null then 0 end as tool_cost_usd,
+    case when is_listed then 0 when reason is null then charged_usd end as unsplit_cost_usd,
+    if(reason is null, coalesce(charged_usd, cost_usd), null) as cost_usd,
+    -- what a stated cost holds of caching is not known
+    case when is_listed then cache_saving_usd when reason is null then 0 end as cache_saving_usd,
     -- A: reported usage at a dated price; B: something derived or assumed; C: tokens estimated; D: no cost known
     case
         when reason is not null then 'D'
+        when charged_usd is not null then 'B'
         when free_reason is not null
             then if(usage_source in ('repeated', 'none') or is_unsent or (http_status_code >= 400 and is_openai), 'A', 'B')
         when is_estimated then 'C'
@@ -383,7 +406,19 @@ select
         else 'A'
     end as cost_grade,
     reason as unpriced_reason,
-    if(reason is null, coalesce(free_reason, nullif(concat_ws('; ', if(is_estimated, 'tokens estimated', null), b_note), '')), null)
-        as cost_note,
+    case
+        when reason is not null then null
+        when charged_usd is not null
+            then concat_ws(
+                ', ', 'the server stated this cost (' || coalesce(stated_cost_source, 'source unknown') || ')',
+                if(
+                    list_reason is null and price_id is not null and free_reason is null and not is_estimated,
+                    'the list price gives $' || regexp_replace(cast(cost_usd as varchar), '\.?0+$', ''), null
+                )
+            )
+        else coalesce(
+            free_reason, nullif(concat_ws('; ', if(is_estimated, 'tokens estimated', null), b_note), '')
+        )
+    end as cost_note,
     is_usage_inconsistent
 from known;

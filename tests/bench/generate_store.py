@@ -113,6 +113,7 @@ select
     cast(if(rate is null, null, 0) as decimal(18, 12)) as cache_write_cost_usd,
     cast(drawn_output * rate * 4 * if(is_failed, 0, 1) as decimal(18, 12)) as output_cost_usd,
     cast(if(rate is null, null, 0) as decimal(18, 12)) as tool_cost_usd,
+    cast(if(rate is null, null, 0) as decimal(18, 12)) as unsplit_cost_usd,
     cast((drawn_input - coalesce(used_cached, 0)) * rate * if(is_failed, 0, 1) as decimal(18, 12))
         + cast(coalesce(used_cached, 0) * rate / 2 as decimal(18, 12))
         + cast(drawn_output * rate * 4 * if(is_failed, 0, 1) as decimal(18, 12)) as cost_usd,

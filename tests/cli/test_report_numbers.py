@@ -154,10 +154,10 @@ def test_the_total_is_the_sum_of_its_rows_in_every_dimension(home: Path, dimensi
 
 
 def test_the_parts_of_the_cost_are_the_spend(home: Path) -> None:
-    """Input, cached input, cache writes, output and tools add up to the spend, and the grades too."""
+    """Input, cached input, cache writes, output, tools and the unsplit add up to the spend, and the grades too."""
     loaded = tables(home)
     money = loaded["money"]
-    parts = ("input_usd", "cached_input_usd", "cache_write_usd", "output_usd", "tool_usd")
+    parts = ("input_usd", "cached_input_usd", "cache_write_usd", "output_usd", "tool_usd", "unsplit_usd")
 
     assert sum(Decimal(money[part]["now"]) for part in parts if part in money) == Decimal(money["spend_usd"]["now"])
     grades = [Decimal(row["spend_usd"]) for row in loaded["evidence"].values() if row["spend_usd"] is not None]

@@ -209,7 +209,8 @@ def test_parts_are_never_negative_and_sum_to_the_total(made: list[tuple[str, int
 
     price_incoming(con, BOOK)
 
-    parts = ("input_cost_usd", "cached_input_cost_usd", "cache_write_cost_usd", "output_cost_usd", "tool_cost_usd")
+    kinds = ("input", "cached_input", "cache_write", "output", "tool", "unsplit")
+    parts = [f"{kind}_cost_usd" for kind in kinds]
     wrong = con.execute(
         f"select * from call_costs where cost_usd <> {' + '.join(parts)} or least({', '.join(parts)}) < 0"
         " or (cost_usd is null) <> (cost_grade = 'D') or (cost_usd is null) <> (unpriced_reason is not null)"

@@ -183,6 +183,7 @@ def _cost_parts() -> Json:
         ("cache writes", "cache_write_cost_usd"),
         ("output and reasoning", "output_cost_usd"),
         ("tools", "tool_cost_usd"),
+        ("stated by the server, not split", "unsplit_cost_usd"),
     ]
     rows = " union all ".join(
         f"select {place} as place, '{words}' as part, coalesce(cast({name} as double), 0) as amount from sums"

@@ -7,6 +7,7 @@ set
     cache_write_cost_usd = n.cache_write_cost_usd,
     output_cost_usd = n.output_cost_usd,
     tool_cost_usd = n.tool_cost_usd,
+    unsplit_cost_usd = n.unsplit_cost_usd,
     cost_usd = n.cost_usd,
     cache_saving_usd = n.cache_saving_usd,
     cost_grade = n.cost_grade,

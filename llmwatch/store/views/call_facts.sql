@@ -19,6 +19,7 @@ select
     cache_write_cost_usd,
     output_cost_usd,
     tool_cost_usd,
+    unsplit_cost_usd,
     cache_saving_usd,
     cost_grade,
     unpriced_reason,

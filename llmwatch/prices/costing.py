@@ -232,15 +232,15 @@ def _term_lines(term: Mapping[str, Any]) -> Iterable[str]:
     tokens = [
         ("fresh input", fresh, "input_rate"),
         ("fresh audio input", term["fresh_audio"], "audio_input_per_mtok"),
-        ("fresh image input", term["fresh_image"], "image_input_per_mtok"),
+        ("fresh image input", term["fresh_image"], "image_rate"),
         ("cached input", term["cached"] - term["cached_audio"] - term["cached_image"], "cached_rate"),
         ("cached audio input", term["cached_audio"], "cached_audio_input_per_mtok"),
-        ("cached image input", term["cached_image"], "cached_image_input_per_mtok"),
+        ("cached image input", term["cached_image"], "cached_image_rate"),
         ("cache write", term["written"] - term["written_12h"], "write_rate"),
         ("12-hour cache write", term["written_12h"], "write_12h_rate"),
         ("output", term["output"] - term["output_audio"] - term["output_image"], "output_rate"),
         ("audio output", term["output_audio"], "audio_output_per_mtok"),
-        ("image output", term["output_image"], "image_output_per_mtok"),
+        ("image output", term["output_image"], "image_output_rate"),
     ]
     for name, count, rate in tokens:
         yield from _line(name, count, "tokens", term[rate], 1_000_000)

@@ -56,6 +56,20 @@ LONG: Final = ("input", "cached_input", "cache_write", "cache_write_12h", "outpu
 # A note that makes a call grade B, but only if the call used what the note is about.
 USE_NOTES: Final = ("cached_input", "cache_write_12h", *TOOLS)
 
+# (part, the whole whose rate it takes), in this order, so that a part of a part finds its whole filled.
+_PARTS: Final = (
+    ("cached_input", "input"),
+    ("cache_write", "input"),
+    ("cache_write_12h", "cache_write"),
+    ("image_output", "output"),
+    ("cached_audio_input", "audio_input"),
+)
+_LONG_PARTS: Final = (
+    ("long_cached_input", "long_input"),
+    ("long_cache_write", "long_input"),
+    ("long_cache_write_12h", "long_cache_write"),
+)
+
 Modality = Literal["text", "audio", "image"]
 
 
@@ -99,24 +113,21 @@ class RateSet:
                 self.rates[name] = quantized(rate * factor)
 
     def complete(self) -> None:
-        """What has no rate of its own is charged at the rate of what it is a part of; audio never is."""
+        """What has no rate of its own is charged at the rate of what it is a part of; audio never is.
+
+        Above the long-context threshold a part without a long rate of its own costs what long input costs.
+        """
         rates = self.rates
-        parts = [
-            ("cached_input", "input"),
-            ("cache_write", "input"),
-            ("cache_write_12h", "cache_write"),
-            ("cached_image_input", "image_input" if "image_input" in rates else "cached_input"),
-            ("image_input", "input"),
-            ("image_output", "output"),
-            ("cached_audio_input", "audio_input"),
-        ]
-        for part, whole in parts:
-            if part not in rates and whole in rates:
-                rates[part] = rates[whole]
+        if self.long_above is not None and "long_input" in rates:
+            # Before the short rates are filled in: a short rate that nobody stated must not become a long one.
+            _fill(rates, _LONG_PARTS)
+        _fill(rates, _PARTS)
+        if "image_input" in rates:
+            _fill(rates, (("cached_image_input", "image_input"),))
+        else:
+            _fill(rates, (("cached_image_input", "cached_input"), ("image_input", "input")))
         if self.long_above is not None:
-            for name in LONG:
-                if name in rates:
-                    rates.setdefault(f"long_{name}", rates[name])
+            _fill(rates, tuple((f"long_{name}", name) for name in LONG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,12 @@ class PriceRow:
         for name in USE_NOTES:
             row[f"{name}_note"] = self.use_notes.get(name)
         return row
+
+
+def _fill(rates: dict[str, Decimal], parts: tuple[tuple[str, str], ...]) -> None:
+    for part, whole in parts:
+        if part not in rates and whole in rates:
+            rates[part] = rates[whole]
 
 
 def quantized(rate: Decimal) -> Decimal:

@@ -147,6 +147,23 @@ def test_own_long_context_rates_hold_strictly_above_their_threshold() -> None:
     assert usd(call("m", 100_001, 1000, **ON_ACME), book) == Decimal("0.204002")
 
 
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        # 100,000 fresh + 100,000 cached, both x $2: a cached price was stated for short requests only.
+        ({"cached_input": 0.1, "long_input": 2}, "0.4"),
+        # Only output has a long price: input and its cached part keep theirs.
+        ({"cached_input": 0.1, "long_output": 8}, "0.11"),
+        ({"cached_input": 0.1, "long_input": 2, "long_cached_input": 0.2}, "0.22"),
+    ],
+)
+def test_a_cached_part_without_a_long_rate_costs_what_long_input_costs(stated: dict[str, float], expected: str) -> None:
+    """200,000 tokens in, half of them cached, above a threshold of 100,000."""
+    book = PriceBook([{"model": "m", "input": 1, "output": 4, "long_above": 100_000, **stated}])
+
+    assert usd(call("m", 200_000, 0, cached_input_tokens=100_000, **ON_ACME), book) == Decimal(expected)
+
+
 def test_a_price_of_nothing_is_a_price() -> None:
     """A model of one's own may cost 0, which is not unknown."""
     found = cost(call("m", 1000, 10, **ON_ACME), PriceBook([{"model": "m", "input": 0, "output": 0}]))

@@ -7,7 +7,6 @@ billed as that provider's. Days are UTC, `from` is in, `until` is out.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -15,7 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ..errors import InputFileError, PriceError
+from ..errors import InputFileError, PriceError, UsageError
+from ..setting_checks import price_faults, read_toml
 from .rates import RATE_LIMIT, RATES, quantized
 
 # Key in a table -> rate. Per 1M tokens; searches and requests per 1,000; audio per hour; characters per 1M.
@@ -80,11 +80,10 @@ def parse_overrides(tables: Iterable[Mapping[str, Any]], place: str = "llmwatch.
 def read_price_file(path: Path) -> list[Override]:
     """The `[[prices]]` tables of a file of their own."""
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as e:
-        raise InputFileError(str(path), f"not valid TOML: {e}.", "Correct that line.") from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputFileError(str(path), f"cannot be read: {e}.", "Correct price_file in llmwatch.toml.") from e
+        content, _ = read_toml(path)
+    except UsageError as e:
+        sentence = e.message.removeprefix(str(path)).strip()
+        raise InputFileError(str(path), sentence, f"{e.hint} It is the price_file of llmwatch.toml.") from e
     unknown = [key for key in content if key != "prices"]
     tables: Any = content.get("prices", [])
     if unknown or not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):  # pyright: ignore[reportUnknownVariableType]
@@ -98,6 +97,8 @@ def _parse(table: Mapping[str, Any], place: str) -> Override:
         if key not in _KEYS:
             raise PriceError(f"{place}: {key} is not a price key, allowed are {', '.join(_KEYS)}.")
     texts = {key: _text(place, key, table[key]) for key in _TEXT_KEYS if key in table}
+    if fault := price_faults(table):
+        raise PriceError(f"{place}: {fault}")
     if texts.get("service_tier", "").lower() == "fast":
         texts["service_tier"] = "priority"
     rates = {rate: _rate(place, key, table[key]) for key, rate in _RATE_KEYS.items() if key in table}

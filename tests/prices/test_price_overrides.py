@@ -186,7 +186,26 @@ def test_output_without_a_price_is_unknown() -> None:
         ({"model": "m", "input": -1}, "input = -1 is not a price in US dollars from 0 to 100,000."),
         ({"model": "m", "input": True}, "input = True is not a price in US dollars from 0 to 100,000."),
         ({"model": "m", "input": float("nan")}, "input = nan is not a price in US dollars from 0 to 100,000."),
-        ({"model": "m", "input": 0.0000000001}, "input = 1e-10 has more than nine decimals."),
+        ({"model": "m", "input": 1.0000000001}, "input = 1.0000000001 has more than nine decimals."),
+        # LiteLLM's price map is per token, and so are prices per character and per second.
+        (
+            {**ACME, "input": 0.0000025},
+            "input = 0.0000025 is a price per token; prices are US dollars per million: input = 2.5.",
+        ),
+        ({**ACME, "cached_input": 1.25e-06}, "cached_input = 0.00000125 is a price per token;"),
+        (
+            {"model": "m", "output": 0.0006},
+            "output = 0.0006 is a price per token; prices are US dollars per million:",
+        ),
+        (
+            {**ACME, "host": "https://llm.acme.example/v1"},
+            "without scheme, path or wildcard. Write 'llm.acme.example'.",
+        ),
+        (
+            {**ACME, "host": "llm.acme.example:4000"},
+            "must be a host without a port: calls are stored by host.",
+        ),
+        ({**ACME, "provider": "opnai"}, "cerebras. Did you mean 'openai'?"),
         ({"model": "gpt-*", "input": 1}, "model = 'gpt-*' is not a name; it is matched exactly, without wildcards."),
         ({"model": "", "input": 1}, "model = '' is not a name; it is matched exactly, without wildcards."),
         ({"input": 1}, "model is missing; rates belong to one model, named exactly."),
@@ -215,6 +234,13 @@ def test_a_wrong_entry_is_refused_in_one_sentence(entry: dict[str, Any], sentenc
     assert sentence in str(refused.value)
 
 
+def test_the_lowest_list_price_there_is_can_be_written() -> None:
+    """A quarter of a cent per million, cached and flex, is no price per token."""
+    book = PriceBook([{"model": "m", "input": 0.0025, "output": 0.001}])
+
+    assert usd(call("m", 1_000_000, 1_000_000, **ON_ACME), book) == Decimal("0.0035")
+
+
 def test_fast_is_accepted_as_the_new_name_of_priority() -> None:
     """Users write what OpenAI's page says."""
     book = PriceBook([{"model": "m", "service_tier": "fast", "input": 3, "output": 1}])
@@ -228,6 +254,15 @@ def test_a_price_file_adds_its_entries(tmp_path: Path) -> None:
     file.write_text('[[prices]]\nmodel = "m"\ninput = 0.125\noutput = 1\nfrom = 2026-01-01\n')
 
     assert usd(call("m", 1_000_000, 0, **ON_ACME), PriceBook(price_file=file)) == Decimal("0.125")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+def test_a_price_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    """Editors of Windows write one."""
+    file = tmp_path / "prices.toml"
+    file.write_text('[[prices]]\nmodel = "m"\ninput = 2\noutput = 1\n', encoding)
+
+    assert usd(call("m", 1_000_000, 0, **ON_ACME), PriceBook(price_file=file)) == 2
 
 
 @pytest.mark.parametrize(

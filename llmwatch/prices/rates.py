@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -100,16 +100,26 @@ class RateSet:
     input_modality: Modality | None = None
     output_modality: Modality | None = None
     source: str = ""
+    # What the place of the call multiplied all but fees by, and what is not sure about that.
+    place_factor: Decimal = Decimal(1)
+    place_note: str = ""
+
+    def add_place(self, factor: Decimal, note: str = "") -> None:
+        """Every rate but fees is multiplied by what the place of the call costs more."""
+        self.scale(factor)
+        self.place_factor, self.place_note = factor, note
+        if note:
+            self.grade_b(note)
 
     def grade_b(self, note: str) -> None:
         """Every call at these rates is grade B for this reason, stated once."""
         if note not in self.notes:
             self.notes.append(note)
 
-    def scale(self, factor: Decimal) -> None:
-        """All token, character and duration rates are multiplied; fees are not."""
+    def scale(self, factor: Decimal, stated: Collection[str] = ()) -> None:
+        """All token, character and duration rates are multiplied; fees and those `stated` are not."""
         for name, rate in self.rates.items():
-            if name not in FEES:
+            if name not in FEES and name not in stated:
                 self.rates[name] = quantized(rate * factor)
 
     def complete(self) -> None:
@@ -150,6 +160,8 @@ class PriceRow:
     output_modality: Modality | None
     source: str
     unpriced_reason: str | None = None
+    # Whether the user's own rates or discount are in it; it is no part of the price.
+    is_contract: bool = False
 
     @property
     def is_priced(self) -> bool:

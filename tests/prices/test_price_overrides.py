@@ -100,6 +100,138 @@ def test_rates_without_a_tier_are_those_of_the_standard_tier() -> None:
     assert usd(call("gpt-4o", 1_000_000, 0, is_batch=True), book) == Decimal("0.9")
 
 
+def test_what_a_contract_does_not_state_is_the_list_s() -> None:
+    """100 fresh x $0.09 + 900 cached x $0.01 + 100 out x $0.45, per million; nothing about it is derived."""
+    book = PriceBook([{"model": "gpt-6-luna", "input": 0.09, "output": 0.45}])
+
+    found = cost(call("gpt-6-luna", 1000, 100, cached_input_tokens=900), book)
+
+    assert (found.cost_usd, found.grade) == (Decimal("0.000063"), "A")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        # Writes at the list's $0.125, long requests at its $0.20 and $0.75, images at the contract's input.
+        ({"cache_write_tokens": 1000}, "0.000125"),
+        ({"input_tokens": 300_000, "output_tokens": 1000}, "0.06075"),
+        ({"image_input_tokens": 1000}, "0.00009"),
+        # Other tiers, and batches, are the list's altogether.
+        ({"service_tier": "priority"}, "0.0002"),
+        ({"service_tier": "flex"}, "0.00005"),
+        ({"is_batch": True}, "0.00005"),
+        # Data residency adds its tenth to a contract that names no host: 1000 x $0.099.
+        ({"server_address": "eu.api.openai.com"}, "0.000099"),
+        ({"server_address": "eu.api.openai.com", "cached_input_tokens": 1000}, "0.000011"),
+    ],
+)
+def test_writes_long_requests_tiers_and_places_come_from_the_list(more: dict[str, Any], expected: str) -> None:
+    """A contract states input and output only."""
+    book = PriceBook([{"model": "gpt-6-luna", "input": 0.09, "output": 0.45}])
+
+    assert usd({**call("gpt-6-luna", 1000, 0), **more}, book) == Decimal(expected)
+
+
+def test_a_contract_for_one_host_is_what_is_paid_there() -> None:
+    """The uplift of the region is in the price that names the region's host; what it leaves out has the uplift."""
+    book = PriceBook([{"model": "gpt-6-luna", "host": "eu.api.openai.com", "input": 0.09, "output": 0.45}])
+    there = {"server_address": "eu.api.openai.com"}
+
+    assert usd(call("gpt-6-luna", 1000, 0, **there), book) == Decimal("0.00009")
+    assert usd(call("gpt-6-luna", 1000, 0, cached_input_tokens=1000, **there), book) == Decimal("0.000011")
+
+
+def test_a_contract_keeps_the_list_s_audio_price() -> None:
+    """1000 audio tokens at the list's $32 beside 1000 of text at the contract's $2."""
+    book = PriceBook([{"model": "gpt-audio", "input": 2, "output": 9}])
+
+    assert usd(call("gpt-audio", 2000, 0, audio_input_tokens=1000), book) == Decimal("0.034")
+
+
+def test_a_discount_is_taken_off_the_list_and_not_off_stated_rates() -> None:
+    """1000 x $2 as stated; of the cached ones 1000 x $1.25 less 20 %."""
+    book = PriceBook([{"model": "gpt-4o", "input": 2, "output": 8}, {"provider": "openai", "discount": 0.2}])
+
+    assert usd(call("gpt-4o", 1000, 0), book) == Decimal("0.002")
+    assert usd(call("gpt-4o", 1000, 0, cached_input_tokens=1000), book) == Decimal("0.001")
+
+
+def test_cached_input_that_neither_contract_nor_list_prices_is_said() -> None:
+    """On a gateway nobody knows the cached part is charged as fresh, and that is derived."""
+    book = PriceBook([{"model": "own", "host": "llm.acme.internal", "input": 1, "output": 4}])
+
+    found = cost(call("own", 1000, 0, cached_input_tokens=500, **ON_ACME), book)
+
+    assert (found.cost_usd, found.grade) == (Decimal("0.001"), "B")
+    assert cost(call("own", 1000, 0, **ON_ACME), book).grade == "A"
+
+
+def test_a_contract_with_host_and_provider_names_the_provider_of_the_host() -> None:
+    """A gateway in front of two providers: each model is billed as, and inherits from, its own."""
+    book = PriceBook([
+        {"host": "llm.acme.internal", "provider": "openai", "model": "gpt-4o", "input": 2, "output": 8},
+        {"host": "llm.acme.internal", "provider": "deepseek", "model": "deepseek-v3", "discount": 0.5},
+    ])  # fmt: skip
+
+    assert usd(call("gpt-4o", 1000, 0, cached_input_tokens=1000, **ON_ACME), book) == Decimal("0.00125")
+    assert reason(call("gpt-4.1", 1000, 0, **ON_ACME), book) == "no price for model gpt-4.1 on llm.acme.internal"
+
+
+@pytest.mark.parametrize(
+    ("family", "model", "expected"),
+    [
+        ("gpt-4o", "gpt-4o-2024-08-06", "2"),
+        ("gpt-4o", "gpt-4o-2024-11-20", "2"),
+        ("gpt-4o", "gpt-4o-2099-01-01", "2"),
+        ("gpt-4.1", "gpt-4.1-20250414", "2"),
+        ("gpt-4", "gpt-4-0613", "2"),
+        ("ft:gpt-4o", "ft:gpt-4o-2024-08-06:acme::b1", "2"),
+        ("ft:gpt-4o-2024-08-06", "ft:gpt-4o-2024-08-06:acme::b1", "2"),
+        # Another model, and a snapshot that the list gives a price of its own.
+        ("gpt-4o", "gpt-4o-mini-2024-07-18", "0.15"),
+        ("gpt-4o", "gpt-4o-2024-05-13", "5"),
+        ("gpt-3.5-turbo", "gpt-3.5-turbo-1106", "1"),
+        ("gpt-4o", "ft:gpt-4o-2024-08-06:acme::b1", "3.75"),
+    ],
+)
+def test_a_family_covers_its_dated_snapshots(family: str, model: str, expected: str) -> None:
+    """A contract names gpt-4o, and answers name the snapshot."""
+    book = PriceBook([{"model": family, "input": 2, "output": 8}])
+
+    assert usd(call(model, 1_000_000, 0), book) == Decimal(expected)
+
+
+def test_a_snapshot_s_own_entry_wins_over_its_family_s() -> None:
+    """Whatever else the family's entry says, and whichever comes last."""
+    exact = {"model": "gpt-4o-2024-08-06", "input": 1, "output": 4}
+    family = {"model": "gpt-4o", "host": "api.openai.com", "input": 2, "output": 8}
+
+    for book in (PriceBook([exact, family]), PriceBook([family, exact])):
+        assert usd(call("gpt-4o-2024-08-06", 1_000_000, 0), book) == 1
+        assert usd(call("gpt-4o-2024-11-20", 1_000_000, 0), book) == 2
+
+
+def test_a_discount_of_a_family_covers_every_snapshot() -> None:
+    """Off the price of each: $5 less a tenth for the first of them."""
+    book = PriceBook([{"model": "gpt-4o", "discount": 0.1}])
+
+    assert usd(call("gpt-4o-2024-05-13", 1_000_000, 0), book) == Decimal("4.5")
+    assert usd(call("gpt-4o-2024-08-06", 1_000_000, 0), book) == Decimal("2.25")
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"host": "a.openai.azure.com", "provider": "azure", "deployment": "mars"}, "is not one of global, us, eu,"),
+        ({"host": "a.example", "provider": "openai", "deployment": "eu"}, "deployment belongs to an entry with host"),
+    ],
+)
+def test_a_wrong_deployment_is_refused(entry: dict[str, Any], sentence: str) -> None:
+    """Only Azure has them."""
+    with pytest.raises(PriceError, match=sentence):
+        PriceBook([entry])
+
+
 def test_own_rates_keep_the_tool_fees_of_the_list() -> None:
     """A contract on tokens says nothing about searches."""
     book = PriceBook([{"model": "gpt-4o", "input": 2, "output": 8}])

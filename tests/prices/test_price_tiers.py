@@ -52,7 +52,7 @@ def test_a_tier_without_a_price_is_unpriced(model: str, tier: str) -> None:
         ("gpt-6.1-terra", "0.5", "0.025", "2.5"),
         ("gpt-3.5-turbo-1106", "1", "1", "2"),
         ("text-embedding-3-small", "0.01", "0.01", "0"),
-        ("ft:gpt-4o-mini-2024-07-18:acme::b1", "0.15", "0.15", "0.6"),
+        ("ft:gpt-4o-mini-2024-07-18:acme::b1", "0.15", "0.075", "0.6"),
     ],
 )
 def test_batch_halves_what_the_batch_table_halves(model: str, fresh: str, cached: str, output: str) -> None:
@@ -73,9 +73,14 @@ def test_batch_halves_what_the_batch_table_halves(model: str, fresh: str, cached
     assert found.output_cost_usd * 5 == Decimal(output)
 
 
-def test_batch_of_a_tuned_gpt_4o_is_unpriced() -> None:
-    """The page lists odd values for it, which nobody could confirm."""
-    assert reason(call("ft:gpt-4o-2024-08-06:acme::b1", 1, 1, is_batch=True)) == "no batch price for ft:gpt-4o"
+def test_batch_of_a_tuned_gpt_4o_is_from_one_source_and_says_so() -> None:
+    """Odd values that one table alone has: 1M x $2.225, of them 0.4M cached at $0.90, and 1M x $12.50."""
+    made = call("ft:gpt-4o-2024-08-06:acme::b1", 1_000_000, 1_000_000, cached_input_tokens=400_000, is_batch=True)
+
+    found = cost(made)
+
+    assert (found.cost_usd, found.grade) == (Decimal("1.335") + Decimal("0.36") + Decimal("12.5"), "B")
+    assert found.note is not None and "litellm's price data alone" in found.note
 
 
 def test_a_tier_before_its_table_was_known_is_derived_and_grade_b() -> None:

@@ -6,7 +6,6 @@ Standard library only. Never reads a setting a second time and never keeps one i
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import UsageError
+from .setting_checks import host_fault, is_provider, near_provider, pattern_fault, price_faults, read_toml
 
 CONFIG_NAME: Final = "llmwatch.toml"
 
@@ -180,6 +180,42 @@ def _texts(key: str, value: object) -> dict[str, str]:
     return {str(name): _text(f"{key}.{name}", text) for name, text in value.items()}
 
 
+class _Refused(UsageError):
+    """A value with a fault in it, and what of it a host process goes on with."""
+
+    def __init__(self, message: str, kept: Any, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.kept = kept
+
+
+def _hosts(key: str, value: object) -> dict[str, str]:
+    if isinstance(value, Mapping) and (nested := next((n for n, v in value.items() if isinstance(v, Mapping)), None)):
+        raise UsageError(f"{key}.{nested} is a table.", 'Put a host in quotes: "llm.acme.example" = "openai".')
+    given = {host.strip().lower().rstrip("."): name.strip() for host, name in _texts(key, value).items()}
+    faults = {host: fault for host in given if (fault := host_fault(host, has_port=True))}
+    if faults:
+        host, fault = next(iter(faults.items()))
+        raise _Refused(f"{key}: {host!r} {fault}.", {h: name for h, name in given.items() if h not in faults})
+    return given
+
+
+def _patterns(key: str, value: object) -> dict[str, str]:
+    given = _texts(key, value)
+    for name, pattern in given.items():
+        if fault := pattern_fault(pattern):
+            # Kept as it is: what redacts refuses to keep any content while a pattern cannot run.
+            raise _Refused(f"{key}.{name} = {pattern!r} {fault}.", given, "Until it is corrected no content is kept.")
+    return given
+
+
+def _prices(key: str, value: object) -> tuple[Mapping[str, Any], ...]:
+    given = _entries(key, value)
+    for number, entry in enumerate(given, 1):
+        if fault := price_faults(entry):
+            raise _Refused(f"{key} entry {number}: {fault}", given)
+    return given
+
+
 def _stakes(key: str, value: object) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise UsageError(f"{key} = {value!r} is not a table of task names and stakes.")
@@ -237,9 +273,9 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "attempts": _choice,
     "user_ids": _choice,
     "spool_max_mb": _whole,
-    "hosts": _texts,
-    "redact": _texts,
-    "prices": _entries,
+    "hosts": _hosts,
+    "redact": _patterns,
+    "prices": _prices,
     "price_file": _path,
     "plans": _tables,
     "subscriptions": _entries,
@@ -270,25 +306,21 @@ def find_config(start: Path | None = None, home: str | Path | None = None) -> Pa
     return next((p for d in folders if (p := d / CONFIG_NAME).is_file()), None)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as e:
-        raise UsageError(f"{path} is not valid TOML: {e}.", "Correct that line.") from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise UsageError(f"{path} cannot be read: {e}.", "Correct LLMWATCH_CONFIG or the file's permissions.") from e
-
-
 def _unknown_key(key: str, place: str) -> UsageError:
     known = ", ".join(f.name for f in fields(Settings))
     return UsageError(f"{place}: {key} is not a setting.", f"Settings are {known}.")
 
 
-def _sources(config: Path | None, arguments: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+def _sources(
+    config: Path | None, arguments: Mapping[str, Any], on_doubt: Callable[[str], None] | None
+) -> list[tuple[str, Mapping[str, Any]]]:
     """(place, values) from the weakest to the strongest."""
     sources: list[tuple[str, Mapping[str, Any]]] = []
     if config is not None:
-        sources.append((str(config), _read_toml(config)))
+        values, odd = read_toml(config)
+        sources.append((str(config), values))
+        if odd and on_doubt is not None:
+            on_doubt(odd)
     environment = {
         key: value
         for key in _READERS
@@ -303,12 +335,14 @@ def load_settings(
     arguments: Mapping[str, Any] | None = None,
     *,
     on_error: Callable[[UsageError], None] | None = None,
+    on_doubt: Callable[[str], None] | None = None,
     start: Path | None = None,
 ) -> Settings:
     """Settings from every source; a wrong value is a UsageError naming its place, its key and the allowed values.
 
     With `on_error` a wrong value outside `arguments` is reported to it instead and the setting falls back to the
     value that reveals and changes least: a typing error in a file must not stop a customer's service from starting.
+    `on_doubt` is told in a sentence each what can be used but will hardly do what it was written for.
     """
     values: dict[str, Any] = {}
 
@@ -318,7 +352,7 @@ def load_settings(
         on_error(error)
 
     try:
-        sources = _sources(find_config(start, (arguments or {}).get("home")), arguments or {})
+        sources = _sources(find_config(start, (arguments or {}).get("home")), arguments or {}, on_doubt)
     except UsageError as e:
         report(e, "file")
         sources = [("init()", arguments or {})]
@@ -333,8 +367,24 @@ def load_settings(
                 values[key] = reader(key, value)
             except UsageError as e:
                 named = f"LLMWATCH_{key.upper()}" if place == "environment" else f"{place}: {key}"
-                report(UsageError(str(e).replace(key, named, 1), e.hint), place)
-                values.pop(key, None)
-                if key in SAFE:
-                    values[key] = SAFE[key]
+                report(UsageError(e.message.replace(key, named, 1), e.hint), place)
+                _fall_back(values, key, e)
+    place = next((place for place, given in reversed(sources) if "hosts" in given), "")
+    for host, name in values.get("hosts", {}).items():
+        if not is_provider(name) and on_doubt is not None:
+            on_doubt(_provider_doubt(place, host, name))
     return Settings(**values)
+
+
+def _fall_back(values: dict[str, Any], key: str, error: UsageError) -> None:
+    values.pop(key, None)
+    if key in SAFE:
+        values[key] = SAFE[key]
+    if isinstance(error, _Refused):
+        values[key] = error.kept
+
+
+def _provider_doubt(place: str, host: str, name: str) -> str:
+    near = near_provider(name).capitalize()
+    named = f"{place}: hosts: {name!r} of {host!r} is not a provider with list prices. {near}"
+    return f"{named.strip()} Its calls have a price only by [[prices]] tables of your own."

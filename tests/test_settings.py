@@ -82,6 +82,26 @@ def test_the_home_s_own_file_is_found_from_any_folder(tmp_path: Path, monkeypatc
         ("[sample_rates]\nreply = 2", "sample_rates.reply = 2 is not a number from 0 to 1."),
         ("prices = 3", "prices is not a list of [[prices]] tables."),
         ("colour = 1", "colour is not a setting."),
+        (
+            '[hosts]\n"https://llm.acme.example/v1" = "openai"',
+            "hosts: 'https://llm.acme.example/v1' must be a host, without scheme, path or wildcard."
+            " Write 'llm.acme.example'.",
+        ),
+        ('[hosts]\n"http://llm.acme.example:4000" = "openai"', "Write 'llm.acme.example:4000'."),
+        ('[hosts]\n"llm.acme.example/v1" = "openai"', "Write 'llm.acme.example'."),
+        ('[hosts]\nllm.acme.example = "openai"', "hosts.llm is a table. Put a host in quotes:"),
+        ('[redact]\ncode = "(["', "redact.code = '([' is not a regular expression: unterminated character set"),
+        ('[redact]\ncode = "(a+)+$"', "redact.code = '(a+)+$' repeats a group that repeats,"),
+        ('[redact]\ncode = "x*"', "redact.code = 'x*' matches the empty text."),
+        (
+            '[[prices]]\nmodel = "m"\ninput = 2\n[[prices]]\nmodel = "n"\ninput = 0.0000025',
+            "prices entry 2: input = 0.0000025 is a price per token; prices are US dollars per million: input = 2.5.",
+        ),
+        (
+            '[[prices]]\nhost = "http://a.example"\nprovider = "openai"',
+            "host = 'http://a.example' must be a host",
+        ),
+        ('[[prices]]\nhost = "a.example"\nprovider = "opnai"', "Did you mean 'openai'?"),
         ("content = ", "is not valid TOML"),
     ],
 )
@@ -129,3 +149,59 @@ def test_a_wrong_argument_is_refused_even_in_the_host() -> None:
     """The programmer sees it at the first run."""
     with pytest.raises(UsageError, match="content"):
         load_settings({"content": "all"}, on_error=lambda error: None)
+
+
+def test_in_the_host_a_faulty_entry_leaves_the_others_and_keeps_patterns_closed(tmp_path: Path) -> None:
+    """One URL among the hosts does not unname the others; a pattern that cannot run still stops content."""
+    write(
+        tmp_path,
+        '[hosts]\n"https://a.example" = "openai"\n"b.example:4000" = "deepseek"\n[redact]\ncode = "(["\n'
+        '[[prices]]\nmodel = "m"\ninput = 0.0000025\n',
+    )
+    reported: list[UsageError] = []
+
+    settings = load_settings(on_error=reported.append)
+
+    assert settings.hosts == {"b.example:4000": "deepseek"}
+    assert settings.redact == {"code": "(["}
+    assert [str(e).split(": ")[1].split(" ")[0] for e in reported] == ["hosts", "redact.code", "prices"]
+
+
+def test_a_byte_order_mark_is_skipped_and_named(tmp_path: Path) -> None:
+    """Editors of Windows write one before the first setting."""
+    path = tmp_path / "llmwatch.toml"
+    path.write_bytes(b"\xef\xbb\xbfsample_rate = 0.5\n")
+    named: list[str] = []
+
+    assert load_settings(on_doubt=named.append).sample_rate == 0.5
+    assert named == [f"{path} begins with a byte order mark, which was skipped. Save it as UTF-8 without one."]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ("sample_rate = 0.5".encode("utf-16"), "is encoded in UTF-16. Save it as UTF-8."),
+        ('service_name = "Müller"'.encode("latin-1"), "is not encoded in UTF-8:"),
+    ],
+)
+def test_another_encoding_is_named(tmp_path: Path, data: bytes, sentence: str) -> None:
+    """The remedy is to save the file as UTF-8, not to look for a wrong line."""
+    (tmp_path / "llmwatch.toml").write_bytes(data)
+
+    with pytest.raises(UsageError) as refused:
+        load_settings()
+
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "near"), [("opnai", " Did you mean 'openai'?"), ("vllm", "")])
+def test_a_provider_without_list_prices_is_named(tmp_path: Path, name: str, near: str) -> None:
+    """It may be a gateway of one's own, so it is no error; a typing error leaves all its calls unpriced."""
+    path = write(tmp_path, f'[hosts]\n"llm.acme.example" = "{name}"\n"b.example" = "OpenAI"\n')
+    named: list[str] = []
+
+    assert load_settings(on_doubt=named.append).hosts["llm.acme.example"] == name
+    assert named == [
+        f"{path}: hosts: {name!r} of 'llm.acme.example' is not a provider with list prices.{near}"
+        " Its calls have a price only by [[prices]] tables of your own."
+    ]

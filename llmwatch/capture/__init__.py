@@ -72,7 +72,11 @@ def init(
     With `tracer_provider` the spans go to that provider and the records still to the spool, whatever its sampler
     drops. `clock` gives nanoseconds since the epoch, for tests and demos. A second call replaces the settings.
     """
-    loaded = load_settings(settings, on_error=lambda e: _log.error("llmwatch: %s", e))
+    loaded = load_settings(
+        settings,
+        on_error=lambda e: _log.error("llmwatch: %s", e),
+        on_doubt=lambda text: _log.warning("llmwatch: %s", text),
+    )
     with _lock:
         state.settings = loaded
         if loaded.disabled:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
+from ..setting_checks import pattern_fault
 from .personal_spans import find_personal
 from .secret_spans import find_secrets
 
@@ -29,7 +30,6 @@ _SECRET_KEY = re.compile(
     r".*(?:password|passwd|secret|apikey|accesskey|privatekey|token)"
 )
 _SCHEMA_KEYS = frozenset(("type", "$ref", "anyOf", "oneOf", "allOf", "enum", "properties"))
-_NESTED_REPEAT = re.compile(r"\([^()]*[+*}][^()]*\)\s*(?:[+*]|\{\d*,\d*\})")
 
 
 class _Overrun(Exception):
@@ -72,17 +72,12 @@ class Redactor:
         compiled: list[tuple[str, re.Pattern[str]]] = []
         for label, source in patterns.items():
             try:
-                if _NESTED_REPEAT.search(source):
-                    self.rejected[label] = "repeats a group that repeats, which can take exponential time"
-                    continue
-                pattern = re.compile(source)
-                if pattern.match(""):
-                    self.rejected[label] = "matches the empty text"
-                    continue
+                if fault := pattern_fault(source):
+                    self.rejected[label] = fault
+                else:
+                    compiled.append((label, re.compile(source)))
             except Exception as error:
                 self.rejected[label] = f"is not a regular expression: {error}"
-                continue
-            compiled.append((label, pattern))
         return compiled
 
     def _text(self, text: str, deadline: float) -> tuple[str | None, int]:

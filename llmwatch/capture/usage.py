@@ -134,6 +134,7 @@ def _details_of_parts(inputs: Json, fields: dict[str, Any]) -> None:
 
 
 def read_parts(details: Any, columns: Mapping[str, str], fields: dict[str, Any]) -> None:
+    """Fills the columns of the parts that are listed with a count."""
     if isinstance(details, dict):
         for key, value in details.items():
             if key in columns and (number := count(value)) is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from ..errors import UsageError
+from ..render.inert import one_line
 from ..settings import Settings, load_settings
 
 Home = Annotated[
@@ -46,9 +48,13 @@ _SPANS: Final[Mapping[str, timedelta]] = {
 _FORMS: Final = "Give 24h, 7d or 4w, a date as 2026-11-01, or 2026-11-01T15:30; times are UTC."
 
 
-def settings_for(home: Path | None) -> Settings:
-    """The settings of a reading command; a wrong one is refused."""
-    return load_settings({"home": home})
+def settings_for(home: Path | None, on_doubt: Callable[[str], None] | None = None) -> Settings:
+    """The settings of a reading command; a wrong one is refused, an odd one named on standard error."""
+    return load_settings({"home": home}, on_doubt=on_doubt or _note)
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"llmwatch: note: {one_line(text)}\n")
 
 
 def moment(text: str, now: datetime, flag: str) -> datetime:

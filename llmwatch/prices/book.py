@@ -17,6 +17,7 @@ from typing import Any, Final
 from ..errors import PriceError
 from .listing import (
     ListPrice,
+    family_names,
     flat_names,
     has_half_hours,
     is_timed,
@@ -29,11 +30,13 @@ from .listing import (
 )
 from .overlay import DATA, FILES, Overlay, Provider, shipped_overlay
 from .overrides import Override, parse_overrides, read_price_file
-from .rates import FEES, TOOLS, USE_NOTES, PriceKey, PriceRow, RateSet, price_row, unpriced_row
+from .rates import TOOLS, USE_NOTES, PriceKey, PriceRow, RateSet, price_row, unpriced_row
 
 # Tier words that mean the standard price. "auto" is what was asked, never what was given.
 _STANDARD: Final = frozenset({"", "auto", "default", "standard", "on_demand"})
 _OPENAI: Final = "openai"
+_AZURE: Final = "azure"
+_NO_CACHED: Final = "no price of cached input is stated or listed: it is charged as fresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,29 @@ class _Asked:
     tier: str
     is_batch: bool
     api: str
+    # Where Azure serves it, if the user's prices say so.
+    deployment: str | None = None
 
     @property
     def priced_tier(self) -> str:
         """The tier a price is asked for; batch results report the tier `default`, so batch is asked for by itself."""
         return "batch" if self.is_batch else self.tier
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """An entry of a list, and how it was come to."""
+
+    price: ListPrice
+    # The provider whose list it is, which is not who bills where a list is lent.
+    owner: str
+    # Cached input of a tuned model: its price and what is to be said of it.
+    cached: tuple[Decimal | None, str | None] = (None, None)
+
+    @property
+    def model(self) -> Any:
+        """The list's model."""
+        return self.price.model
 
 
 class PriceBook:
@@ -157,11 +178,19 @@ class PriceBook:
     def _provider_named(self, name: str) -> Provider | None:
         return next((p for p in self._overlay.providers if name == p.id or name in p.names), None)
 
+    def _behind(self, host: str, key: PriceKey) -> Override | None:
+        """The table that says which provider is behind a host of the user's own; one for the model wins."""
+        model = (key.model or "").lower()
+        names = (model, *family_names(model))
+        said = [o for o in self._overrides if o.provider and o.host == host and o.holds_on(key.day)]
+        said = [o for o in said if o.model is None or o.model in names]
+        ranked = sorted(enumerate(said), key=lambda pair: (pair[1].model is not None, pair[0]))
+        return ranked[-1][1] if ranked else None
+
     def _gateway(self, host: str, key: PriceKey) -> str | None:
         """The id of the provider behind a host of the user's own, by a table of prices or by `hosts`."""
-        matching = [o for o in self._overrides if o.form == "host" and o.host == host and o.holds_on(key.day)]
-        if matching:
-            return matching[-1].provider
+        if (said := self._behind(host, key)) is not None:
+            return said.provider
         named = (key.provider_name or "").lower()
         behind = {name for place, name in self._hosts.items() if place.rpartition(":")[0] == host}
         # Calls are stored with their host; which port they went to is known by the provider that they were given there.
@@ -186,7 +215,10 @@ class PriceBook:
         tier = (key.service_tier or "").lower()
         # Fast is the new name of priority, and answers still say priority.
         tier = "default" if tier in _STANDARD else "priority" if tier == "fast" else tier
-        return _Asked((key.model or "").lower(), host, self._provider(key, host), tier, key.is_batch, key.api)
+        provider = self._provider(key, host)
+        said = self._behind(host, key) if provider == _AZURE else None
+        place = said.deployment if said else None
+        return _Asked((key.model or "").lower(), host, provider, tier, key.is_batch, key.api, place)
 
     def _resolve(self, key: PriceKey) -> PriceRow:
         asked = self._asked(key)
@@ -204,84 +236,98 @@ class PriceBook:
             days |= self._overlay.breakpoints()
             found = self._listed(asked)
             if not isinstance(found, str):
-                days |= start_days(found[0].model)
+                days |= {day for listed in found for day in start_days(listed.model)}
             breaks = self._breaks[asked] = sorted(days)
         start = max((b for b in breaks if b <= day), default=None)
         return start, min((b for b in breaks if b > day), default=None)
 
     def _make_row(self, asked: _Asked, key: PriceKey, start: date | None, end: date | None) -> PriceRow:
-        found = self._own_rates(asked, key) or self._list_rates(asked, key)
-        if isinstance(found, str):
-            return unpriced_row(key, asked.provider, found)
-        self._take_discount(found, asked, key.day)
-        return price_row(found, asked.provider or "", (key.model or "", asked.priced_tier, key.is_batch), start, end)
+        listed = self._list_rates(asked, key)
+        own = self._heaviest("rates", asked, key.day)
+        contract = self._heaviest("discount", asked, key.day)
+        if own is not None:
+            found, stated = _inherited(own, listed), frozenset(own.rates)
+        elif isinstance(listed, str):
+            return unpriced_row(key, asked.provider, listed)
+        else:
+            found, stated = listed, frozenset[str]()
+        if contract is not None:
+            # A discount is taken off the list: what is stated is what is paid.
+            found.scale(1 - contract.discount, stated)
+            found.source += f", less {contract.discount} by {contract.place}"
+        named = (key.model or "", asked.priced_tier, key.is_batch)
+        row = price_row(found, asked.provider or "", named, start, end)
+        return replace(row, is_contract=True) if own is not None or contract is not None else row
 
     def _heaviest(self, form: str, asked: _Asked, day: date) -> Override | None:
+        names = (asked.model, *family_names(asked.model))
         holding = [
             (o.weight, number, o)
             for number, o in enumerate(self._overrides)
             if o.form == form
             and o.holds_on(day)
-            and o.applies(asked.model, asked.host, asked.provider, asked.priced_tier)
+            and o.applies(names, asked.host, asked.provider, asked.priced_tier)
+            and (form != "rates" or self._covers(o.model or "", asked))
         ]
-        return max(holding, default=(0, 0, None))[2]
+        # The name that is nearest to the model's own wins, whatever else a table of its family says.
+        nearest = min((names.index(o.model) for _, _, o in holding if o.model is not None), default=0)
+        holding = [held for held in holding if held[2].model in (None, names[nearest])]
+        return max(holding, key=lambda held: held[:2], default=(0, 0, None))[2]
 
-    def _own_rates(self, asked: _Asked, key: PriceKey) -> RateSet | None:
-        """The user's rates; tool fees they do not state are the list's, for a contract on tokens leaves those alone."""
-        own = self._heaviest("rates", asked, key.day)
-        if own is None:
-            return None
-        found = RateSet(rates=dict(own.rates), long_above=own.long_above, source=own.place)
-        listed = self._list_rates(asked, key)
-        if not isinstance(listed, str):
-            for fee in FEES:
-                if fee not in found.rates and fee in listed.rates:
-                    found.rates[fee] = listed.rates[fee]
-                    found.use_notes |= {k: v for k, v in listed.use_notes.items() if k == fee}
-            found.input_modality, found.output_modality = listed.input_modality, listed.output_modality
-        return found
+    def _covers(self, family: str, asked: _Asked) -> bool:
+        """Whether rates of a family are those of this model: not of a snapshot that the list gives another price."""
+        if family == asked.model:
+            return True
+        provider = asked.provider if asked.provider and self._provider_named(asked.provider) else _OPENAI
+        mine, theirs = (self._listed(replace(asked, model=m, provider=provider)) for m in (asked.model, family))
+        if isinstance(mine, str) or isinstance(theirs, str) or family.startswith("ft:"):
+            return True
+        return mine[0].model is theirs[0].model or not mine[0].price.is_listed
 
-    def _take_discount(self, found: RateSet, asked: _Asked, day: date) -> None:
-        contract = self._heaviest("discount", asked, day)
-        if contract is not None:
-            found.scale(1 - contract.discount)
-            found.source += f", less {contract.discount} by {contract.place}"
-
-    def _listed(self, asked: _Asked) -> tuple[ListPrice, str | None] | str:
-        """(list entry, note about cached input), or why there is none."""
+    def _listed(self, asked: _Asked) -> list[_Listed] | str:
+        """The entries a price may be taken from, the biller's own list first; or why there is none."""
         provider = self._provider_named(asked.provider) if asked.provider else None
         place = asked.host or asked.provider or "an unnamed provider"
-        nothing = f"no price for model {asked.model} on {place}"
         if not asked.model:
             return f"model not reported by {place}"
-        if provider is None:
-            return nothing
-        lists = [provider_lists()[name] for name in provider.lists]
+        found: list[_Listed] = []
+        if provider is not None:
+            name = provider.own_name(asked.model)
+            owners = (provider.id, *provider.fallbacks)
+            found = [entry for owner in owners if (entry := self._entry(owner, asked, name)) is not None]
+        return found or f"no price for model {asked.model} on {place}"
+
+    def _entry(self, owner: str, asked: _Asked, name: str) -> _Listed | None:
+        provider = self._provider_named(owner)
+        lists = [provider_lists()[list_id] for list_id in (provider.lists if provider else ())]
         if asked.api == "decisions":
             lists = lists[1:]
-        elif provider.id == _OPENAI:
-            special = self._special(asked.model)
-            if special is not None:
-                entry = lists[0].entry(special[0])
-                return nothing if entry is None else (ListPrice(entry, is_listed=True), special[1])
-            if asked.model.startswith("ft:"):
-                return nothing
-        found = lists[0].find(asked.model) if lists else None
-        return nothing if found is None else (found, None)
-
-    def _special(self, name: str) -> tuple[str, str | None] | None:
-        """(list id, note) of fine-tuned models and of names the list holds only in part."""
-        if name.startswith("ft:"):
-            base = name.split(":")[1]
-            return self._overlay.fine_tuned(base)
-        alias = self._overlay.alias(name)
-        return None if alias is None else (alias, None)
+        elif owner == _OPENAI:
+            base = self._overlay.fine_tuned(name.split(":")[1]) if name.startswith("ft:") else None
+            alias = self._overlay.alias(name)
+            if base is not None or alias is not None:
+                entry = lists[0].entry(base.model if base is not None else alias or "")
+                cached = (None, None) if base is None else (base.cached_input(asked.priced_tier), base.cached_note)
+                return None if entry is None else _Listed(ListPrice(entry, is_listed=True), owner, cached)
+            if name.startswith("ft:"):
+                return None
+        found = lists[0].find(name) if lists else None
+        return None if found is None else _Listed(found, owner)
 
     def _list_rates(self, asked: _Asked, key: PriceKey) -> RateSet | str:
+        """The list's price of the call where it was made: uplifts included, contracts not."""
         listed = self._listed(asked)
         if isinstance(listed, str):
             return listed
-        entry, cached_note = listed
+        reasons: list[str] = []
+        for entry in listed:
+            found = self._entry_rates(asked, entry, key)
+            if not isinstance(found, str):
+                return found
+            reasons.append(found)
+        return reasons[0]
+
+    def _entry_rates(self, asked: _Asked, entry: _Listed, key: PriceKey) -> RateSet | str:
         model = entry.model
         if is_timed(model) and (key.half_hour is None or not has_half_hours(model)):
             return f"the price of {asked.model} depends on the time of day"
@@ -293,13 +339,18 @@ class PriceBook:
                 return f"no price for model {asked.model} on {asked.host or asked.provider}"
             found.rates = {"input": Decimal(0), "output": Decimal(0)}
         self._grade(found, asked, entry)
-        if asked.provider == _OPENAI:
+        if entry.owner == _OPENAI:
+            cached, cached_note = entry.cached
+            if cached is not None:
+                found.rates["cached_input"] = cached
             if cached_note is not None:
                 found.use_notes["cached_input"] = cached_note
-            self._fill_openai(found, asked, entry, key)
+            self._fill_openai(found, asked, entry.price, key)
+        if asked.provider == _AZURE:
+            self._place_on_azure(found, asked, model.id, key.day)
         return found
 
-    def _tier_rates(self, asked: _Asked, entry: ListPrice, key: PriceKey) -> RateSet | str:
+    def _tier_rates(self, asked: _Asked, entry: _Listed, key: PriceKey) -> RateSet | str:
         model = entry.model
         tier = asked.priced_tier
         context = {} if tier == "default" else {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
@@ -316,15 +367,33 @@ class PriceBook:
         standard.grade_b(extra[1])
         return standard
 
-    def _grade(self, found: RateSet, asked: _Asked, entry: ListPrice) -> None:
+    def _grade(self, found: RateSet, asked: _Asked, entry: _Listed) -> None:
         provider = self._provider_named(asked.provider or "")
-        if provider is not None and provider.note is not None:
+        if provider is not None and provider.note is not None and entry.owner == provider.id:
             found.grade_b(provider.note)
-        if not entry.is_listed:
+        if provider is not None and entry.owner != provider.id:
+            found.grade_b(provider.fallback_note.replace("{owner}", entry.owner))
+        if not entry.price.is_listed:
             found.grade_b(f"a snapshot the list does not name, priced as {entry.model.id}")
+        for doubt in self._overlay.doubts(asked.provider or "", entry.model.id):
+            found.grade_b(doubt)
+
+    def _place_on_azure(self, found: RateSet, asked: _Asked, model: str, day: date) -> None:
+        """Azure's own tool fees, and the uplift of the deployment that the user's prices name."""
+        for fee in self._overlay.fees(model, day, _AZURE):
+            found.rates[fee.tool] = fee.per_kcall
+            if fee.note is not None:
+                found.use_notes[fee.tool] = fee.note
+        place = asked.deployment
+        if place is None:
+            found.add_place(Decimal(1), "taken as a Global deployment: data zones and regions cost more")
+        elif place != "global":
+            factor = self._overlay.zone(place, model, day)
+            unknown = f"what a deployment of {place} adds to the price of {model} is not known, Global's is taken"
+            found.add_place(factor or Decimal(1), "" if factor else unknown)
 
     def _fill_openai(self, found: RateSet, asked: _Asked, entry: ListPrice, key: PriceKey) -> None:
-        """What OpenAI bills and its list lacks: 12-hour writes, tool fees, modalities, data residency."""
+        """What OpenAI bills and its list lacks: 12-hour writes, tool fees, modalities."""
         model = entry.model
         if asked.api == "decisions":
             found.rates["output"] = Decimal(0)
@@ -341,13 +410,16 @@ class PriceBook:
             found.grade_b(request.note or "")
         found.input_modality = self._overlay.modality(model.id, "input")
         found.output_modality = self._overlay.modality(model.id, "output")
-        factor, is_certain = self._overlay.uplift(asked.host, model.id, key.day)
+        if asked.provider == _OPENAI:
+            self._add_residency(found, asked.host, model.id, key.day)
+
+    def _add_residency(self, found: RateSet, host: str, model: str, day: date) -> None:
+        factor, is_certain = self._overlay.uplift(host, model, day)
+        unsure = f"whether data residency raises the price of {model} on {host} is not published"
+        found.add_place(factor, "" if is_certain else unsure)
         if factor != 1:
-            found.scale(factor)
             for fee in TOOLS:
                 found.use_notes.setdefault(fee, "whether data residency raises tool fees is not published")
-        if not is_certain:
-            found.grade_b(f"whether data residency raises the price of {model.id} on {asked.host} is not published")
 
     def _fill_cache_write_12h(self, found: RateSet, asked: _Asked, entry: ListPrice, key: PriceKey) -> None:
         # Models without a price for cache writes do not charge for them.
@@ -368,3 +440,27 @@ class PriceBook:
             found.use_notes["cache_write_12h"] = (
                 f"the price of 12-hour cache writes of {model.id} at this tier is derived"
             )
+
+
+def _inherited(own: Override, listed: RateSet | str) -> RateSet:
+    """The user's rates; what they do not state is the list's, as it is, with what is to be said of it."""
+    found = RateSet(rates=dict(own.rates), long_above=own.long_above, source=own.place)
+    if isinstance(listed, str):
+        if "cached_input" not in own.rates and "input" in own.rates:
+            found.use_notes["cached_input"] = _NO_CACHED
+        return found
+    taken = {name: rate for name, rate in listed.rates.items() if name not in own.rates}
+    if own.host is None:
+        # Rates for any host say nothing about what a place adds; those for one host are what is paid there.
+        found.add_place(listed.place_factor, listed.place_note)
+    found.rates |= taken
+    found.long_above = own.long_above or listed.long_above
+    found.use_notes = {name: note for name, note in listed.use_notes.items() if name in taken}
+    found.input_modality, found.output_modality = listed.input_modality, listed.output_modality
+    if taken.keys() & {"input", "output"}:
+        found.notes += [note for note in listed.notes if note not in found.notes]
+    elif listed.notes and "cached_input" in taken:
+        found.use_notes["cached_input"] = "; ".join(listed.notes)
+    if taken:
+        found.source += f", the rest {listed.source}"
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -45,6 +46,7 @@ _RATES: Final[Mapping[str, str]] = {
 _IGNORED: Final = frozenset(
     {"cache_write_1h_mtok", "input_video_mtok", "social_searches_kcount", "code_executions_kcount"}
 )
+ADDED: Final = Path(__file__).parent / "data" / "openai.toml"
 _SNAPSHOT: Final = re.compile(r"^(?P<base>.+?)-(?P<day>20\d{2}-\d{2}-\d{2}|20\d{6})$")
 _DAY: Final = re.compile(r"\b20\d{2}-\d{2}-\d{2}\b")
 Price = dict[str, tuple[Decimal, Decimal | None]]
@@ -76,7 +78,37 @@ def provider_lists() -> Mapping[str, PriceList]:
     """List id -> list, from the data bundled with the library; imports it (a quarter of a second)."""
     from genai_prices.data import providers
 
-    return {p.id: PriceList(p.models) for p in providers}
+    # After the list's own, so that a name which the list comes to know is the list's.
+    return {p.id: PriceList([*p.models, *_added_models(p.id)]) for p in providers}
+
+
+def _added_models(list_id: str) -> Iterable[ModelInfo]:
+    """Models that the list lacks, from the shipped facts, in the list's own form."""
+    from genai_prices.types import ClauseEquals, ClauseOr, ModelInfo, PriceVariant
+
+    for table in tomllib.loads(ADDED.read_text("utf-8"))["model"] if list_id == "openai" else ():
+        names = [table["id"], *table.get("names", ())]
+        long_above = table.get("long_above", 0)
+        batch = [_their_price(table["batch"], long_above)] if "batch" in table else []
+        yield ModelInfo(
+            id=table["id"],
+            match=ClauseOr(or_=[ClauseEquals(equals=name) for name in names]),
+            prices=_their_price(table["rates"], long_above),
+            price_variants=[PriceVariant({"processing": "batch"}, price) for price in batch] or None,
+        )
+
+
+def _their_price(rates: Mapping[str, str], long_above: int) -> ModelPrice:
+    from genai_prices.types import ModelPrice, Tier, TieredPrices
+
+    theirs = {ours: key for key, ours in _RATES.items()}
+    price: dict[str, Any] = {}
+    for name, rate in rates.items():
+        long_rate = rates.get(f"long_{name}")
+        if not name.startswith("long_"):
+            tiers = [Tier(start=long_above, price=Decimal(long_rate))] if long_rate else []
+            price[theirs[name]] = TieredPrices(base=Decimal(rate), tiers=tiers) if tiers else Decimal(rate)
+    return ModelPrice(**price)
 
 
 class PriceList:
@@ -127,6 +159,20 @@ def snapshot_base(name: str) -> str | None:
     except ValueError:
         return None
     return match["base"]
+
+
+def family_names(name: str) -> tuple[str, ...]:
+    """The names a user may mean this model by, the nearest first: `gpt-4o` for `gpt-4o-2024-08-06`.
+
+    A tuned model belongs to its base: `ft:gpt-4o-2024-08-06`, `ft:gpt-4o` for `ft:gpt-4o-2024-08-06:acme::b1`.
+    """
+    found: list[str] = []
+    if name.startswith("ft:") and name.count(":") > 1:
+        name = ":".join(name.split(":")[:2])
+        found.append(name)
+    short = re.fullmatch(r"(?P<base>.+)-(0[1-9]|1[0-2])([0-2]\d|3[01])", name)
+    base = snapshot_base(name) or (short["base"] if short else None)
+    return (*found, base) if base else tuple(found)
 
 
 def _clauses(model: ModelInfo) -> list[Any]:
@@ -303,6 +349,7 @@ def flat_names(models: Iterable[ModelInfo]) -> Iterable[tuple[str, ModelInfo]]:
 __all__ = [
     "ListPrice",
     "PriceList",
+    "family_names",
     "flat_names",
     "has_half_hours",
     "is_timed",

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from .rates import RATES
+
 DATA: Final = Path(__file__).parent / "data"
-FILES: Final = ("providers.toml", "openai.toml")
+FILES: Final = ("providers.toml", "openai.toml", "azure.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,16 @@ class Provider:
     lists: tuple[str, ...]
     note: str | None
     is_trusted_by_name: bool
+    # Providers whose lists are taken for models that its own lacks, and what such a price is.
+    fallbacks: tuple[str, ...] = ()
+    fallback_note: str = ""
+    # What names begin with -> what they begin with in the lists.
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def own_name(self, name: str) -> str:
+        """The name as the lists write it: Azure says gpt-35-turbo."""
+        found = next((old for old in self.renamed if name.startswith(old)), None)
+        return name if found is None else self.renamed[found] + name[len(found) :]
 
     def has_host(self, host: str) -> bool:
         """Whether the host is this provider's: whole, or below a suffix that starts with a dot."""
@@ -43,16 +55,36 @@ class Fee:
     note: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """The list's entry of models tuned from one base, and the price of their cached input, which the list lacks."""
+
+    model: str
+    cached: Mapping[str, Decimal]
+    cached_note: str | None
+
+    def cached_input(self, tier: str) -> Decimal | None:
+        """The price at this tier, if it is known."""
+        return self.cached.get(tier)
+
+
 class Overlay:
     """The shipped facts, by the question they answer."""
 
-    def __init__(self, providers: Mapping[str, Any], openai: Mapping[str, Any]) -> None:
-        self._tables = openai
+    def __init__(self, providers: Mapping[str, Any], *facts: Mapping[str, Any]) -> None:
+        self._tables: dict[str, list[dict[str, Any]]] = {}
+        for tables in facts:
+            for name, rows in tables.items():
+                self._tables.setdefault(name, []).extend(rows)
         self.providers = tuple(_provider(table) for table in providers["provider"])
-        self.checked_days = tuple(table["checked"] for tables in openai.values() for table in tables)
+        self.checked_days = tuple(table["checked"] for rows in self._tables.values() for table in rows)
 
     def _holding(self, table: str, day: date) -> list[dict[str, Any]]:
-        return [t for t in self._tables[table] if t.get("from", day) <= day and ("until" not in t or day < t["until"])]
+        return [
+            t
+            for t in self._tables.get(table, ())
+            if t.get("from", day) <= day and ("until" not in t or day < t["until"])
+        ]
 
     def _of_model(self, table: str, model: str, day: date) -> dict[str, Any] | None:
         return next((t for t in self._holding(table, day) if model in t["models"]), None)
@@ -77,11 +109,11 @@ class Overlay:
                 return (factor, False) if model in table["unsure"] else (Decimal(1), True)
         return Decimal(1), not host.endswith(".api.openai.com")
 
-    def fees(self, model: str, day: date) -> Iterable[Fee]:
+    def fees(self, model: str, day: date, provider: str = "openai") -> Iterable[Fee]:
         """The tool fees of a model; a table that names the model comes after, so it wins over one for all models."""
         tables = sorted(self._holding("tool_fee", day), key=lambda t: "models" in t)
         for table in tables:
-            if model in table.get("models", (model,)):
+            if table.get("provider", "openai") == provider and model in table.get("models", (model,)):
                 yield Fee(table["tool"], Decimal(table["per_kcall"]), table.get("note"))
 
     def request_fee(self, name: str, day: date) -> Fee | None:
@@ -94,7 +126,7 @@ class Overlay:
         found = self._of_model("batch", model, day)
         if found is None:
             return None
-        rates = {name: Decimal(found[name]) for name in ("input", "cached_input", "output") if name in found}
+        rates = {name: Decimal(found[name]) for name in RATES if name in found}
         return rates, found["note"]
 
     def alias(self, name: str) -> str | None:
@@ -105,10 +137,27 @@ class Overlay:
         """Whether a list entry without any price means that the model costs nothing."""
         return model.endswith(":free") or any(t["model"] == model and t.get("is_free") for t in self._tables["alias"])
 
-    def fine_tuned(self, base: str) -> tuple[str, str | None] | None:
-        """(the list's id, note about cached input) of models tuned from `base`."""
+    def fine_tuned(self, base: str) -> Tuned | None:
+        """What models tuned from `base` are priced as."""
         found = next((t for t in self._tables["fine_tuned"] if base in t["bases"]), None)
-        return None if found is None else (found["model"], found.get("cached_note"))
+        if found is None:
+            return None
+        cached = {tier: Decimal(rate) for tier, rate in found.get("cached_input", {}).items()}
+        return Tuned(found["model"], cached, found.get("cached_note"))
+
+    def zone(self, deployment: str, model: str, day: date) -> Decimal | None:
+        """What a deployment of Azure costs, as a multiple of its Global price; None where that is not known."""
+        found = [t for t in self._holding("zone", day) if deployment in t["deployments"] and model in t["models"]]
+        return Decimal(found[0]["factor"]) if found else None
+
+    def doubts(self, provider: str, model: str) -> list[str]:
+        """Why the price of a model is not verified, a sentence each."""
+        tables = [t for t in self._tables.get("unverified", ()) if t["provider"] == provider and model in t["models"]]
+        return [t["note"] for t in tables]
+
+    def unverified(self) -> list[Mapping[str, Any]]:
+        """Every table that says of a price that it is not verified."""
+        return list(self._tables.get("unverified", ()))
 
     def modality(self, model: str, direction: str) -> Any:
         """What tokens of unreported modality are, for a model with a price per modality; None for the others."""
@@ -132,6 +181,9 @@ def _provider(table: Mapping[str, Any]) -> Provider:
         lists=tuple(table["list"]),
         note=table.get("note"),
         is_trusted_by_name=table.get("is_trusted_by_name", False),
+        fallbacks=tuple(table.get("fallback", ())),
+        fallback_note=table.get("fallback_note", ""),
+        renamed=table.get("renamed", {}),
     )
 
 

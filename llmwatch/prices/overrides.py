@@ -1,21 +1,22 @@
 """Owns the user's own prices: `[[prices]]` tables of llmwatch.toml and of a price file, one sentence for a wrong one.
 
-Three forms. Rates: `model` and its rates, which replace the list's. Discount: `discount`, a share taken off the list
-price of `model`, or of everything its filters let through. Host: `host` and `provider`, a gateway whose calls are
-billed as that provider's. Days are UTC, `from` is in, `until` is out.
+Three forms. Rates: `model` and its rates; what they leave out is the list's. Discount: `discount`, a share taken off
+the list price of `model`, or of everything its filters let through. Host: `host` and `provider`, a gateway whose calls
+are billed as that provider's; on Azure also the `deployment`. A model covers its dated snapshots, unless another entry
+names them. Days are UTC, `from` is in, `until` is out.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ..errors import InputFileError, PriceError
+from ..errors import InputFileError, PriceError, UsageError
+from ..setting_checks import price_faults, read_toml
 from .rates import RATE_LIMIT, RATES, quantized
 
 # Key in a table -> rate. Per 1M tokens; searches and requests per 1,000; audio per hour; characters per 1M.
@@ -25,11 +26,13 @@ _RATE_KEYS: Final[Mapping[str, str]] = {
     "audio_per_hour": "audio_hour",
     "per_million_characters": "characters",
 }
-_TEXT_KEYS: Final = ("model", "provider", "host", "service_tier")
+_TEXT_KEYS: Final = ("model", "provider", "host", "service_tier", "deployment")
 _OTHER_KEYS: Final = ("from", "until", "discount", "long_above")
 _KEYS: Final = (*_TEXT_KEYS, *_OTHER_KEYS, *_RATE_KEYS)
 # "fast", the new name of priority, is read as priority: answers still say so.
 TIERS: Final = ("default", "flex", "priority", "batch", "scale", "ultrafast")
+# Where Azure serves a deployment: anywhere, in a data zone, or in one region.
+DEPLOYMENTS: Final = ("global", "us", "eu", "apac", "us-gov", "regional")
 
 Form = Literal["rates", "discount", "host"]
 
@@ -44,6 +47,7 @@ class Override:
     provider: str | None = None
     host: str | None = None
     service_tier: str | None = None
+    deployment: str | None = None
     valid_from: date | None = None
     valid_until: date | None = None
     rates: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
@@ -56,11 +60,11 @@ class Override:
             self.valid_until is None or day < self.valid_until
         )
 
-    def applies(self, model: str, host: str, provider: str | None, tier: str) -> bool:
-        """Whether every filter lets the call through; the day is asked separately."""
+    def applies(self, models: Sequence[str], host: str, provider: str | None, tier: str) -> bool:
+        """Whether every filter lets the call through, whose model has these names; the day is asked separately."""
         wanted = self.service_tier or ("default" if self.form == "rates" else tier)
         return (
-            self.model in (None, model)
+            (self.model is None or self.model in models)
             and self.host in (None, host)
             and self.provider in (None, provider)
             and wanted == tier
@@ -80,11 +84,10 @@ def parse_overrides(tables: Iterable[Mapping[str, Any]], place: str = "llmwatch.
 def read_price_file(path: Path) -> list[Override]:
     """The `[[prices]]` tables of a file of their own."""
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as e:
-        raise InputFileError(str(path), f"not valid TOML: {e}.", "Correct that line.") from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputFileError(str(path), f"cannot be read: {e}.", "Correct price_file in llmwatch.toml.") from e
+        content, _ = read_toml(path)
+    except UsageError as e:
+        sentence = e.message.removeprefix(str(path)).strip()
+        raise InputFileError(str(path), sentence, f"{e.hint} It is the price_file of llmwatch.toml.") from e
     unknown = [key for key in content if key != "prices"]
     tables: Any = content.get("prices", [])
     if unknown or not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):  # pyright: ignore[reportUnknownVariableType]
@@ -98,6 +101,8 @@ def _parse(table: Mapping[str, Any], place: str) -> Override:
         if key not in _KEYS:
             raise PriceError(f"{place}: {key} is not a price key, allowed are {', '.join(_KEYS)}.")
     texts = {key: _text(place, key, table[key]) for key in _TEXT_KEYS if key in table}
+    if fault := price_faults(table):
+        raise PriceError(f"{place}: {fault}")
     if texts.get("service_tier", "").lower() == "fast":
         texts["service_tier"] = "priority"
     rates = {rate: _rate(place, key, table[key]) for key, rate in _RATE_KEYS.items() if key in table}
@@ -109,7 +114,7 @@ def _parse(table: Mapping[str, Any], place: str) -> Override:
         rates=rates,
         long_above=_tokens(place, "long_above", table.get("long_above")),
         discount=_discount(place, table.get("discount")),
-        **{key: text.lower() for key, text in texts.items()},
+        **{key: text.lower().rstrip(".") for key, text in texts.items()},
     )
     _check_together(override)
     return override
@@ -140,6 +145,10 @@ def _check_together(entry: Override) -> None:
         raise PriceError(f"{place}: long_above = {entry.long_above} needs at least one long_ rate, such as long_input.")
     if entry.form == "host" and entry.service_tier is not None:
         raise PriceError(f"{place}: service_tier = {entry.service_tier!r} is not allowed where a host is named.")
+    if entry.deployment is not None and (entry.form != "host" or entry.provider != "azure"):
+        raise PriceError(f'{place}: deployment belongs to an entry with host and provider = "azure", and no other key.')
+    if entry.deployment is not None and entry.deployment not in DEPLOYMENTS:
+        raise PriceError(f"{place}: deployment = {entry.deployment!r} is not one of {', '.join(DEPLOYMENTS)}.")
     if entry.service_tier is not None and entry.service_tier not in TIERS:
         raise PriceError(f"{place}: service_tier = {entry.service_tier!r} is not one of {', '.join(TIERS)}.")
 

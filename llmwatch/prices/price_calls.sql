@@ -236,6 +236,15 @@ select
     if(is_long, long_cache_write_per_mtok, cache_write_per_mtok) as write_rate,
     if(is_long, long_cache_write_12h_per_mtok, cache_write_12h_per_mtok) as write_12h_rate,
     if(is_long, long_output_per_mtok, output_per_mtok) as output_rate,
+    -- images without a price of their own cost what text costs, also in a long request
+    if(is_long and image_input_per_mtok = input_per_mtok, long_input_per_mtok, image_input_per_mtok) as image_rate,
+    if(
+        is_long and cached_image_input_per_mtok = cached_input_per_mtok,
+        long_cached_input_per_mtok,
+        cached_image_input_per_mtok
+    ) as cached_image_rate,
+    if(is_long and image_output_per_mtok = output_per_mtok, long_output_per_mtok, image_output_per_mtok)
+        as image_output_rate,
     case
         when free_reason is not null then null
         when usage_source = 'pending' then 'not finished when last seen'
@@ -287,7 +296,7 @@ charged as (
         stated_cost_source,
         per_million(fresh_text, coalesce(input_rate, 0))
         + per_million(fresh_audio, coalesce(audio_input_per_mtok, 0))
-        + per_million(fresh_image, coalesce(image_input_per_mtok, 0))
+        + per_million(fresh_image, coalesce(image_rate, 0))
         + if(input_per_mchar is null, 0, per_million(counted(input_characters), input_per_mchar))
         + if(
             audio_per_second is null,
@@ -296,12 +305,12 @@ charged as (
         ) as input_usd,
         per_million(cached_text, coalesce(cached_rate, 0))
         + per_million(cached_audio, coalesce(cached_audio_input_per_mtok, 0))
-        + per_million(cached_image, coalesce(cached_image_input_per_mtok, 0)) as cached_usd,
+        + per_million(cached_image, coalesce(cached_image_rate, 0)) as cached_usd,
         per_million(written_30m, coalesce(write_rate, 0))
         + per_million(written_12h, coalesce(write_12h_rate, 0)) as written_usd,
         per_million(output_text, coalesce(output_rate, 0))
         + per_million(output_audio, coalesce(audio_output_per_mtok, 0))
-        + per_million(output_image, coalesce(image_output_per_mtok, 0)) as output_usd,
+        + per_million(output_image, coalesce(image_output_rate, 0)) as output_usd,
         per_million(thousandths(web_search_calls), coalesce(web_search_per_kcall, 0))
         + per_million(thousandths(web_search_preview_calls), coalesce(web_search_preview_per_kcall, 0))
         + per_million(thousandths(file_search_calls), coalesce(file_search_per_kcall, 0))
@@ -315,7 +324,7 @@ charged as (
         -- what the cached and written tokens would have cost fresh, less what they did cost
         per_million(cached_text, coalesce(input_rate - cached_rate, 0))
         + per_million(cached_audio, coalesce(audio_input_per_mtok - cached_audio_input_per_mtok, 0))
-        + per_million(cached_image, coalesce(image_input_per_mtok - cached_image_input_per_mtok, 0))
+        + per_million(cached_image, coalesce(image_rate - cached_image_rate, 0))
         + per_million(written_30m, coalesce(input_rate - write_rate, 0))
         + per_million(written_12h, coalesce(input_rate - write_12h_rate, 0)) as saving_usd,
         nullif(concat_ws(

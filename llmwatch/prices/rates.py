@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -56,6 +56,20 @@ LONG: Final = ("input", "cached_input", "cache_write", "cache_write_12h", "outpu
 # A note that makes a call grade B, but only if the call used what the note is about.
 USE_NOTES: Final = ("cached_input", "cache_write_12h", *TOOLS)
 
+# (part, the whole whose rate it takes), in this order, so that a part of a part finds its whole filled.
+_PARTS: Final = (
+    ("cached_input", "input"),
+    ("cache_write", "input"),
+    ("cache_write_12h", "cache_write"),
+    ("image_output", "output"),
+    ("cached_audio_input", "audio_input"),
+)
+_LONG_PARTS: Final = (
+    ("long_cached_input", "long_input"),
+    ("long_cache_write", "long_input"),
+    ("long_cache_write_12h", "long_cache_write"),
+)
+
 Modality = Literal["text", "audio", "image"]
 
 
@@ -86,37 +100,44 @@ class RateSet:
     input_modality: Modality | None = None
     output_modality: Modality | None = None
     source: str = ""
+    # What the place of the call multiplied all but fees by, and what is not sure about that.
+    place_factor: Decimal = Decimal(1)
+    place_note: str = ""
+
+    def add_place(self, factor: Decimal, note: str = "") -> None:
+        """Every rate but fees is multiplied by what the place of the call costs more."""
+        self.scale(factor)
+        self.place_factor, self.place_note = factor, note
+        if note:
+            self.grade_b(note)
 
     def grade_b(self, note: str) -> None:
         """Every call at these rates is grade B for this reason, stated once."""
         if note not in self.notes:
             self.notes.append(note)
 
-    def scale(self, factor: Decimal) -> None:
-        """All token, character and duration rates are multiplied; fees are not."""
+    def scale(self, factor: Decimal, stated: Collection[str] = ()) -> None:
+        """All token, character and duration rates are multiplied; fees and those `stated` are not."""
         for name, rate in self.rates.items():
-            if name not in FEES:
+            if name not in FEES and name not in stated:
                 self.rates[name] = quantized(rate * factor)
 
     def complete(self) -> None:
-        """What has no rate of its own is charged at the rate of what it is a part of; audio never is."""
+        """What has no rate of its own is charged at the rate of what it is a part of; audio never is.
+
+        Above the long-context threshold a part without a long rate of its own costs what long input costs.
+        """
         rates = self.rates
-        parts = [
-            ("cached_input", "input"),
-            ("cache_write", "input"),
-            ("cache_write_12h", "cache_write"),
-            ("cached_image_input", "image_input" if "image_input" in rates else "cached_input"),
-            ("image_input", "input"),
-            ("image_output", "output"),
-            ("cached_audio_input", "audio_input"),
-        ]
-        for part, whole in parts:
-            if part not in rates and whole in rates:
-                rates[part] = rates[whole]
+        if self.long_above is not None and "long_input" in rates:
+            # Before the short rates are filled in: a short rate that nobody stated must not become a long one.
+            _fill(rates, _LONG_PARTS)
+        _fill(rates, _PARTS)
+        if "image_input" in rates:
+            _fill(rates, (("cached_image_input", "image_input"),))
+        else:
+            _fill(rates, (("cached_image_input", "cached_input"), ("image_input", "input")))
         if self.long_above is not None:
-            for name in LONG:
-                if name in rates:
-                    rates.setdefault(f"long_{name}", rates[name])
+            _fill(rates, tuple((f"long_{name}", name) for name in LONG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +160,8 @@ class PriceRow:
     output_modality: Modality | None
     source: str
     unpriced_reason: str | None = None
+    # Whether the user's own rates or discount are in it; it is no part of the price.
+    is_contract: bool = False
 
     @property
     def is_priced(self) -> bool:
@@ -168,6 +191,12 @@ class PriceRow:
         for name in USE_NOTES:
             row[f"{name}_note"] = self.use_notes.get(name)
         return row
+
+
+def _fill(rates: dict[str, Decimal], parts: tuple[tuple[str, str], ...]) -> None:
+    for part, whole in parts:
+        if part not in rates and whole in rates:
+            rates[part] = rates[whole]
 
 
 def quantized(rate: Decimal) -> Decimal:

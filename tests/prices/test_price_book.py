@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from llmwatch.call import call_columns
 from llmwatch.prices import INCOMING_COLUMNS, PriceBook, PriceKey, create_prices, price_incoming
 from llmwatch.prices.overlay import FILES, read_tables
+from llmwatch.setting_checks import PROVIDERS
 
 from .calls import BOOK, call, cost
 
@@ -44,6 +45,13 @@ def test_every_model_of_the_overlay_is_in_the_list() -> None:
     named |= {t["model"] for f, _, t in TABLES if f == "openai.toml" and "model" in t}
 
     assert named - known == set()
+
+
+def test_the_providers_that_settings_may_name_are_those_of_the_book() -> None:
+    """The host process knows the names without reading the price data."""
+    book = {table["id"]: {*table["names"], table["id"]} for table in read_tables("providers.toml")["provider"]}
+
+    assert {name: {*more, name} for name, more in PROVIDERS.items()} == book
 
 
 def test_every_column_a_cost_needs_is_a_column_of_a_call() -> None:

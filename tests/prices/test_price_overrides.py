@@ -100,6 +100,138 @@ def test_rates_without_a_tier_are_those_of_the_standard_tier() -> None:
     assert usd(call("gpt-4o", 1_000_000, 0, is_batch=True), book) == Decimal("0.9")
 
 
+def test_what_a_contract_does_not_state_is_the_list_s() -> None:
+    """100 fresh x $0.09 + 900 cached x $0.01 + 100 out x $0.45, per million; nothing about it is derived."""
+    book = PriceBook([{"model": "gpt-6-luna", "input": 0.09, "output": 0.45}])
+
+    found = cost(call("gpt-6-luna", 1000, 100, cached_input_tokens=900), book)
+
+    assert (found.cost_usd, found.grade) == (Decimal("0.000063"), "A")
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        # Writes at the list's $0.125, long requests at its $0.20 and $0.75, images at the contract's input.
+        ({"cache_write_tokens": 1000}, "0.000125"),
+        ({"input_tokens": 300_000, "output_tokens": 1000}, "0.06075"),
+        ({"image_input_tokens": 1000}, "0.00009"),
+        # Other tiers, and batches, are the list's altogether.
+        ({"service_tier": "priority"}, "0.0002"),
+        ({"service_tier": "flex"}, "0.00005"),
+        ({"is_batch": True}, "0.00005"),
+        # Data residency adds its tenth to a contract that names no host: 1000 x $0.099.
+        ({"server_address": "eu.api.openai.com"}, "0.000099"),
+        ({"server_address": "eu.api.openai.com", "cached_input_tokens": 1000}, "0.000011"),
+    ],
+)
+def test_writes_long_requests_tiers_and_places_come_from_the_list(more: dict[str, Any], expected: str) -> None:
+    """A contract states input and output only."""
+    book = PriceBook([{"model": "gpt-6-luna", "input": 0.09, "output": 0.45}])
+
+    assert usd({**call("gpt-6-luna", 1000, 0), **more}, book) == Decimal(expected)
+
+
+def test_a_contract_for_one_host_is_what_is_paid_there() -> None:
+    """The uplift of the region is in the price that names the region's host; what it leaves out has the uplift."""
+    book = PriceBook([{"model": "gpt-6-luna", "host": "eu.api.openai.com", "input": 0.09, "output": 0.45}])
+    there = {"server_address": "eu.api.openai.com"}
+
+    assert usd(call("gpt-6-luna", 1000, 0, **there), book) == Decimal("0.00009")
+    assert usd(call("gpt-6-luna", 1000, 0, cached_input_tokens=1000, **there), book) == Decimal("0.000011")
+
+
+def test_a_contract_keeps_the_list_s_audio_price() -> None:
+    """1000 audio tokens at the list's $32 beside 1000 of text at the contract's $2."""
+    book = PriceBook([{"model": "gpt-audio", "input": 2, "output": 9}])
+
+    assert usd(call("gpt-audio", 2000, 0, audio_input_tokens=1000), book) == Decimal("0.034")
+
+
+def test_a_discount_is_taken_off_the_list_and_not_off_stated_rates() -> None:
+    """1000 x $2 as stated; of the cached ones 1000 x $1.25 less 20 %."""
+    book = PriceBook([{"model": "gpt-4o", "input": 2, "output": 8}, {"provider": "openai", "discount": 0.2}])
+
+    assert usd(call("gpt-4o", 1000, 0), book) == Decimal("0.002")
+    assert usd(call("gpt-4o", 1000, 0, cached_input_tokens=1000), book) == Decimal("0.001")
+
+
+def test_cached_input_that_neither_contract_nor_list_prices_is_said() -> None:
+    """On a gateway nobody knows the cached part is charged as fresh, and that is derived."""
+    book = PriceBook([{"model": "own", "host": "llm.acme.internal", "input": 1, "output": 4}])
+
+    found = cost(call("own", 1000, 0, cached_input_tokens=500, **ON_ACME), book)
+
+    assert (found.cost_usd, found.grade) == (Decimal("0.001"), "B")
+    assert cost(call("own", 1000, 0, **ON_ACME), book).grade == "A"
+
+
+def test_a_contract_with_host_and_provider_names_the_provider_of_the_host() -> None:
+    """A gateway in front of two providers: each model is billed as, and inherits from, its own."""
+    book = PriceBook([
+        {"host": "llm.acme.internal", "provider": "openai", "model": "gpt-4o", "input": 2, "output": 8},
+        {"host": "llm.acme.internal", "provider": "deepseek", "model": "deepseek-v3", "discount": 0.5},
+    ])  # fmt: skip
+
+    assert usd(call("gpt-4o", 1000, 0, cached_input_tokens=1000, **ON_ACME), book) == Decimal("0.00125")
+    assert reason(call("gpt-4.1", 1000, 0, **ON_ACME), book) == "no price for model gpt-4.1 on llm.acme.internal"
+
+
+@pytest.mark.parametrize(
+    ("family", "model", "expected"),
+    [
+        ("gpt-4o", "gpt-4o-2024-08-06", "2"),
+        ("gpt-4o", "gpt-4o-2024-11-20", "2"),
+        ("gpt-4o", "gpt-4o-2099-01-01", "2"),
+        ("gpt-4.1", "gpt-4.1-20250414", "2"),
+        ("gpt-4", "gpt-4-0613", "2"),
+        ("ft:gpt-4o", "ft:gpt-4o-2024-08-06:acme::b1", "2"),
+        ("ft:gpt-4o-2024-08-06", "ft:gpt-4o-2024-08-06:acme::b1", "2"),
+        # Another model, and a snapshot that the list gives a price of its own.
+        ("gpt-4o", "gpt-4o-mini-2024-07-18", "0.15"),
+        ("gpt-4o", "gpt-4o-2024-05-13", "5"),
+        ("gpt-3.5-turbo", "gpt-3.5-turbo-1106", "1"),
+        ("gpt-4o", "ft:gpt-4o-2024-08-06:acme::b1", "3.75"),
+    ],
+)
+def test_a_family_covers_its_dated_snapshots(family: str, model: str, expected: str) -> None:
+    """A contract names gpt-4o, and answers name the snapshot."""
+    book = PriceBook([{"model": family, "input": 2, "output": 8}])
+
+    assert usd(call(model, 1_000_000, 0), book) == Decimal(expected)
+
+
+def test_a_snapshot_s_own_entry_wins_over_its_family_s() -> None:
+    """Whatever else the family's entry says, and whichever comes last."""
+    exact = {"model": "gpt-4o-2024-08-06", "input": 1, "output": 4}
+    family = {"model": "gpt-4o", "host": "api.openai.com", "input": 2, "output": 8}
+
+    for book in (PriceBook([exact, family]), PriceBook([family, exact])):
+        assert usd(call("gpt-4o-2024-08-06", 1_000_000, 0), book) == 1
+        assert usd(call("gpt-4o-2024-11-20", 1_000_000, 0), book) == 2
+
+
+def test_a_discount_of_a_family_covers_every_snapshot() -> None:
+    """Off the price of each: $5 less a tenth for the first of them."""
+    book = PriceBook([{"model": "gpt-4o", "discount": 0.1}])
+
+    assert usd(call("gpt-4o-2024-05-13", 1_000_000, 0), book) == Decimal("4.5")
+    assert usd(call("gpt-4o-2024-08-06", 1_000_000, 0), book) == Decimal("2.25")
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"host": "a.openai.azure.com", "provider": "azure", "deployment": "mars"}, "is not one of global, us, eu,"),
+        ({"host": "a.example", "provider": "openai", "deployment": "eu"}, "deployment belongs to an entry with host"),
+    ],
+)
+def test_a_wrong_deployment_is_refused(entry: dict[str, Any], sentence: str) -> None:
+    """Only Azure has them."""
+    with pytest.raises(PriceError, match=sentence):
+        PriceBook([entry])
+
+
 def test_own_rates_keep_the_tool_fees_of_the_list() -> None:
     """A contract on tokens says nothing about searches."""
     book = PriceBook([{"model": "gpt-4o", "input": 2, "output": 8}])
@@ -147,6 +279,23 @@ def test_own_long_context_rates_hold_strictly_above_their_threshold() -> None:
     assert usd(call("m", 100_001, 1000, **ON_ACME), book) == Decimal("0.204002")
 
 
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        # 100,000 fresh + 100,000 cached, both x $2: a cached price was stated for short requests only.
+        ({"cached_input": 0.1, "long_input": 2}, "0.4"),
+        # Only output has a long price: input and its cached part keep theirs.
+        ({"cached_input": 0.1, "long_output": 8}, "0.11"),
+        ({"cached_input": 0.1, "long_input": 2, "long_cached_input": 0.2}, "0.22"),
+    ],
+)
+def test_a_cached_part_without_a_long_rate_costs_what_long_input_costs(stated: dict[str, float], expected: str) -> None:
+    """200,000 tokens in, half of them cached, above a threshold of 100,000."""
+    book = PriceBook([{"model": "m", "input": 1, "output": 4, "long_above": 100_000, **stated}])
+
+    assert usd(call("m", 200_000, 0, cached_input_tokens=100_000, **ON_ACME), book) == Decimal(expected)
+
+
 def test_a_price_of_nothing_is_a_price() -> None:
     """A model of one's own may cost 0, which is not unknown."""
     found = cost(call("m", 1000, 10, **ON_ACME), PriceBook([{"model": "m", "input": 0, "output": 0}]))
@@ -169,7 +318,26 @@ def test_output_without_a_price_is_unknown() -> None:
         ({"model": "m", "input": -1}, "input = -1 is not a price in US dollars from 0 to 100,000."),
         ({"model": "m", "input": True}, "input = True is not a price in US dollars from 0 to 100,000."),
         ({"model": "m", "input": float("nan")}, "input = nan is not a price in US dollars from 0 to 100,000."),
-        ({"model": "m", "input": 0.0000000001}, "input = 1e-10 has more than nine decimals."),
+        ({"model": "m", "input": 1.0000000001}, "input = 1.0000000001 has more than nine decimals."),
+        # LiteLLM's price map is per token, and so are prices per character and per second.
+        (
+            {**ACME, "input": 0.0000025},
+            "input = 0.0000025 is a price per token; prices are US dollars per million: input = 2.5.",
+        ),
+        ({**ACME, "cached_input": 1.25e-06}, "cached_input = 0.00000125 is a price per token;"),
+        (
+            {"model": "m", "output": 0.0006},
+            "output = 0.0006 is a price per token; prices are US dollars per million:",
+        ),
+        (
+            {**ACME, "host": "https://llm.acme.example/v1"},
+            "without scheme, path or wildcard. Write 'llm.acme.example'.",
+        ),
+        (
+            {**ACME, "host": "llm.acme.example:4000"},
+            "must be a host without a port: calls are stored by host.",
+        ),
+        ({**ACME, "provider": "opnai"}, "cerebras. Did you mean 'openai'?"),
         ({"model": "gpt-*", "input": 1}, "model = 'gpt-*' is not a name; it is matched exactly, without wildcards."),
         ({"model": "", "input": 1}, "model = '' is not a name; it is matched exactly, without wildcards."),
         ({"input": 1}, "model is missing; rates belong to one model, named exactly."),
@@ -198,6 +366,13 @@ def test_a_wrong_entry_is_refused_in_one_sentence(entry: dict[str, Any], sentenc
     assert sentence in str(refused.value)
 
 
+def test_the_lowest_list_price_there_is_can_be_written() -> None:
+    """A quarter of a cent per million, cached and flex, is no price per token."""
+    book = PriceBook([{"model": "m", "input": 0.0025, "output": 0.001}])
+
+    assert usd(call("m", 1_000_000, 1_000_000, **ON_ACME), book) == Decimal("0.0035")
+
+
 def test_fast_is_accepted_as_the_new_name_of_priority() -> None:
     """Users write what OpenAI's page says."""
     book = PriceBook([{"model": "m", "service_tier": "fast", "input": 3, "output": 1}])
@@ -211,6 +386,15 @@ def test_a_price_file_adds_its_entries(tmp_path: Path) -> None:
     file.write_text('[[prices]]\nmodel = "m"\ninput = 0.125\noutput = 1\nfrom = 2026-01-01\n')
 
     assert usd(call("m", 1_000_000, 0, **ON_ACME), PriceBook(price_file=file)) == Decimal("0.125")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+def test_a_price_file_may_begin_with_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    """Editors of Windows write one."""
+    file = tmp_path / "prices.toml"
+    file.write_text('[[prices]]\nmodel = "m"\ninput = 2\noutput = 1\n', encoding)
+
+    assert usd(call("m", 1_000_000, 0, **ON_ACME), PriceBook(price_file=file)) == 2
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_tier_without_a_price_is_unpriced(model: str, tier: str) -> None:
         ("gpt-6.1-terra", "0.5", "0.025", "2.5"),
         ("gpt-3.5-turbo-1106", "1", "1", "2"),
         ("text-embedding-3-small", "0.01", "0.01", "0"),
-        ("ft:gpt-4o-mini-2024-07-18:acme::b1", "0.15", "0.15", "0.6"),
+        ("ft:gpt-4o-mini-2024-07-18:acme::b1", "0.15", "0.075", "0.6"),
     ],
 )
 def test_batch_halves_what_the_batch_table_halves(model: str, fresh: str, cached: str, output: str) -> None:
@@ -73,9 +73,14 @@ def test_batch_halves_what_the_batch_table_halves(model: str, fresh: str, cached
     assert found.output_cost_usd * 5 == Decimal(output)
 
 
-def test_batch_of_a_tuned_gpt_4o_is_unpriced() -> None:
-    """The page lists odd values for it, which nobody could confirm."""
-    assert reason(call("ft:gpt-4o-2024-08-06:acme::b1", 1, 1, is_batch=True)) == "no batch price for ft:gpt-4o"
+def test_batch_of_a_tuned_gpt_4o_is_from_one_source_and_says_so() -> None:
+    """Odd values that one table alone has: 1M x $2.225, of them 0.4M cached at $0.90, and 1M x $12.50."""
+    made = call("ft:gpt-4o-2024-08-06:acme::b1", 1_000_000, 1_000_000, cached_input_tokens=400_000, is_batch=True)
+
+    found = cost(made)
+
+    assert (found.cost_usd, found.grade) == (Decimal("1.335") + Decimal("0.36") + Decimal("12.5"), "B")
+    assert found.note is not None and "litellm's price data alone" in found.note
 
 
 def test_a_tier_before_its_table_was_known_is_derived_and_grade_b() -> None:
@@ -127,3 +132,37 @@ def test_long_context_counts_cached_input_towards_the_threshold() -> None:
     found = cost(call("gpt-5.5", 300_000, 1000, cached_input_tokens=200_000))
 
     assert found.cost_usd == Decimal("1.0") + Decimal("0.2") + Decimal("0.045")
+
+
+@pytest.mark.parametrize(
+    ("model", "part", "expected"),
+    [
+        # No cached price at all: 300,000 x $60.
+        ("gpt-5.5-pro", {"cached_input_tokens": 100_000}, "18"),
+        # No price for writes: 300,000 x $5.
+        ("gpt-5.4", {"cache_write_tokens": 100_000}, "1.5"),
+        ("gpt-5.4", {"cache_write_tokens": 100_000, "cache_write_12h_tokens": 40_000}, "1.5"),
+        # No price for images: 300,000 x $10; of the cached ones 300,000 x $1.
+        ("gpt-5.5", {"image_input_tokens": 100_000}, "3"),
+        (
+            "gpt-5.5",
+            {"cached_input_tokens": 300_000, "cached_image_input_tokens": 100_000, "image_input_tokens": 100_000},
+            "0.3",
+        ),
+    ],
+)
+def test_above_the_threshold_a_part_without_a_price_of_its_own_costs_what_long_input_costs(
+    model: str, part: dict[str, int], expected: str
+) -> None:
+    """The short price is not filled in first, which would make the part half as dear as the rest of its request."""
+    assert usd(call(model, 300_000, 0, **part)) == Decimal(expected)
+
+
+def test_below_the_threshold_the_same_parts_cost_what_input_costs() -> None:
+    """272,000 tokens are short: $30 for all of them, cached or not."""
+    assert usd(call("gpt-5.5-pro", 272_000, 0, cached_input_tokens=100_000)) == Decimal("8.16")
+
+
+def test_long_images_of_an_answer_cost_what_long_output_costs() -> None:
+    """300,000 x $10 + 1,000 x $45, 400 of them an image that the list has no price for."""
+    assert usd(call("gpt-5.5", 300_000, 1000, image_output_tokens=400)) == Decimal("3.045")

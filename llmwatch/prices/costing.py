@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import PriceError
 from .book import PriceBook
-from .rates import PriceKey, PriceRow
+from .rates import RATE_QUANTUM, PriceKey, PriceRow
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -255,7 +255,9 @@ def _term_lines(term: Mapping[str, Any]) -> Iterable[str]:
         yield from _line(fee.replace("_", " "), term[f"{fee}_calls"], "calls", term[f"{fee}_per_kcall"], 1_000)
     yield from _line("request", 1, "requests", term["request_per_kcall"], 1_000)
     yield from _line("characters", term["input_characters"], "characters", term["input_per_mchar"], 1_000_000)
-    yield from _line("audio", term["audio_seconds"], "seconds", term["audio_per_second"], 1)
+    if term["audio_per_second"] is not None:
+        hourly = (term["audio_per_second"] * 3600).quantize(RATE_QUANTUM)
+        yield from _line("audio", term["audio_seconds"], "seconds", hourly, 3_600)
 
 
 def _line(name: str, count: float | None, unit: str, rate: Decimal | None, per: int) -> Iterable[str]:

@@ -11,6 +11,17 @@ create or replace temp macro counted(units) as least(greatest(coalesce(units, 0)
 -- A price per 1,000 calls is a price per million of a thousand times the calls.
 create or replace temp macro thousandths(calls) as least(greatest(coalesce(calls, 0), 0), 1000000) * 1000;
 
+-- A price per hour, exactly: `prices` holds it per second, cut at 15 decimals, and an hour of $3 must cost $3. Whole
+-- numbers of 10^-15 dollars, for division is exact to the last of them only there.
+create or replace temp macro for_seconds(seconds, per_second) as
+    coalesce(try_cast(
+        cast(
+            coalesce(try_cast(least(greatest(seconds, 0), 1000000) as decimal(20, 6)), 0)
+            * cast(1000000 as decimal(7, 0)) as hugeint
+        ) * cast(cast(per_second as decimal(25, 15)) * cast(3600000000000 as decimal(13, 0)) as hugeint) // 3600
+        as decimal(23, 0)
+    ), 0) * cast(0.000000000000001 as decimal(15, 15));
+
 create or replace temp view call_terms as
 with
 reported as (
@@ -229,11 +240,7 @@ charged as (
         + per_million(fresh_audio, coalesce(audio_input_per_mtok, 0))
         + per_million(fresh_image, coalesce(image_input_per_mtok, 0))
         + if(input_per_mchar is null, 0, per_million(counted(input_characters), input_per_mchar))
-        + if(
-            audio_per_second is null,
-            0,
-            cast(coalesce(try_cast(least(greatest(audio_seconds, 0), 1000000) as decimal(15, 6)), 0) * audio_per_second as decimal(36, 15))
-        ) as input_usd,
+        + if(audio_per_second is null, 0, for_seconds(coalesce(audio_seconds, 0), audio_per_second)) as input_usd,
         per_million(cached - cached_audio - cached_image, coalesce(cached_rate, 0))
         + per_million(cached_audio, coalesce(cached_audio_input_per_mtok, 0))
         + per_million(cached_image, coalesce(cached_image_input_per_mtok, 0)) as cached_usd,

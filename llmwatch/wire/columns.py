@@ -25,10 +25,11 @@ SHOWN: Final = frozenset(
         "run_id", "said_of", "schema_hash", "score_id", "scorer", "sentence", "series", "server_address", "service",
         "service_instance_id", "service_name", "service_tier", "service_version", "session", "session_id", "source",
         "span_id", "state", "stated_cost_source", "stated_response_id", "stated_span_id", "stated_task",
-        "stated_trace_id", "status", "stratum", "stream", "stream_end", "system_fingerprint", "task", "task_key", "task_name", "task_origin",
+        "stated_trace_id", "status", "stratum", "stream", "stream_end", "system_fingerprint", "task",
+        "task_key", "task_name", "task_origin",
         "task_source", "tier", "tool_calls", "tool_names", "tools", "tools_hash", "trace", "trace_id", "unpriced",
-        "unpriced_reason", "usage", "usage_conflict", "usage_doubt", "usage_source", "user", "user_id", "value", "verdict",
-        "web_search_note", "web_search_preview_note",
+        "unpriced_reason", "usage", "usage_conflict", "usage_doubt", "usage_source", "user", "user_id", "value",
+        "verdict", "web_search_note", "web_search_preview_note",
     }
 )  # fmt: skip
 # Texts that hold words of users or models, in whichever relation they stand.

@@ -29,7 +29,7 @@ INCOMING_COLUMNS: Final[Mapping[str, str]] = {
         (
             "provider_name", "request_model", "response_model", "service_tier", "request_service_tier",
             "server_address", "endpoint", "usage_source", "status", "error_type",
-            "usage_doubt", "usage_conflict", "stated_cost_source",
+            "usage_doubt", "usage_conflict", "stated_cost_source", "container_memory",
         ),
         "varchar",
     ),
@@ -40,7 +40,7 @@ INCOMING_COLUMNS: Final[Mapping[str, str]] = {
             "cache_write_12h_tokens", "reasoning_tokens", "text_input_tokens", "audio_input_tokens",
             "image_input_tokens", "text_output_tokens", "audio_output_tokens", "image_output_tokens",
             "cached_audio_input_tokens", "cached_image_input_tokens", "web_search_calls", "web_search_preview_calls",
-            "file_search_calls", "container_calls", "input_characters",
+            "file_search_calls", "container_calls", "container_sessions", "input_characters",
         ),
         "bigint",
     ),
@@ -100,8 +100,11 @@ def price_incoming(con: DuckDBPyConnection, book: PriceBook) -> None:
         "create or replace temp table price_keys (provider_name varchar, model varchar, service_tier varchar,"
         " server_address varchar, started_on date, is_batch boolean, half_hour integer, api varchar,"
         " price_id varchar, unpriced_reason varchar, is_openai boolean);"
-        "create or replace temp table timed_models (model varchar)"
+        "create or replace temp table timed_models (model varchar);"
+        "create or replace temp table container_fees (memory varchar, container_usd decimal(18, 9))"
     )
+    fees = [{"memory": memory, "container_usd": usd} for memory, usd in book.container_fees().items()]
+    _insert(con, "container_fees", fees)
     names = [(name,) for (name,) in con.execute(_TIMED_CANDIDATES).fetchall()]
     if names:
         timed = set(book.timed_models())
@@ -253,6 +256,8 @@ def _term_lines(term: Mapping[str, Any]) -> Iterable[str]:
     fees = ("web_search", "web_search_preview", "file_search")
     for fee in fees:
         yield from _line(fee.replace("_", " "), term[f"{fee}_calls"], "calls", term[f"{fee}_per_kcall"], 1_000)
+    sessions = term["charged_sessions"]
+    yield from _line("container", sessions, "sessions", term["container_usd"], 1)
     yield from _line("request", 1, "requests", term["request_per_kcall"], 1_000)
     yield from _line("characters", term["input_characters"], "characters", term["input_per_mchar"], 1_000_000)
     if term["audio_per_second"] is not None:

@@ -51,6 +51,11 @@ reported as (
         i.web_search_preview_calls,
         i.file_search_calls,
         i.container_calls,
+        i.container_sessions,
+        i.container_memory,
+        -- OpenAI alone: what a container costs elsewhere is not known
+        if(k.is_openai, counted(i.container_sessions), 0) as charged_sessions,
+        f.container_usd,
         i.input_characters,
         i.audio_seconds,
         i.usage_doubt,
@@ -88,6 +93,7 @@ reported as (
         and i.key_is_batch = k.is_batch
         and i.key_half_hour = k.half_hour
         and i.key_api = k.api
+    left join container_fees as f on coalesce(i.container_memory, '1g') = f.memory
 ),
 
 -- cached and written tokens are parts of the input: what does not fit into it is cut
@@ -252,7 +258,8 @@ charged as (
         per_million(thousandths(web_search_calls), coalesce(web_search_per_kcall, 0))
         + per_million(thousandths(web_search_preview_calls), coalesce(web_search_preview_per_kcall, 0))
         + per_million(thousandths(file_search_calls), coalesce(file_search_per_kcall, 0))
-        + per_million(1000, coalesce(request_per_kcall, 0)) as tool_usd,
+        + per_million(1000, coalesce(request_per_kcall, 0))
+        + charged_sessions * coalesce(container_usd, 0) as tool_usd,
         -- what the cached and written tokens would have cost fresh, less what they did cost
         per_million(cached - cached_audio - cached_image, coalesce(input_rate - cached_rate, 0))
         + per_million(cached_audio, coalesce(audio_input_per_mtok - cached_audio_input_per_mtok, 0))
@@ -278,7 +285,13 @@ charged as (
                 'cached input not split by modality', null
             ),
             if(input_per_mchar is not null, 'characters counted in the request', null),
-            if(counted(container_calls) > 0, 'container time is billed per container and is not in this cost', null),
+            case
+                when counted(container_calls) = 0 then null
+                when container_sessions is null or not is_openai
+                    then 'container time is billed per container and is not in this cost'
+                when charged_sessions > 0 and container_memory is null
+                    then 'the memory limit of the container was not reported, taken as 1g'
+            end,
             if(
                 nullif(service_tier, '') is null and request_service_tier not in ('auto', 'default'),
                 'the answer names no service tier, the one asked for is taken', null

@@ -76,7 +76,9 @@ _STORED: Final = {
 }
 _CONTENT: Final = ", ".join(f.column for f in CONTENT_FIELDS)
 # Merging works these out itself, everything else a price needs is as it arrived.
-_OWN: Final = ("usage_source", "estimated_input_tokens", "estimated_output_tokens")
+_OWN: Final = (
+    "usage_source", "container_sessions", "container_memory", "estimated_input_tokens", "estimated_output_tokens",
+)  # fmt: skip
 
 
 def _lines(kind: bytes, path: Path, longest: int) -> str:
@@ -259,6 +261,8 @@ class Merging:
         con.execute(step("known_spans"))
         self._name_tasks()
         con.execute(step("usage_read_again"))
+        has_containers = _exists(con, "select 1 from arrived where container_ids is not null")
+        con.execute(step("containers" if has_containers else "no_containers"))
         con.execute(step("derived"))
         split_arrived(con, self._task_edits())
         has_absent = _exists(con, "select 1 from derived where usage_source = 'absent'")

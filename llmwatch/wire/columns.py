@@ -12,8 +12,9 @@ from typing import Final
 SHOWN: Final = frozenset(
     {
         "api_type", "bucket", "cache_write_12h_note", "cached_input_note", "call_site", "candidate_model", "cause",
-        "change", "container_ids", "content_mode", "conversation_id", "cost_grade", "cost_note", "customer",
-        "customer_id", "defects", "deployment_environment", "divided_by", "endpoint", "environment", "error",
+        "change", "container_ids", "container_memory", "container_starts", "content_mode", "conversation_id",
+        "cost_grade", "cost_note", "customer", "customer_id", "defects", "deployment_environment", "divided_by",
+        "endpoint", "environment", "error",
         "error_type", "event_id", "evidence", "feature", "file_search_note", "finish", "finish_reason",
         "finish_reasons", "first_answer", "grade", "host", "host_name", "http_request_method", "id", "input_language",
         "input_modality", "judgement_id", "key", "kind", "label", "llmwatch_version", "model", "name", "next_step",

@@ -3,6 +3,8 @@ create or replace temp table incoming as
 select
     {columns},
     if(e.span_id is null, d.usage_source, 'estimated') as usage_source,
+    d.container_sessions,
+    d.container_memory,
     e.estimated_input_tokens,
     e.estimated_output_tokens
 from arrived as a

@@ -100,6 +100,8 @@ CALL_FIELDS: Final[tuple[Field, ...]] = (
             "usage_conflict": "llmwatch.usage.conflict",
             # where in the answer the cost stood that the server states
             "stated_cost_source": "llmwatch.cost.stated_source",
+            # the memory limit asked of a container that OpenAI runs
+            "container_memory": "llmwatch.tool.container_memory",
             # who it was for
             "task": "llmwatch.task",
             "customer_id": "llmwatch.customer.id",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from .containers import memory_of
 from .endpoints import Endpoint
 from .facts import Expectation, input_language, task_text_mask
 from .fingerprint import digest
@@ -95,6 +96,8 @@ def read_request(endpoint: Endpoint, body: Json) -> Request:
     if body.get("background") is True:
         fields["is_background"] = True
     _read_responses_parameters(body, fields)
+    if memory := memory_of(body.get("tools")):
+        fields["container_memory"] = memory
     json_object, schema = _read_format(body, fields)
     expectation = Expectation(json_object, schema, _read_tools(body, fields))
     content = RequestContent(tool_definitions=body.get("tools") or body.get("functions"))

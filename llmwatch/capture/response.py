@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from .containers import container_of, memory_of
 from .endpoints import Endpoint
 from .stated_cost import stated_cost, states_cost
 from .usage import count, read_parts, seconds, svg_fields, usage_fields, usage_of
@@ -266,10 +267,10 @@ def _read_responses(body: Json, answer: Answer) -> None:
         elif isinstance(kind, str) and kind != "reasoning":
             names.append(kind[:128])
             _read_tool_item(kind, item, fields, preview=preview)
-            if container := _text(item.get("container_id")):
+            if container := container_of(item):
                 containers.append(container)
     if containers:
-        fields["container_ids"] = sorted(set(containers))[:_MAX_NAMES]
+        _note_containers(containers, body, fields)
     _read_tool_usage(body, fields, preview=preview)
     _finish(_responses_reasons(body, names, answer), names, answer)
     answer.output = body.get("output") or None
@@ -279,6 +280,12 @@ def _read_responses(body: Json, answer: Answer) -> None:
         fields["previous_response_id"] = previous
     if conversation := _text(_mapping(body.get("conversation")).get("id")):
         fields["conversation_id"] = conversation
+
+
+def _note_containers(containers: list[str], body: Json, fields: dict[str, Any]) -> None:
+    fields["container_ids"] = sorted(set(containers))[:_MAX_NAMES]
+    if memory := memory_of(body.get("tools")):
+        fields["container_memory"] = memory
 
 
 def _read_tool_item(kind: str, item: Json, fields: dict[str, Any], *, preview: bool) -> None:

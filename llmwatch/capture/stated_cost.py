@@ -49,9 +49,15 @@ def amount(value: Any, unit: Decimal = Decimal(1)) -> str | None:
 
 def states_cost(body: Json, usage: Json | None) -> bool:
     """Whether any place where a cost may stand is there: the quick look at answers that state none."""
-    if usage and not _USAGE_KEYS.isdisjoint(usage):
+    if (usage and not _USAGE_KEYS.isdisjoint(usage)) or not _BODY_KEYS.isdisjoint(body):
         return True
-    return not _BODY_KEYS.isdisjoint(body) or any("provider_metadata" in m for m in _messages(body))
+    choices = body.get("choices")
+    if not choices:
+        return False
+    try:
+        return "provider_metadata" in choices[0]["message"]
+    except (IndexError, KeyError, TypeError):
+        return False
 
 
 def stated_cost(body: Json, usage: Json | None) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """Owns calls made over a WebSocket: Responses and Realtime, one call per `response.create` and its final event.
 
 Hooks what every client event and every server event passes through. A message is read from a copy of its bytes; what
-the program sends and receives is untouched. Live sessions bill by the hour and report running totals, which no call
-could carry without counting twice: they are not recorded here.
+the program sends and receives is untouched. Live sessions, whose connections are hooked here too, are one call each.
 """
 
 from __future__ import annotations
@@ -16,13 +15,12 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any, Final
 
-from .endpoints import REALTIME, RESPONSES_SOCKET, Endpoint, provider_name
-from .fingerprint import call_site
+from . import live
+from .endpoints import REALTIME, RESPONSES_SOCKET, Endpoint
 from .guard import Observe
 from .pending import Pending
 from .recorder import Recorder, state
-from .sse import StreamFold
-from .tags import current_tags, request_tags
+from .socket_call import begin
 
 MODULES: Final = (
     "openai._websocket_connection",
@@ -30,6 +28,7 @@ MODULES: Final = (
     "openai.resources.beta.responses.responses",
     "openai.resources.realtime.realtime",
     "openai.resources.beta.realtime.realtime",
+    *live.MODULES,
 )
 _MARK: Final = "_llmwatch_hook"
 _FINAL: Final = (
@@ -40,6 +39,10 @@ _FINAL: Final = (
     "response.cancelled",
 )
 _MAX_WAITING: Final = 64
+# What of a client is read: audio and text that it sends, nearly all messages, are not decoded.
+_READ: Final = ("response.create", "session.update", "session.start", "transcription_session.update")
+# Sound from the server, nearly all messages of a session; its type stands before its payload or right behind it.
+_SOUND: Final = (b"output_audio.delta", b"input_audio.append")
 _connections: weakref.WeakKeyDictionary[Any, _Socket] = weakref.WeakKeyDictionary()
 
 
@@ -50,6 +53,9 @@ class _Socket:
         self.waiting: list[Pending] = []
         self.by_id: dict[str, Pending] = {}
         self.model: str | None = None
+        # The model that transcribes what is said, and the one that did so when each piece of sound was handed in.
+        self.transcriber: str | None = None
+        self.transcribers: dict[str, str | None] = {}
 
 
 def install(module: Any) -> None:
@@ -61,12 +67,13 @@ def install(module: Any) -> None:
                 continue
             _patch(kind, name, _send_hook)
         _patch(kind, "recv_bytes", _receive_hook)
+        _patch(kind, "close", _close_hook)
 
 
 def uninstall(module: Any) -> None:
     """Takes the hooks off again."""
     for kind in _connection_classes(module):
-        for name in ("_send", "send", "recv_bytes"):
+        for name in ("_send", "send", "recv_bytes", "close"):
             hook = kind.__dict__.get(name)
             if getattr(hook, _MARK, False):
                 setattr(kind, name, hook.__wrapped__)  # pyright: ignore[reportOptionalMemberAccess]
@@ -102,26 +109,77 @@ def _send_hook(original: Callable[..., Any]) -> Callable[..., Any]:
 def _receive_hook(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def recv_bytes(self: Any) -> Any:
-        message = original(self)
+        try:
+            message = original(self)
+        except Exception as error:
+            _observe_end(self, error)
+            raise
         _observe_received(self, message)
         return message
 
     @functools.wraps(original)
     async def async_recv_bytes(self: Any) -> Any:
-        message = await original(self)
+        try:
+            message = await original(self)
+        except Exception as error:
+            _observe_end(self, error)
+            raise
         _observe_received(self, message)
         return message
 
     return async_recv_bytes if inspect.iscoroutinefunction(original) else recv_bytes
 
 
+def _close_hook(original: Callable[..., Any]) -> Callable[..., Any]:
+    # As for sending, the coroutine of an async original is returned as it is.
+    @functools.wraps(original)
+    def close(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _is_live(self):
+            with Observe("websocket close"):
+                live.note_left(self, "closed")
+        return original(self, *args, **kwargs)
+
+    return close
+
+
+def _observe_end(connection: Any, error: Exception) -> None:
+    """A Live session whose connection is gone has ended, unless the SDK connects again."""
+    if _is_live(connection) and type(error).__name__.startswith("ConnectionClosed"):
+        with Observe("websocket end"):
+            if getattr(connection, "_on_reconnecting", None) is None:
+                live.note_left(connection, "broken")
+
+
+def _is_live(connection: Any) -> bool:
+    return _is_live_class(type(connection))
+
+
+@functools.lru_cache(256)
+def _is_live_class(kind: type) -> bool:
+    return any(base.__module__ in live.MODULES for base in kind.__mro__)
+
+
 def _observe_received(connection: Any, message: Any) -> None:
     recorder = state.recorder
     if recorder is not None:
         with Observe("websocket receive"):
+            is_live = _is_live(connection)
+            if is_live and _is_sound(message):
+                return
             event = json.loads(message)
-            if isinstance(event, Mapping):
+            if not isinstance(event, Mapping):
+                return
+            if is_live:
+                live.note_received(recorder, connection, event)
+            else:
                 _note_received(recorder, connection, event)
+
+
+def _is_sound(message: Any) -> bool:
+    if not isinstance(message, bytes) or len(message) < 1024:
+        return False
+    ends = message[:256] + message[-256:]
+    return any(kind in ends for kind in _SOUND)
 
 
 def _socket(connection: Any) -> _Socket:
@@ -144,7 +202,15 @@ def _endpoint(connection: Any) -> Endpoint:
 
 
 def _note_sent(recorder: Recorder, connection: Any, value: Any, frame: FrameType) -> None:
-    event = _event(value)
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if isinstance(text, str) and not any(kind in text for kind in _READ):
+        return
+    event = _event(text)
+    if _is_live(connection):
+        live.note_sent(recorder, connection, event, frame)
+        return
+    if event.get("type") in ("session.update", "transcription_session.update"):
+        _note_session(_socket(connection), event.get("session"))
     if event.get("type") != "response.create":
         return
     socket = _socket(connection)
@@ -161,44 +227,37 @@ def _note_sent(recorder: Recorder, connection: Any, value: Any, frame: FrameType
 def _begin(
     recorder: Recorder, connection: Any, socket: _Socket, body: Mapping[str, Any], frame: FrameType | None
 ) -> Pending:
-    endpoint = _endpoint(connection)
-    host, port = _address(connection)
-    fields: dict[str, Any] = {
-        "operation_name": endpoint.operation,
-        "provider_name": provider_name("", host, port, recorder.settings.hosts),
-        "request_model": body.get("model") or socket.model,
-        "server_address": host,
-        "server_port": port,
-        "endpoint": endpoint.template,
-        "http_request_method": "WEBSOCKET",
-        "api_type": endpoint.api_type,
-        "is_stream": True,
-    }
-    pending = Pending(recorder, endpoint, fields)
-    pending.body = body
-    pending.fold = StreamFold("responses")
-    pending.site = call_site(frame)
-    pending.tags = {**request_tags(body, None), **{c: (v, "tag") for c, v in current_tags().items()}}
-    pending.read_request()
-    pending.is_open = True
-    recorder.open[id(pending)] = pending
-    return pending
+    return begin(recorder, connection, _endpoint(connection), body, body.get("model") or socket.model, frame)
 
 
-def _address(connection: Any) -> tuple[str | None, int | None]:
-    inner = getattr(connection, "_connection", None)
-    uri = getattr(getattr(inner, "protocol", None), "uri", None)
-    uri = uri or getattr(getattr(inner, "protocol", None), "wsuri", None)
-    return getattr(uri, "host", None), getattr(uri, "port", None)
+def _note_session(socket: _Socket, session: Any) -> None:
+    """Which model answers in the session, and which one transcribes what is said to it."""
+    if not isinstance(session, Mapping):
+        return
+    if isinstance(session.get("model"), str):
+        socket.model = session["model"]
+    sound = session.get("audio")
+    heard = sound.get("input") if isinstance(sound, Mapping) else None
+    for home, key in ((heard, "transcription"), (session, "input_audio_transcription")):
+        if isinstance(home, Mapping) and key in home:
+            model = home[key].get("model") if isinstance(home[key], Mapping) else None
+            socket.transcriber = model if isinstance(model, str) else None
+
+
+def _note_heard(socket: _Socket, item_id: Any) -> None:
+    if isinstance(item_id, str):
+        socket.transcribers[item_id] = socket.transcriber
+        if len(socket.transcribers) > _MAX_WAITING:
+            del socket.transcribers[next(iter(socket.transcribers))]
 
 
 def _note_received(recorder: Recorder, connection: Any, event: Mapping[str, Any]) -> None:
     socket = _socket(connection)
     kind = event.get("type")
-    session = event.get("session")
-    if isinstance(session, Mapping) and isinstance(session.get("model"), str):
-        socket.model = session["model"]
-    if kind == "conversation.item.input_audio_transcription.completed" and event.get("usage"):
+    _note_session(socket, event.get("session"))
+    if kind == "input_audio_buffer.committed":
+        _note_heard(socket, event.get("item_id"))
+    if kind == "conversation.item.input_audio_transcription.completed":
         _record_transcription(recorder, connection, socket, event)
         return
     pending = _find(recorder, connection, socket, event)
@@ -242,11 +301,11 @@ def _forget(socket: _Socket, pending: Pending) -> None:
 
 
 def _record_transcription(recorder: Recorder, connection: Any, socket: _Socket, event: Mapping[str, Any]) -> None:
-    """Input audio is transcribed and billed apart from the response it belongs to."""
-    pending = _begin(recorder, connection, socket, {}, None)
+    """Input audio is transcribed by a model of its own and billed apart from the response it belongs to."""
+    model = socket.transcribers.pop(str(event.get("item_id")), None) or socket.transcriber
+    pending = begin(recorder, connection, _endpoint(connection), {}, model, None)
     pending.fields["operation_name"] = "transcription"
     assert pending.fold is not None
-    pending.fold.add_event(
-        None, {"type": "response.transcription", "response": {"status": "completed", "usage": event["usage"]}}
-    )
+    said = {"status": "completed", "usage": event.get("usage")}
+    pending.fold.add_event(None, {"type": "response.transcription", "response": said})
     pending.finish(stream_end="complete")

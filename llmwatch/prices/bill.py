@@ -14,8 +14,8 @@ from .rates import FEES, LONG, RATES
 # Rate -> how many units it is the price of: 1,000 calls of a tool, the seconds of an hour, a million of anything else.
 PER: Final[Mapping[str, int]] = {
     **{name: 1_000 if name in FEES else 3_600 if name == "audio_hour" else 1_000_000 for name in RATES},
-    # as a price is stored
-    "audio_second": 1,
+    # a session of a container
+    "container": 1,
 }
 
 

@@ -175,6 +175,10 @@ class PriceBook:
             raise PriceError(f"{override.place}: provider = {override.provider!r} is not one of {allowed}.")
         return replace(override, provider=known.id)
 
+    def container_fees(self) -> dict[str, Decimal]:
+        """Memory limit of a container that OpenAI runs -> US dollars per 20-minute session."""
+        return self._overlay.container_fees()
+
     def _provider_named(self, name: str) -> Provider | None:
         return next((p for p in self._overlay.providers if name == p.id or name in p.names), None)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..errors import PriceError
 from .bill import PER, amount
 from .book import PriceBook
-from .rates import TOOLS, PriceKey, PriceRow
+from .rates import RATE_QUANTUM, TOOLS, PriceKey, PriceRow
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -30,7 +30,7 @@ INCOMING_COLUMNS: Final[Mapping[str, str]] = {
         (
             "provider_name", "request_model", "response_model", "service_tier", "request_service_tier",
             "server_address", "endpoint", "usage_source", "status", "error_type", "image_tool_model",
-            "usage_doubt", "usage_conflict", "stated_cost_source",
+            "usage_doubt", "usage_conflict", "stated_cost_source", "container_memory",
         ),
         "varchar",
     ),
@@ -42,9 +42,10 @@ INCOMING_COLUMNS: Final[Mapping[str, str]] = {
             "cache_write_12h_tokens", "reasoning_tokens", "text_input_tokens", "audio_input_tokens",
             "image_input_tokens", "text_output_tokens", "audio_output_tokens", "image_output_tokens",
             "cached_audio_input_tokens", "cached_image_input_tokens", "web_search_calls", "web_search_preview_calls",
-            "file_search_calls", "container_calls", "input_characters", "requests", "image_tool_calls",
-            "image_tool_input_tokens", "image_tool_image_input_tokens", "image_tool_cached_input_tokens",
-            "image_tool_cached_image_input_tokens", "image_tool_output_tokens", "image_tool_text_output_tokens",
+            "file_search_calls", "container_calls", "container_sessions", "input_characters", "requests",
+            "image_tool_calls", "image_tool_input_tokens", "image_tool_image_input_tokens",
+            "image_tool_cached_input_tokens", "image_tool_cached_image_input_tokens", "image_tool_output_tokens",
+            "image_tool_text_output_tokens",
         ),
         "bigint",
     ),
@@ -104,8 +105,11 @@ def price_incoming(con: DuckDBPyConnection, book: PriceBook) -> None:
         "create or replace temp table price_keys (provider_name varchar, model varchar, service_tier varchar,"
         " server_address varchar, started_on date, is_batch boolean, half_hour integer, api varchar,"
         " price_id varchar, unpriced_reason varchar, is_openai boolean);"
-        "create or replace temp table timed_models (model varchar)"
+        "create or replace temp table timed_models (model varchar);"
+        "create or replace temp table container_fees (memory varchar, container_usd decimal(18, 9))"
     )
+    fees = [{"memory": memory, "container_usd": usd} for memory, usd in book.container_fees().items()]
+    _insert(con, "container_fees", fees)
     names = [(name,) for (name,) in con.execute(_TIMED_CANDIDATES).fetchall()]
     if names:
         timed = set(book.timed_models())
@@ -257,9 +261,10 @@ _LINES: Final = (
     ("web search", "web_search_calls", "web_search_per_kcall", "web_search"),
     ("web search preview", "web_search_preview_calls", "web_search_preview_per_kcall", "web_search_preview"),
     ("file search", "file_search_calls", "file_search_per_kcall", "file_search"),
+    ("container", "charged_sessions", "container_usd", "container"),
     ("request", "requests", "request_per_kcall", "request"),
     ("characters", "input_characters", "input_per_mchar", "characters"),
-    ("audio", "audio_seconds", "audio_per_second", "audio_second"),
+    ("audio", "audio_seconds", "audio_per_hour", "audio_hour"),
     ("image tool text input", "tool_text", "tool_input_rate", "input"),
     ("image tool image input", "tool_image", "tool_image_input_rate", "image_input"),
     ("image tool cached text input", "tool_cached_text", "tool_cached_rate", "cached_input"),
@@ -267,10 +272,19 @@ _LINES: Final = (
     ("image tool text output", "tool_text_output", "tool_text_output_rate", "output"),
     ("image tool image output", "tool_image_output", "tool_image_output_rate", "image_output"),
 )
-_UNITS: Final[Mapping[str, str]] = {"request": "requests", "characters": "characters", "audio_second": "seconds"}
+_UNITS: Final[Mapping[str, str]] = {
+    "request": "requests",
+    "characters": "characters",
+    "audio_hour": "seconds",
+    "container": "sessions",
+}
 
 
 def _term_lines(term: Mapping[str, Any]) -> Iterable[str]:
+    # a price is stored by the second
+    seconds = term["audio_per_second"]
+    hourly = None if seconds is None else (seconds * 3600).quantize(RATE_QUANTUM)
+    term = {**term, "audio_per_hour": hourly}
     for name, counted, rated, kind in _LINES:
         count, rate = term[counted], term[rated]
         if count and rate is not None:

@@ -11,6 +11,17 @@ create or replace temp macro counted(units) as least(greatest(coalesce(units, 0)
 -- A price per 1,000 calls is a price per million of a thousand times the calls.
 create or replace temp macro thousandths(calls) as least(greatest(coalesce(calls, 0), 0), 1000000) * 1000;
 
+-- A price per hour, exactly: `prices` holds it per second, cut at 15 decimals, and an hour of $3 must cost $3. Whole
+-- numbers of 10^-15 dollars, for division is exact to the last of them only there.
+create or replace temp macro for_seconds(seconds, per_second) as
+    coalesce(try_cast(
+        cast(
+            coalesce(try_cast(least(greatest(seconds, 0), 1000000) as decimal(20, 6)), 0)
+            * cast(1000000 as decimal(7, 0)) as hugeint
+        ) * cast(cast(per_second as decimal(25, 15)) * cast(3600000000000 as decimal(13, 0)) as hugeint) // 3600
+        as decimal(23, 0)
+    ), 0) * cast(0.000000000000001 as decimal(15, 15));
+
 create or replace temp view call_terms as
 with
 reported as (
@@ -40,6 +51,11 @@ reported as (
         i.web_search_preview_calls,
         i.file_search_calls,
         i.container_calls,
+        i.container_sessions,
+        i.container_memory,
+        -- OpenAI alone: what a container costs elsewhere is not known
+        if(k.is_openai, counted(i.container_sessions), 0) as charged_sessions,
+        f.container_usd,
         i.input_characters,
         i.audio_seconds,
         i.is_unsent,
@@ -98,6 +114,7 @@ reported as (
         and not t.is_batch
         and t.half_hour = -1
         and t.api = ''
+    left join container_fees as f on coalesce(i.container_memory, '1g') = f.memory
 ),
 
 -- cached and written tokens are parts of the input: what does not fit into it is cut
@@ -298,11 +315,7 @@ charged as (
         + per_million(fresh_audio, coalesce(audio_input_per_mtok, 0))
         + per_million(fresh_image, coalesce(image_rate, 0))
         + if(input_per_mchar is null, 0, per_million(counted(input_characters), input_per_mchar))
-        + if(
-            audio_per_second is null,
-            0,
-            cast(coalesce(try_cast(least(greatest(audio_seconds, 0), 1000000) as decimal(15, 6)), 0) * audio_per_second as decimal(36, 15))
-        ) as input_usd,
+        + if(audio_per_second is null, 0, for_seconds(coalesce(audio_seconds, 0), audio_per_second)) as input_usd,
         per_million(cached_text, coalesce(cached_rate, 0))
         + per_million(cached_audio, coalesce(cached_audio_input_per_mtok, 0))
         + per_million(cached_image, coalesce(cached_image_rate, 0)) as cached_usd,
@@ -320,7 +333,8 @@ charged as (
         + per_million(tool_cached_text, coalesce(tool_cached_rate, 0))
         + per_million(tool_cached_image, coalesce(tool_cached_image_rate, 0))
         + per_million(tool_image_output, coalesce(tool_image_output_rate, 0))
-        + per_million(tool_text_output, coalesce(tool_text_output_rate, 0)) as tool_usd,
+        + per_million(tool_text_output, coalesce(tool_text_output_rate, 0))
+        + charged_sessions * coalesce(container_usd, 0) as tool_usd,
         -- what the cached and written tokens would have cost fresh, less what they did cost
         per_million(cached_text, coalesce(input_rate - cached_rate, 0))
         + per_million(cached_audio, coalesce(audio_input_per_mtok - cached_audio_input_per_mtok, 0))
@@ -352,7 +366,13 @@ charged as (
                 'cached input not split by modality', null
             ),
             if(input_per_mchar is not null, 'characters counted in the request', null),
-            if(counted(container_calls) > 0, 'container time is billed per container and is not in this cost', null),
+            case
+                when counted(container_calls) = 0 then null
+                when container_sessions is null or not is_openai
+                    then 'container time is billed per container and is not in this cost'
+                when charged_sessions > 0 and container_memory is null
+                    then 'the memory limit of the container was not reported, taken as 1g'
+            end,
             if(
                 nullif(service_tier, '') is null and request_service_tier not in ('auto', 'default'),
                 'the answer names no service tier, the one asked for is taken', null

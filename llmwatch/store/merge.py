@@ -74,12 +74,15 @@ _STORED: Final = {
     REPLAY: "stored_replays",
     JUDGEMENT: "stored_judgements",
 }
-_COUNTS: Final = ", ".join(f"{name} = null" for name in USAGE_COUNTS)
+_COUNTS: Final = ", ".join(f"{name} = null" for name in (*USAGE_COUNTS, "container_ids"))
 _USAGE: Final = ", ".join(USAGE_COLUMNS)
 _USAGE_OF_S: Final = ", ".join(f"{name} = s.{name}" for name in USAGE_COLUMNS)
 _CONTENT: Final = ", ".join(f.column for f in CONTENT_FIELDS)
 # Merging works these out itself, everything else a price needs is as it arrived.
-_OWN: Final = ("usage_source", "requests", "estimated_input_tokens", "estimated_output_tokens")
+_OWN: Final = (
+    "usage_source", "requests", "container_sessions", "container_memory", "estimated_input_tokens",
+    "estimated_output_tokens",
+)  # fmt: skip
 
 
 def _lines(kind: bytes, path: Path, longest: int) -> str:
@@ -287,7 +290,14 @@ class Merging:
         text = step("settled")
         for name, columns in usage.items():
             text = text.replace(name, columns)
-        self._con.execute(text)
+        con = self._con
+        con.execute(text)
+        has_containers = _exists(
+            con,
+            "select 1 from arrived where container_ids is not null"
+            " union all select 1 from changed where container_ids is not null",
+        )
+        con.execute(step("containers" if has_containers else "no_containers"))
 
     def _store_changed(self) -> None:
         """Stored calls that the arrived ones made others are in the tables as they are now."""

@@ -272,3 +272,17 @@ def test_an_explanation_shows_every_term_and_ends_in_the_total() -> None:
 def test_an_explanation_of_no_price_gives_the_reason() -> None:
     """The same words as in the report."""
     assert explain(call("gpt-9-foo", 1, 1), BOOK) == ["cost unknown: no price for model gpt-9-foo on api.openai.com"]
+
+
+@pytest.mark.parametrize(
+    ("model", "seconds", "expected"),
+    [
+        ("gpt-live-1", 3_600.0, "3"),
+        ("gpt-live-1", 1_234.5678, "1.0288065"),
+        ("whisper-1", 8.47, "0.000847"),
+        ("gpt-realtime-whisper", 3_600.0, "1.02"),
+    ],
+)
+def test_an_hour_costs_what_an_hour_costs(model: str, seconds: float, expected: str) -> None:
+    """Prices per hour are exact, although they are kept per second."""
+    assert cost(call(model, audio_seconds=seconds)).cost_usd == Decimal(expected)

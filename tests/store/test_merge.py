@@ -25,11 +25,12 @@ _VALUES = {
     "varchar": st.text(max_size=20),
     "bigint": st.integers(-(2**62), 2**62),
     "double": st.floats(allow_nan=False, allow_infinity=False),
+    "decimal(18, 12)": st.decimals(0, 99_999, places=12).map(str),
     "boolean": st.booleans(),
     "varchar[]": st.lists(st.text(max_size=8), max_size=3),
     "map(varchar, varchar)": st.dictionaries(st.text(max_size=8), st.text(max_size=8), min_size=1, max_size=3),
 }
-_MADE_BY_MERGING = {"task_source", "usage_source", "operation_name", "response_id"}
+_MADE_BY_MERGING = {"container_ids", "container_memory", "task_source", "usage_source", "operation_name", "response_id"}
 _FIELDS = {
     name: _VALUES[kind]
     for name, kind in call_columns().items()
@@ -54,6 +55,8 @@ def test_every_field_of_a_call_is_read_back_as_it_was_spooled(many: list[dict[st
                 ).fetchone()
                 assert row is not None
                 expected = json.loads(encode_record(record))
+                if "stated_cost_usd" in expected:
+                    expected["stated_cost_usd"] = Decimal(expected["stated_cost_usd"])
                 assert dict(zip(columns, row, strict=True)) == {name: expected[name] for name in columns}
 
 

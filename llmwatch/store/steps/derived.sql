@@ -75,6 +75,9 @@ select
     a.usage_source,
     a.usage_source is not distinct from 'repeated' as is_repeated,
     cast(1 as bigint) as requests,
+    t.container_starts,
+    if(a.container_ids is null, null, coalesce(len(t.container_starts), 0)) as container_sessions,
+    coalesce(t.memory, a.container_memory) as container_memory,
     if(s.span_id is null, null, coalesce(s.in_batch, false) or b.request_hash is not null) as is_request_repeated,
     coalesce(a.task, c.task) as task,
     coalesce(a.customer_id, c.customer_id) as customer_id,
@@ -90,6 +93,7 @@ select
     end as task_source
 from arrived as a
 left join named as n on a.span_id = n.span_id
+left join containers as t on a.span_id = t.span_id
 left join seen as s on a.span_id = s.span_id
 left join seen_before as b on a.request_hash = b.request_hash
 left join creators as c on starts_with(a.operation_name, 'fetch_') and a.response_id = c.response_id

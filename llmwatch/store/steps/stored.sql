@@ -2,7 +2,7 @@
 insert into {into}calls by name
 select
     a.* exclude (
-        usage_source, task, task_source, customer_id, feature, user_id, session_id, {content}
+        usage_source, container_memory, task, task_source, customer_id, feature, user_id, session_id, {content}
     ),
     i.usage_source,
     d.* exclude (span_id, usage_source),

@@ -55,8 +55,11 @@ select
     is_content_filtered,
     is_request_repeated,
     len(defects) > 0 as is_defective,
-    -- speed is that of answers that arrived while somebody waited
-    if(status = 'ok' and not coalesce(is_batch or is_background, false), latency_ms, null) as answer_ms,
+    -- speed is that of answers that arrived while somebody waited; a Live session lasts as long as people talk
+    if(
+        status = 'ok' and not coalesce(is_batch or is_background, false) and coalesce(api_type, '') <> 'live',
+        latency_ms, null
+    ) as answer_ms,
     if(status = 'ok', time_to_first_token * 1000, null) as first_token_ms,
     if(
         status = 'ok' and output_tokens > 1 and latency_ms > time_to_first_token * 1000,

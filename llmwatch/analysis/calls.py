@@ -157,7 +157,8 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "text_input_tokens", "audio_input_tokens", "image_input_tokens", "output_tokens", "reasoning_tokens",
         "audio_output_tokens", "image_output_tokens", "estimated_input_tokens", "estimated_output_tokens",
         "estimate_error", "web_search_calls", "web_search_preview_calls", "file_search_calls", "container_calls",
-        "usage_raw",
+        "container_sessions", "container_memory", "audio_seconds", "usage_doubt", "usage_conflict", "stated_cost_usd",
+        "stated_cost_source", "usage_raw",
     ),
 }  # fmt: skip
 _COST_TERMS: Final = (

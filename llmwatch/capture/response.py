@@ -13,7 +13,7 @@ from typing import Any, Final
 from .containers import container_of, memory_of
 from .endpoints import Endpoint
 from .stated_cost import stated_cost, states_cost
-from .usage import count, read_parts, seconds, svg_fields, usage_fields, usage_of
+from .usage import count, drawn_svg_fields, read_parts, seconds, svg_fields, usage_fields, usage_of
 
 Json = Mapping[str, Any]
 _MAX_NAMES: Final = 64
@@ -113,6 +113,8 @@ def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
         _read_duration(body, fields)
     if "svg_usage" in body:
         fields.update(svg_fields(body["svg_usage"], fields))
+    elif "image_generation_call" in fields.get("tool_calls", ()):
+        fields.update(drawn_svg_fields(_mappings(body.get("output")), fields))
     if states_cost(body, usage):
         fields.update(stated_cost(body, usage))
     fields["usage_source"] = _usage_source(endpoint, body, fields)

@@ -353,6 +353,33 @@ def svg_fields(usage: Any, fields: Json) -> dict[str, Any]:
     }
 
 
+def drawn_svg_fields(items: Iterable[Json], fields: Json) -> dict[str, Any]:
+    """The columns with the tokens of SVG authoring that output items report: the answer's own model's are its tokens.
+
+    What another model wrote has another price: it is in no count, and the doubt says so.
+    """
+    inputs, outputs, others = fields.get("input_tokens", 0), fields.get("output_tokens", 0), 0
+    author = "another model"
+    for item in items:
+        usage = item.get("svg_usage")
+        if not isinstance(usage, dict):
+            continue
+        read = usage_fields(usage)
+        if usage.get("model") == fields.get("response_model"):
+            inputs += read.get("input_tokens", 0)
+            outputs += read.get("output_tokens", 0)
+        elif more := read.get("input_tokens", 0) + read.get("output_tokens", 0):
+            others += more
+            author = usage["model"][:100] if isinstance(usage.get("model"), str) else author
+    added: dict[str, Any] = {}
+    if inputs + outputs > fields.get("input_tokens", 0) + fields.get("output_tokens", 0):
+        added = {"input_tokens": inputs, "output_tokens": outputs}
+    if others:
+        doubt = f"SVG authoring by {author} ({others:,} tokens) is not in this cost"
+        added["usage_doubt"] = "; ".join(filter(None, [fields.get("usage_doubt"), doubt]))
+    return added
+
+
 # --- where usage stands ------------------------------------------------------------------------------------------
 
 

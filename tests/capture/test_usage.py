@@ -16,6 +16,7 @@ from llmwatch.capture.stated_cost import amount, stated_cost
 from llmwatch.capture.usage import usage_fields, usage_of
 
 CHAT = classify("post", "/v1/chat/completions")
+RESPONSES = classify("post", "/v1/responses")
 IMAGES = classify("post", "/v1/images/generations")
 TRANSCRIPTION = classify("post", "/v1/audio/transcriptions")
 
@@ -384,6 +385,27 @@ def test_svg_authoring_is_counted_as_text_beside_the_image():
     assert (fields["input_tokens"], fields["text_input_tokens"]) == (100, 100)
     assert (fields["output_tokens"], fields["text_output_tokens"], fields["image_output_tokens"]) == (600, 200, 400)
     assert "SVG authoring by gpt-6-luna" in fields["usage_doubt"]
+
+
+@pytest.mark.parametrize(
+    ("author", "expected"),
+    [
+        ("gpt-6-luna", (170, 250, None)),
+        ("gpt-image-2", (100, 50, "SVG authoring by gpt-image-2 (270 tokens) is not in this cost")),
+    ],
+)
+def test_svg_authoring_in_a_response_is_never_dropped_in_silence(author: str, expected: tuple[Any, ...]):
+    """By the answer's own model it is its tokens; by another one it is named as missing."""
+    drawn = {"model": author, "input_tokens": 70, "output_tokens": 200, "reasoning_tokens": 0, "total_tokens": 270}
+    body = {
+        "model": "gpt-6-luna",
+        "status": "completed",
+        "output": [{"type": "image_generation_call", "id": "ig_1", "svg_usage": drawn}],
+        "usage": {"input_tokens": 100, "output_tokens": 50, "total_tokens": 150},
+    }
+    fields = read_answer(RESPONSES, body).fields
+
+    assert (fields["input_tokens"], fields["output_tokens"], fields.get("usage_doubt")) == expected
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,7 @@ class PriceBook:
         self._rows: dict[tuple[_Asked, date | None, int | None], PriceRow] = {}
         self._breaks: dict[_Asked, list[date]] = {}
         self._timed: list[str] | None = None
+        self._list: PriceBook | None = None
 
     def resolve(self, keys: Iterable[PriceKey]) -> list[PriceRow]:
         """One row per key, in order; a key without a price has a row without rates that says why."""
@@ -165,6 +166,14 @@ class PriceBook:
     def own_models(self) -> frozenset[str]:
         """The models that the user's own prices name, in lower case."""
         return frozenset(o.model for o in self._overrides if o.model is not None)
+
+    def at_list(self) -> PriceBook:
+        """The same book without the user's own rates and discounts; who bills a call stays as it is."""
+        if self._list is None:
+            self._list = PriceBook(hosts=self._hosts, overlay=self._overlay)
+            behind = [o for o in self._overrides if o.host and o.provider]
+            self._list._overrides = [replace(o, form="host", rates={}, discount=Decimal(0)) for o in behind]
+        return self._list
 
     def _with_known_provider(self, override: Override) -> Override:
         if override.provider is None:

@@ -309,6 +309,8 @@ select
     if(reason is null, output_cost_usd, null) as output_cost_usd,
     if(reason is null, tool_cost_usd, null) as tool_cost_usd,
     if(reason is null, cost_usd, null) as cost_usd,
+    -- of calls with a contract, replaced by what the list would have been
+    if(reason is null, cost_usd, null) as list_cost_usd,
     if(reason is null, cache_saving_usd, null) as cache_saving_usd,
     -- A: reported usage at a dated price; B: something derived or assumed; C: tokens estimated; D: no cost known
     case

@@ -206,6 +206,7 @@ MIGRATIONS = {
     9: "f66d33fa623c4425",
     10: "1aa63f87e60f70cb",
     11: "626e99dec8da733a",
+    16: "4abb5a73525ab3af",
 }
 
 

@@ -10,6 +10,7 @@ set
     output_cost_usd = 0,
     tool_cost_usd = 0,
     cost_usd = 0,
+    list_cost_usd = 0,
     cache_saving_usd = 0,
     cost_grade = 'A',
     cost_note = 'counted on the call that created it',

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -163,9 +163,15 @@ class PriceBook:
         verified = self.verified_on()
         return None if verified is None else (today - verified).days
 
-    def own_models(self) -> frozenset[str]:
-        """The models that the user's own prices name, in lower case."""
-        return frozenset(o.model for o in self._overrides if o.model is not None)
+    def missed_models(self, called: Collection[str]) -> dict[str, list[str]]:
+        """Model of the user's own rates that no call names -> the snapshots of it that are called and not covered."""
+        missed: dict[str, list[str]] = {}
+        for model in sorted({o.model for o in self._overrides if o.form == "rates" and o.model} - set(called)):
+            mine = [name for name in sorted(called) if model in family_names(name)]
+            left = [name for name in mine if not self._covers(model, _Asked(name, "", None, "default", False, ""))]
+            if left:
+                missed[model] = left
+        return missed
 
     def at_list(self) -> PriceBook:
         """The same book without the user's own rates and discounts; who bills a call stays as it is."""

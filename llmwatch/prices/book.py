@@ -163,6 +163,14 @@ class PriceBook:
         verified = self.verified_on()
         return None if verified is None else (today - verified).days
 
+    def own_models(self) -> frozenset[str]:
+        """The models that the user's own prices name, in lower case."""
+        return frozenset(o.model for o in self._overrides if o.model is not None)
+
+    def unverified(self) -> list[Mapping[str, Any]]:
+        """The shipped tables that say of prices that they are not verified, and why."""
+        return self._overlay.unverified()
+
     def missed_models(self, called: Collection[str]) -> dict[str, list[str]]:
         """Model of the user's own rates that no call names -> the snapshots of it that are called and not covered."""
         missed: dict[str, list[str]] = {}

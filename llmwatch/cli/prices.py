@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -14,6 +16,7 @@ from ..analysis.prices_report import TITLES, prices_report, rate_table
 from ..analysis.unknowns import OLD_PRICES_DAYS
 from ..errors import UsageError
 from ..render import FORMATS
+from ..settings import PRICE_LISTS
 from .options import AsOf, Format, Home, Output, now_utc, one_of, settings_for
 from .reading import reading, write_report
 
@@ -126,6 +129,42 @@ def diff(
     table = rate_table("differences", "rate", ("model", "tier", "rate", "in_force", "other"), rows)
     said = f"{len(rows):,} rates differ from those of {where}" if rows else f"no rate differs from those of {where}"
     write_report(prices_report("diff", facts(book, day), (said,), table), format_name, output)
+
+
+@app.command()
+def update(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="data.json of genai-prices, or a TOML file of [[prices]] tables.")
+    ],
+    home: Home = None,
+) -> None:
+    """Keep newer price data in the home, from a file; never online. Stored calls are priced anew by the next merge."""
+    from ..prices import PriceBook
+
+    settings = settings_for(home)
+    kept = {name: settings.home / name for name in PRICE_LISTS}
+    if settings.price_file is not None and settings.price_file not in kept.values():
+        hint = "Put its tables into llmwatch.toml and remove price_file."
+        raise UsageError(f"price_file = {settings.price_file} is set, so a kept list would not be used.", hint)
+    if file.suffix not in (".json", ".toml"):
+        raise UsageError(f"{file} must end in .json or .toml.", "Give data.json of genai-prices, or a price file.")
+    before = PriceBook(settings.prices, settings.price_file, hosts=settings.hosts).verified_on()
+    after = PriceBook(settings.prices, file.absolute(), hosts=settings.hosts).verified_on()
+    if before is not None and (after is None or after < before):
+        raise UsageError(f"{file} is of {after}, the prices in force are of {before}.", "Give a newer file.")
+    target = kept[f"price_list{file.suffix}"]
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = target.with_name(f"{target.name}.new")
+        with open(new, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as written:
+            written.write(file.read_bytes())
+        new.replace(target)
+        for other in kept.values():
+            if other != target:
+                other.unlink(missing_ok=True)
+    except OSError as e:
+        raise UsageError(f"{target} cannot be written: {e.strerror}.", "Correct the permissions of the home.") from e
+    sys.stdout.write(f"prices of {after} are kept as {target}; remove that file to go back to those of {before}\n")
 
 
 @app.command()

@@ -77,6 +77,8 @@ def price_table(store: Reading, asked: Period) -> tuple[str, int | None]:
         name = f"genai-prices {version('genai-prices')}"
     except PackageNotFoundError:
         name = "genai-prices"
+    kept = store.settings.price_file
+    name = f"price list {kept.name}" if kept is not None and kept.suffix == ".json" else name
     digest = known.get("price_digest")
     checked = known.get("prices_verified_on")
     words = [name, *([f"of {checked}"] if checked else []), *([f"table {digest[:8]}"] if digest else [])]

@@ -123,3 +123,74 @@ def test_a_file_that_is_no_price_map_is_named(tmp_path: Path, text: str) -> None
     result = CliRunner().invoke(app, ["prices", "check", str(tmp_path / "map.json"), "--home", str(tmp_path)])
 
     assert str(tmp_path / "map.json") in str(result.exception)
+
+
+def newer_list(path: Path, **changes: Any) -> Path:
+    """A data.json as genai-prices publishes it, of one model."""
+    model = {
+        "id": "gpt-9",
+        "match": {"equals": "gpt-9"},
+        "price_comments": "checked 2027-01-05",
+        "prices": {"input_mtok": 7, "output_mtok": 0.7, "cache_read_mtok": {"base": 0.07, "tiers": []}},
+        **changes,
+    }
+    providers = [
+        {"id": name, "name": name, "api_pattern": name, "models": [model]} for name in ("openai", "openai-decisions")
+    ]
+    path.write_text(json.dumps(providers))
+    return path
+
+
+def test_a_newer_list_is_kept_in_the_home_and_is_the_source(tmp_path: Path) -> None:
+    """From a file, exact to the digit; removed, the bundled list holds again."""
+    home = tmp_path / "home"
+
+    said = run(home, "update", str(newer_list(tmp_path / "data.json")))
+    [shown] = [row for row in rows(home, "list") if row["key"] == "gpt-9"]
+
+    assert values(shown, "input", "cached_input", "output") == ("7", "0.07", "0.7")
+    assert shown["source"] == "genai-prices file price_list.json of 2027-01-05"
+    assert "prices of 2027-01-05 are kept as" in said
+    assert (home / "price_list.json").stat().st_mode & 0o777 == 0o600
+    (home / "price_list.json").unlink()
+    assert "gpt-9" not in {row["key"] for row in rows(home, "list")}
+
+
+def test_a_price_file_can_be_kept_too(tmp_path: Path) -> None:
+    """Its tables lie over the list."""
+    file = tmp_path / "mine.toml"
+    file.write_text('[[prices]]\nmodel = "gpt-4o"\ninput = 2\noutput = 8\n')
+
+    run(tmp_path / "home", "update", str(file))
+    [shown] = [row for row in rows(tmp_path / "home", "list") if row["key"] == "gpt-4o"]
+
+    assert values(shown, "input", "cached_input") == ("2", "1.25")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("a.json", "[]", "no prices of OpenAI in it"),
+        ("a.json", "{", "not a price list of genai-prices"),
+        ("a.json", '[{"id": 3}]', "not a price list of genai-prices"),
+        ("a.toml", "[[prices]]\nmodel = 3\n", "model = 3"),
+        ("a.csv", "", "must end in .json or .toml"),
+    ],
+)
+def test_a_file_that_cannot_be_used_changes_nothing(tmp_path: Path, name: str, text: str, sentence: str) -> None:
+    """It is checked before it is kept."""
+    (tmp_path / name).write_text(text)
+
+    result = CliRunner().invoke(app, ["prices", "update", str(tmp_path / name), "--home", str(tmp_path / "home")])
+
+    assert sentence in str(result.exception)
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_older_list_is_refused(tmp_path: Path) -> None:
+    """The newer one stays."""
+    file = newer_list(tmp_path / "data.json", price_comments="checked 2026-01-05")
+
+    result = CliRunner().invoke(app, ["prices", "update", str(file), "--home", str(tmp_path / "home")])
+
+    assert "is of 2026-01-05, the prices in force are of 2026-10-26" in str(result.exception)

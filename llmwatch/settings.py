@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from .errors import UsageError
 from .setting_checks import host_fault, is_provider, near_provider, pattern_fault, price_faults, read_toml
 
 CONFIG_NAME: Final = "llmwatch.toml"
+# What `llmwatch prices update` keeps in the home, and every process takes where no price_file is set.
+PRICE_LISTS: Final = ("price_list.json", "price_list.toml")
 
 
 def default_home() -> Path:
@@ -58,7 +60,7 @@ class Settings:
     redact: Mapping[str, str] = field(default_factory=dict[str, str])
     # Price entries of our own: models, contract rates, hosts, with dates. Checked by llmwatch.prices.
     prices: tuple[Mapping[str, Any], ...] = ()
-    # A file of further price entries.
+    # A file of further price entries, or in JSON a list of genai-prices; without one, what `prices update` kept.
     price_file: Path | None = None
     # Task name -> low, standard, high or critical: how many points of answers a cheaper model may lose (5, 3, 2, none).
     stakes: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -373,7 +375,9 @@ def load_settings(
     for host, name in values.get("hosts", {}).items():
         if not is_provider(name) and on_doubt is not None:
             on_doubt(_provider_doubt(place, host, name))
-    return Settings(**values)
+    loaded = Settings(**values)
+    kept = next((loaded.home / name for name in PRICE_LISTS if (loaded.home / name).is_file()), None)
+    return replace(loaded, price_file=kept) if loaded.price_file is None and kept is not None else loaded
 
 
 def _fall_back(values: dict[str, Any], key: str, error: UsageError) -> None:

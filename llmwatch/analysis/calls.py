@@ -171,7 +171,7 @@ _COST_TERMS: Final = (
 )
 _ELSEWHERE: Final = frozenset(
     {"span_id", "trace_id", "parent_span_id", "response_id", "request_id", "started_at", "ended_at", "defects",
-     "cost_usd", "cost_grade", "cost_note", "price_id", "unpriced_reason", "cache_saving_usd", "task",
+     "cost_usd", "cost_grade", "cost_note", "price_id", "unpriced_reason", "cache_saving_usd", "list_cost_usd", "task",
      *(key for key, _ in _COST_TERMS)}
 )  # fmt: skip
 _DEFECTS: Final[Mapping[str, str]] = {
@@ -250,6 +250,9 @@ def _cost_section(known: Known) -> Section:
             kind="total",
         )
     )
+    if call.get("list_cost_usd") != call.get("cost_usd"):
+        why = "the list has no price for it"
+        rows.append(Row("list_cost_usd", (Text("At list price"), usd(call.get("list_cost_usd"), why))))
     if call.get("cache_saving_usd"):
         rows.append(Row("cache_saving_usd", (Text("Saved by cached input"), usd(call["cache_saving_usd"], reason))))
     notes = [Note(line) for line in known.cost_terms]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from .measures import Measures
 from .report import Column, Note, Report, Row, Section, Table, Text, Verdict, count, counted
-from .unknowns import OLD_PRICES_DAYS, REPORT_USAGE, percent
+from .unknowns import OLD_PRICES_DAYS, REPORT_USAGE, gateway_notes, percent
 
 # Beyond these shares a gap is worth a warning: below, it does not change what a report says to the first digit.
 UNTAGGED_SHARE: Final = Decimal("0.05")
@@ -59,9 +59,13 @@ class Found:
     prices_age_days: int | None = None
     prices_digest: str = ""
     prices_error: str = ""
-    # Models as prices are looked up by: those of the user's own prices, and those of the last days' calls.
-    own_models: frozenset[str] = frozenset()
-    called_models: frozenset[str] = frozenset()
+    # Models of the user's own prices that no call names -> snapshots that are called and that they do not cover.
+    missed_models: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    # Rows of query `unpriced` with the provider that one table would name, and of query `taken_as_global`.
+    unpriced: Sequence[Mapping[str, Any]] = ()
+    global_deployments: Sequence[Mapping[str, Any]] = ()
+    # What the settings hold that will hardly do what it was written for, a sentence each.
+    doubts: tuple[str, ...] = ()
     store_error: str = ""
     hindrances: tuple[str, ...] = ()
     pending_records: int | None = 0
@@ -81,6 +85,8 @@ def doctor_report(found: Found) -> Report:
         *_knowledge_checks(found),
         _price_check(found),
         *_own_price_checks(found),
+        *_gateway_checks(found),
+        *(Check("settings", "warn", doubt, "Correct it in llmwatch.toml.") for doubt in found.doubts),
     )
     rows = tuple(
         Row(check.key, (Text(check.key.replace("_", " ")), Text(check.found)), check.verdict) for check in checks
@@ -305,22 +311,30 @@ def _price_check(found: Found) -> Check:
             "prices", "warn", "the price table says no date", "Update it:", "pip install --upgrade genai-prices"
         )
     text = f"list prices were checked {found.prices_age_days} days ago (table {found.prices_digest})"
-    if found.prices_age_days > OLD_PRICES_DAYS:
+    if found.prices_age_days >= OLD_PRICES_DAYS:
         return Check("prices", "warn", text, "Prices may have changed since:", "pip install --upgrade genai-prices")
     return Check("prices", "ok", text)
 
 
 def _own_price_checks(found: Found) -> list[Check]:
-    """A contract rate is matched exactly; one that names an alias of what answers has no effect, and nobody is told."""
-    likely = {
-        model: sorted(called for called in found.called_models if called.startswith(f"{model}-20"))
-        for model in sorted(found.own_models - found.called_models)
-    }
-    missed = [(model, dated) for model, dated in likely.items() if dated]
-    if not missed:
+    """A contract rate covers snapshots, but none that the list gives another price; one that has no effect is named."""
+    if not found.missed_models:
         return []
     words = "; ".join(
-        f"the price of {model} is used by no call, they name {', '.join(dated)}" for model, dated in missed
+        f"the price of {model} is used by no call: the list has another price for {', '.join(dated)}"
+        for model, dated in found.missed_models.items()
     )
-    code = "\n".join(f'model = "{dated}"' for _, names in missed for dated in names)
+    code = "\n".join(f'model = "{dated}"' for names in found.missed_models.values() for dated in names)
     return [Check("own_prices", "warn", words, "Name the model in llmwatch.toml as the answers do:", code)]
+
+
+def _gateway_checks(found: Found) -> list[Check]:
+    """Hosts that one table of settings would price, or price better; the table is the remedy."""
+    checks = [Check("gateway", "warn", note.text, note.remedy, note.code) for note in gateway_notes(found.unpriced)]
+    for row in found.global_deployments:
+        host, calls = row["host"], int(row["calls"])
+        text = f"{counted(calls, 'call')} to {host} priced as Global deployments; a data zone costs 10 to 20 % more"
+        remedy = "Say where its deployments run: global, us, eu, apac, us-gov or regional:"
+        code = f'[[prices]]\nhost = "{host}"\nprovider = "azure"\ndeployment = "global"'
+        checks.append(Check("azure", "warn", text, remedy, code))
+    return checks

@@ -11,7 +11,7 @@ from .measures import Measures
 from .report import Cell, Column, Note, Row, Section, Table, Text, Unknown, count, counted, money_text
 
 # Prices older than this are said to be old: providers changed list prices in 4 of the last 6 months of 2026.
-OLD_PRICES_DAYS: Final = 45
+OLD_PRICES_DAYS: Final = 14
 # Models whose entries one note spells out.
 _ENTRIES: Final = 5
 _ASK_FOR_USAGE: Final = "Let streams report their usage, in the request or for the whole service:"
@@ -111,7 +111,9 @@ def _unpriced_notes(asked: Asked) -> list[Note]:
     of_calls = percent(asked.now.unpriced, asked.now.calls)
     text = f"What {asked.now.unpriced:,} unpriced calls cost ({of_calls} of calls): they are in no total."
     notes = [Note(text, "Look at them:", f'llmwatch calls --where "grade=D"{asked.flags}')]
+    notes += gateway_notes(asked.unpriced)
     priceless = [row for row in asked.unpriced if row["model"] and "no price" in str(row["reason"])]
+    priceless = [row for row in priceless if not row.get("provider")]
     if priceless:
         notes.append(_price_note([(str(row["model"]), row["host"]) for row in priceless]))
     silent = sum(int(row["calls"]) for row in asked.unpriced if "not reported" in str(row["reason"]))
@@ -119,6 +121,17 @@ def _unpriced_notes(asked: Asked) -> list[Note]:
         notes.append(
             Note(f"The usage of {counted(silent, 'call')}, for none was reported.", _ASK_FOR_USAGE, REPORT_USAGE)
         )
+    return notes
+
+
+def gateway_notes(rows: Sequence[Mapping[str, Any]]) -> list[Note]:
+    """For each host whose calls one table of settings would price: that table, to paste."""
+    notes: list[Note] = []
+    for host, provider in sorted({(str(row["host"]), str(row["provider"])) for row in rows if row.get("provider")}):
+        calls = sum(int(row["calls"]) for row in rows if row["host"] == host and row.get("provider"))
+        text = f"The price of {counted(calls, 'call')} to {host}, a host of no known provider."
+        remedy = f"If {provider} is behind it, this in llmwatch.toml prices them:"
+        notes.append(Note(text, remedy, f'[[prices]]\nhost = "{host}"\nprovider = "{provider}"'))
     return notes
 
 
@@ -216,7 +229,7 @@ def _event_notes(events: Sequence[Mapping[str, Any]]) -> list[Note]:
 
 
 def _price_age_notes(age_days: int | None) -> list[Note]:
-    if age_days is None or age_days <= OLD_PRICES_DAYS:
+    if age_days is None or age_days < OLD_PRICES_DAYS:
         return []
     text = f"Whether prices changed in the last {age_days} days: that is the age of the price table."
     return [Note(text, "Update it:", "pip install --upgrade genai-prices")]

@@ -109,6 +109,14 @@ def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
             fields.update(counts)
             if not counts and endpoint.billing != "unknown":
                 answer.defects.append("usage_unreadable")
+    _read_beside_usage(endpoint, body, usage, fields)
+    fields["usage_source"] = _usage_source(endpoint, body, fields)
+    if endpoint.billing == "none" and fields["usage_source"] in ("response", "pending"):
+        # Something outside the table that is read by its id, a run of a thread say.
+        fields["operation_name"] = f"fetch_{(_text(body.get('object')) or 'answer').rpartition('.')[2]}"
+
+
+def _read_beside_usage(endpoint: Endpoint, body: Json, usage: Json | None, fields: dict[str, Any]) -> None:
     if endpoint.family == "transcription" and not fields.keys() & _COUNTED:
         _read_duration(body, fields)
     if "svg_usage" in body:
@@ -117,10 +125,6 @@ def _read_usage(endpoint: Endpoint, body: Json, answer: Answer) -> None:
         fields.update(drawn_svg_fields(_mappings(body.get("output")), fields))
     if states_cost(body, usage):
         fields.update(stated_cost(body, usage))
-    fields["usage_source"] = _usage_source(endpoint, body, fields)
-    if endpoint.billing == "none" and fields["usage_source"] in ("response", "pending"):
-        # Something outside the table that is read by its id, a run of a thread say.
-        fields["operation_name"] = f"fetch_{(_text(body.get('object')) or 'answer').rpartition('.')[2]}"
 
 
 def _read_duration(body: Json, fields: dict[str, Any]) -> None:

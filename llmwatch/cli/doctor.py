@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ import typer
 from ..analysis.doctor import Found, Place, doctor_report, has_failed
 from ..analysis.measures import Measures
 from ..errors import LlmwatchError, StoreCorrupt
+from ..figures.spend import load_unpriced
 from ..render import FORMATS
 from ..settings import Settings
 from ..store import Store
@@ -38,10 +40,11 @@ def doctor(
     Nothing is sent anywhere: capture is proved by one call that is answered inside a process of its own.
     """
     one_of(format_name, FORMATS, "--format")
-    settings = settings_for(home)
+    doubts: list[str] = []
+    settings = settings_for(home, doubts.append)
     if is_repair:
         repair(settings)
-    report = doctor_report(look(settings, now_utc(as_of)))
+    report = doctor_report(replace(look(settings, now_utc(as_of)), doubts=tuple(doubts)))
     write_report(report, format_name, output)
     if has_failed(report):
         raise typer.Exit(1)
@@ -59,6 +62,7 @@ def repair(settings: Settings) -> None:
 def look(settings: Settings, now: datetime) -> Found:
     """All that the checks need; a part that cannot be had is said, not raised."""
     stored, error = stored_facts(settings, now) if settings.home.exists() else ({}, "")
+    called = stored.pop("called_models", frozenset())
     health = Store(settings).health()
     return Found(
         probe=probe(),
@@ -75,7 +79,7 @@ def look(settings: Settings, now: datetime) -> Found:
         stream_usage=settings.stream_usage,
         store_error=error,
         **stored,
-        **prices(settings, now),
+        **prices(settings, now, called),
     )
 
 
@@ -122,6 +126,8 @@ def stored_facts(settings: Settings, now: datetime) -> tuple[dict[str, Any], str
                 ),
                 "last_call_at": store.rows("coverage")[0]["last_call_at"],
                 "events": store.rows("events", since=since, until=now),
+                "unpriced": load_unpriced(store, since, now),
+                "global_deployments": store.rows("taken_as_global", since=since, until=now),
                 "defects": store.rows("defects", since=since, until=now),
                 "hindrances": store.hindrances,
             }, ""
@@ -129,7 +135,7 @@ def stored_facts(settings: Settings, now: datetime) -> tuple[dict[str, Any], str
         return {}, str(e)
 
 
-def prices(settings: Settings, now: datetime) -> dict[str, Any]:
+def prices(settings: Settings, now: datetime, called: frozenset[str]) -> dict[str, Any]:
     """Age and digest of the price table, or what is wrong with it."""
     # 0.25 s of import, which only this command and `show` pay.
     from ..prices import PriceBook
@@ -141,5 +147,5 @@ def prices(settings: Settings, now: datetime) -> dict[str, Any]:
     return {
         "prices_age_days": book.age_days(now.date()),
         "prices_digest": book.digest()[:8],
-        "own_models": book.own_models(),
+        "missed_models": book.missed_models(called),
     }

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..analysis.spend import Period, Spend
+from ..errors import LlmwatchError
 from .reading import Reading
 
 
@@ -32,7 +33,7 @@ def load_spend(store: Reading, asked: Period, dimension: str, top: int, flags: s
         by=joined(by, speeds),
         each=store.rows("spend_by_each", top=5, **both),
         over_time=store.rows("spend_over_time", step_seconds=int(asked.step.total_seconds()), **here),
-        unpriced=store.rows("unpriced", **here),
+        unpriced=load_unpriced(store, **here),
         defects=store.rows("defects", **here),
         events=store.rows("events", **here),
         first_call_at=coverage["first_call_at"],
@@ -41,6 +42,21 @@ def load_spend(store: Reading, asked: Period, dimension: str, top: int, flags: s
         hindrances=store.hindrances,
         flags=flags,
     )
+
+
+def load_unpriced(store: Reading, since: Any, until: Any) -> list[dict[str, Any]]:
+    """Rows of query `unpriced`, each with the provider whose list would price it, if one line of settings said so."""
+    rows = store.rows("unpriced", since=since, until=until)
+    if not any(row["host"] and "no price" in str(row["reason"]) for row in rows):
+        return rows
+    # A quarter of a second of import, which only a report with such calls pays.
+    from ..prices.gateways import with_providers
+
+    said = store.settings
+    try:
+        return with_providers(rows, said.prices, said.price_file, said.hosts, until.date())
+    except LlmwatchError:
+        return rows
 
 
 def _left(ranked: list[dict[str, Any]], counted: str, listed: Iterable[Any]) -> int:
@@ -61,6 +77,8 @@ def price_table(store: Reading, asked: Period) -> tuple[str, int | None]:
         name = f"genai-prices {version('genai-prices')}"
     except PackageNotFoundError:
         name = "genai-prices"
+    kept = store.settings.price_file
+    name = f"price list {kept.name}" if kept is not None and kept.suffix == ".json" else name
     digest = known.get("price_digest")
     checked = known.get("prices_verified_on")
     words = [name, *([f"of {checked}"] if checked else []), *([f"table {digest[:8]}"] if digest else [])]

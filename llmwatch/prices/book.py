@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -87,6 +87,8 @@ class _Listed:
 class PriceBook:
     """Dated prices in US dollars; `overrides` are the `[[prices]]` tables, `price_file` a file of further ones.
 
+    A `price_file` in JSON is a list of genai-prices instead, which replaces the bundled one.
+
     `hosts` is host, or host:port, of a gateway -> the provider behind it.
     """
 
@@ -102,12 +104,15 @@ class PriceBook:
         self._overlay = overlay or shipped_overlay()
         self._hosts = {host.lower(): name.lower() for host, name in (hosts or {}).items()}
         self._overrides = parse_overrides(overrides, place)
-        if price_file is not None:
+        is_list = price_file is not None and price_file.suffix == ".json"
+        self._list_file = price_file if is_list else None
+        if price_file is not None and not is_list:
             self._overrides += read_price_file(price_file)
         self._overrides = [self._with_known_provider(o) for o in self._overrides]
         self._rows: dict[tuple[_Asked, date | None, int | None], PriceRow] = {}
         self._breaks: dict[_Asked, list[date]] = {}
         self._timed: list[str] | None = None
+        self._list: PriceBook | None = None
 
     def resolve(self, keys: Iterable[PriceKey]) -> list[PriceRow]:
         """One row per key, in order; a key without a price has a row without rates that says why."""
@@ -125,7 +130,7 @@ class PriceBook:
         """Names whose price depends on the time of day: their keys need `half_hour`."""
         if self._timed is not None:
             return self._timed
-        lists = provider_lists()
+        lists = provider_lists(self._list_file)
         used = [lists[name] for provider in self._overlay.providers for name in provider.lists]
         found = {name for prices in used for name, model in flat_names(prices.models) if is_timed(model)}
         self._timed = sorted(found)
@@ -137,13 +142,13 @@ class PriceBook:
         return [
             ListedModel(provider, name, model.id, tuple(sorted(start_days(model))))
             for list_id in (found.lists if found else ())
-            for name, model in flat_names(provider_lists()[list_id].models)
+            for name, model in flat_names(provider_lists(self._list_file)[list_id].models)
         ]
 
     def digest(self) -> str:
         """Changes exactly if the library, its data, the overlay, the overrides or the hosts change."""
         digest = hashlib.sha256(library_version().encode())
-        digest.update(list_bytes())
+        digest.update(list_bytes() if self._list_file is None else self._list_file.read_bytes())
         for file in FILES:
             digest.update((DATA / file).read_bytes())
         # Where a table stands in its file is no part of what it says.
@@ -155,7 +160,7 @@ class PriceBook:
 
     def verified_on(self) -> date | None:
         """The newest day on which OpenAI's list says that it was compared with OpenAI's page."""
-        return last_verified(provider_lists()[_OPENAI].models)
+        return last_verified(provider_lists(self._list_file)[_OPENAI].models)
 
     def age_days(self, today: date) -> int | None:
         """Days since `verified_on`."""
@@ -165,6 +170,28 @@ class PriceBook:
     def own_models(self) -> frozenset[str]:
         """The models that the user's own prices name, in lower case."""
         return frozenset(o.model for o in self._overrides if o.model is not None)
+
+    def unverified(self) -> list[Mapping[str, Any]]:
+        """The shipped tables that say of prices that they are not verified, and why."""
+        return self._overlay.unverified()
+
+    def missed_models(self, called: Collection[str]) -> dict[str, list[str]]:
+        """Model of the user's own rates that no call names -> the snapshots of it that are called and not covered."""
+        missed: dict[str, list[str]] = {}
+        for model in sorted({o.model for o in self._overrides if o.form == "rates" and o.model} - set(called)):
+            mine = [name for name in sorted(called) if model in family_names(name)]
+            left = [name for name in mine if not self._covers(model, _Asked(name, "", None, "default", False, ""))]
+            if left:
+                missed[model] = left
+        return missed
+
+    def at_list(self) -> PriceBook:
+        """The same book without the user's own rates and discounts; who bills a call stays as it is."""
+        if self._list is None:
+            self._list = PriceBook((), self._list_file, hosts=self._hosts, overlay=self._overlay)
+            behind = [o for o in self._overrides if o.host and o.provider]
+            self._list._overrides = [replace(o, form="host", rates={}, discount=Decimal(0)) for o in behind]
+        return self._list
 
     def _with_known_provider(self, override: Override) -> Override:
         if override.provider is None:
@@ -303,7 +330,7 @@ class PriceBook:
 
     def _entry(self, owner: str, asked: _Asked, name: str) -> _Listed | None:
         provider = self._provider_named(owner)
-        lists = [provider_lists()[list_id] for list_id in (provider.lists if provider else ())]
+        lists = [provider_lists(self._list_file)[list_id] for list_id in (provider.lists if provider else ())]
         if asked.api == "decisions":
             lists = lists[1:]
         elif owner == _OPENAI:
@@ -342,6 +369,8 @@ class PriceBook:
             if not self._overlay.is_free(model.id):
                 return f"no price for model {asked.model} on {asked.host or asked.provider}"
             found.rates = {"input": Decimal(0), "output": Decimal(0)}
+        if self._list_file is not None:
+            found.source = f"genai-prices file {self._list_file.name} of {self.verified_on()}"
         self._grade(found, asked, entry)
         if entry.owner == _OPENAI:
             cached, cached_note = entry.cached

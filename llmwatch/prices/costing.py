@@ -76,6 +76,8 @@ class Cost:
     note: str | None
     price_id: str | None
     is_usage_inconsistent: bool
+    # The same call without contract prices; None where the list has no price for it.
+    list_cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,41 @@ def price_incoming(con: DuckDBPyConnection, book: PriceBook) -> None:
         " from incoming_keyed where image_tool_model is not null"
     ).fetchall()
     rows = book.resolve(_key(values) for values in asked)
+    contracts = [values for values, row in zip(asked, rows, strict=True) if row.is_contract]
+    if contracts:
+        _price_at_list(con, book, asked, contracts)
+    _charge(con, asked, rows)
+    if contracts:
+        con.execute(
+            "update call_costs set list_cost_usd = l.list_cost_usd from list_costs as l where call_costs.span_id = l.span_id"
+        )
+
+
+def _charge(con: DuckDBPyConnection, asked: Sequence[Sequence[Any]], rows: Sequence[PriceRow]) -> None:
     _insert(con, "prices", list({r.price_id: r.columns() for r in rows if r.is_priced}.values()), " or ignore")
+    con.execute("delete from price_keys")
     _insert(con, "price_keys", [_asked(values, row) for values, row in zip(asked, rows, strict=True)])
     con.execute(sql("price_calls"))
+
+
+def _price_at_list(
+    con: DuckDBPyConnection, book: PriceBook, asked: Sequence[Sequence[Any]], contracts: Sequence[Sequence[Any]]
+) -> None:
+    """Temp table `list_costs` has what the calls with a contract cost without it; `incoming_keyed` is whole again."""
+    listed = book.at_list()
+    _insert(con, "price_keys", [dict(zip(_KEY_COLUMNS, values, strict=True)) for values in contracts])
+    keys = " and ".join(f"i.key_{name} = k.{name}" for name in _KEY_COLUMNS)
+    # The image generation tool of a call is billed by a contract of its own.
+    con.execute(
+        f"create or replace temp table contract_calls as select i.* from incoming_keyed as i"
+        f" semi join price_keys as k on ({keys}) or (i.image_tool_model = k.model);"
+        "create or replace temp view incoming_keyed as from contract_calls"
+    )
+    _charge(con, asked, listed.resolve(_key(values) for values in asked))
+    con.execute(
+        "create or replace temp table list_costs as select span_id, list_cost_usd from call_costs;"
+        + sql("incoming_keyed")
+    )
 
 
 # Asking the book which models are timed loads every list, so only models that may be are worth the question.
@@ -218,6 +252,7 @@ def price_one(call: Mapping[str, Any], book: PriceBook) -> Cost | Unpriced:
         note=row["cost_note"] or None,
         price_id=row["price_id"],
         is_usage_inconsistent=row["is_usage_inconsistent"],
+        list_cost_usd=row["list_cost_usd"],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..errors import InputFileError
 from .rates import RateSet, quantized
 
 if TYPE_CHECKING:
@@ -74,12 +76,32 @@ def list_bytes() -> bytes:
 
 
 @cache
-def provider_lists() -> Mapping[str, PriceList]:
-    """List id -> list, from the data bundled with the library; imports it (a quarter of a second)."""
-    from genai_prices.data import providers
-
+def provider_lists(path: Path | None = None) -> Mapping[str, PriceList]:
+    """List id -> list, from a file of genai-prices, else from the data bundled with it (a quarter of a second)."""
+    if path is None:
+        from genai_prices.data import providers
+    else:
+        providers = _read_providers(path)
     # After the list's own, so that a name which the list comes to know is the list's.
     return {p.id: PriceList([*p.models, *_added_models(p.id)]) for p in providers}
+
+
+def _read_providers(path: Path) -> list[Any]:
+    """The providers of a data.json as genai-prices publishes it; anything else is one sentence."""
+    # The reader that the library's own updater uses; it opens no socket.
+    from genai_prices.types import _providers_from_raw  # pyright: ignore[reportPrivateUsage]
+
+    try:
+        raw = json.loads(path.read_text("utf-8-sig"), parse_float=Decimal)
+        found = _providers_from_raw(raw)
+    except OSError as e:
+        raise InputFileError(str(path), f"cannot be read: {e.strerror}.", "Correct the path.") from e
+    except (ValueError, TypeError, KeyError) as e:
+        reason = str(e).splitlines()[0]
+        raise InputFileError(str(path), f"not a price list of genai-prices: {reason}.", "Give its data.json.") from e
+    if not any(p.id == "openai" for p in found) or not any(p.id == "openai-decisions" for p in found):
+        raise InputFileError(str(path), "no prices of OpenAI in it.", "Give the data.json of genai-prices.")
+    return found
 
 
 def _added_models(list_id: str) -> Iterable[ModelInfo]:

@@ -140,6 +140,11 @@ def shutdown_on(name: str) -> date | None:
     return found["on"] if found else None
 
 
+def disputed_names() -> frozenset[str]:
+    """Models whose date another source gives differently."""
+    return frozenset(name for row in _tables()["shutdown_disputed"] for name in row["names"])
+
+
 def checked_on() -> date:
     """The newest day on which a shutdown date of the catalogue was seen to hold."""
     return max(row["checked"] for row in _tables()["shutdown"])

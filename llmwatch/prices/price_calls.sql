@@ -422,6 +422,8 @@ select
     case when is_listed then tool_cost_usd when reason is null then 0 end as tool_cost_usd,
     case when is_listed then 0 when reason is null then charged_usd end as unsplit_cost_usd,
     if(reason is null, coalesce(charged_usd, cost_usd), null) as cost_usd,
+    -- where a contract holds, replaced by what the list says
+    if(list_reason is null, cost_usd, null) as list_cost_usd,
     -- what a stated cost holds of caching is not known
     case when is_listed then cache_saving_usd when reason is null then 0 end as cache_saving_usd,
     -- A: reported usage at a dated price; B: something derived or assumed; C: tokens estimated; D: no cost known

@@ -66,10 +66,14 @@ def test_a_machine_that_is_well_has_no_warning() -> None:
         ({"prices_error": "entry 1 is wrong"}, "prices", "fail"),
         ({"prices_age_days": 90}, "prices", "warn"),
         (
-            {"own_models": frozenset({"gpt-4o"}), "called_models": frozenset({"gpt-4o-2024-08-06"})},
+            {"missed_models": {"gpt-4o": ["gpt-4o-2024-05-13"]}},
             "own_prices",
             "warn",
         ),
+        ({"prices_age_days": 14}, "prices", "warn"),
+        ({"doubts": ("llmwatch.toml begins with a byte order mark.",)}, "settings", "warn"),
+        ({"global_deployments": [{"host": "acme.openai.azure.com", "calls": 6}]}, "azure", "warn"),
+        ({"unpriced": [{"host": "llm.acme.example", "provider": "openai", "calls": 2}]}, "gateway", "warn"),
     ],
 )
 def test_each_trouble_has_its_check(changes: dict[str, Any], check: str, verdict: str) -> None:
@@ -91,8 +95,14 @@ def test_only_a_damaged_store_is_to_be_repaired() -> None:
     assert [note.code for note in damaged.sections[1].notes] == ["llmwatch doctor --repair"]
 
 
-def test_own_prices_of_models_that_are_called_or_only_planned_are_no_trouble() -> None:
-    """A price for another model of the same family, or for a model not called yet, is as it should be."""
-    called = frozenset({"gpt-4o", "gpt-4o-mini-2024-07-18"})
+def test_thirteen_days_are_not_old() -> None:
+    """A list is checked every other week."""
+    assert verdicts(prices_age_days=13)["prices"] == "ok"
 
-    assert set(verdicts(own_models=frozenset({"gpt-4o", "planned-1"}), called_models=called).values()) == {"ok"}
+
+def test_the_table_that_prices_a_gateway_is_there_to_paste() -> None:
+    """One host, one provider, the exact lines."""
+    row = {"host": "llm.acme.example", "provider": "openai", "calls": 2}
+    report = doctor_report(Found(**(WELL | {"unpriced": [row]})))
+
+    assert report.sections[1].notes[0].code == '[[prices]]\nhost = "llm.acme.example"\nprovider = "openai"'

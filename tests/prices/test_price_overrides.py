@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmwatch.errors import InputFileError, PriceError
-from llmwatch.prices import PriceBook, PriceKey
+from llmwatch.prices import PriceBook, PriceKey, explain
 
 from .calls import call, cost, reason, usd
 
@@ -413,3 +413,42 @@ def test_a_missing_price_file_is_named(tmp_path: Path) -> None:
     """A path that leads nowhere is not an empty price list."""
     with pytest.raises(InputFileError, match="cannot be read"):
         PriceBook(price_file=tmp_path / "none.toml")
+
+
+def test_a_contract_call_has_its_cost_at_list_beside_it() -> None:
+    """At list: 100 x $0.10 + 900 x $0.01 + 100 x $0.50, per million."""
+    book = PriceBook([{"model": "gpt-6-luna", "input": 0.09, "output": 0.45}, ACME])
+    made = call("gpt-6-luna", 1000, 100, cached_input_tokens=900)
+
+    found = cost(made, book)
+
+    assert (found.cost_usd, found.list_cost_usd) == (Decimal("0.000063"), Decimal("0.000069"))
+    assert cost(made).list_cost_usd == cost(made).cost_usd == Decimal("0.000069")
+    assert cost(call("acme/own-1", 1000, 0, **ON_ACME), book).list_cost_usd is None
+
+
+@pytest.mark.parametrize(
+    ("table", "more", "expected"),
+    [
+        ({"model": "gpt-4o", "discount": 0.15}, {}, "2.5"),
+        ({"host": "llm.acme.internal", "provider": "openai", "discount": 0.5}, ON_ACME, "2.5"),
+        # The list has the uplift of the place, the contract for the place has not.
+        ({"model": "gpt-6-luna", "host": "eu.api.openai.com", "input": 0.09, "output": 0.45},
+         {"server_address": "eu.api.openai.com", "response_model": "gpt-6-luna", "input_tokens": 200_000}, "0.022"),
+    ],
+)  # fmt: skip
+def test_the_list_cost_is_that_of_the_same_place(table: dict[str, Any], more: dict[str, Any], expected: str) -> None:
+    """A gateway stays the gateway it is, a region the region."""
+    found = cost({**call("gpt-4o", 1_000_000, 0), **more}, PriceBook([table]))
+
+    assert found.list_cost_usd == Decimal(expected) > found.cost_usd
+
+
+def test_explaining_a_contract_shows_the_contract() -> None:
+    """The list is priced on the way, and its terms are not those that are shown."""
+    book = PriceBook([{"model": "gpt-6-luna", "input": 0.09, "output": 0.45}])
+
+    lines = explain(call("gpt-6-luna", 1000, 100, cached_input_tokens=900), book)
+
+    assert "fresh input: 100 tokens x $0.09 per 1,000,000 = $0.000009" in lines
+    assert lines[-1].startswith("cost $0.000063")

@@ -208,6 +208,7 @@ MIGRATIONS = {
     11: "626e99dec8da733a",
     12: "a17088ff961682dd",
     13: "1c8b0b27d56ace17",
+    16: "4abb5a73525ab3af",
 }
 
 

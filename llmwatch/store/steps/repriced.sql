@@ -9,6 +9,7 @@ set
     tool_cost_usd = n.tool_cost_usd,
     unsplit_cost_usd = n.unsplit_cost_usd,
     cost_usd = n.cost_usd,
+    list_cost_usd = n.list_cost_usd,
     cache_saving_usd = n.cache_saving_usd,
     cost_grade = n.cost_grade,
     cost_note = n.cost_note,
@@ -18,6 +19,7 @@ where
     calls.span_id = n.span_id
     and (
         calls.cost_usd is distinct from n.cost_usd
+        or calls.list_cost_usd is distinct from n.list_cost_usd
         or calls.price_id is distinct from n.price_id
         or calls.cost_grade is distinct from n.cost_grade
         or calls.cost_note is distinct from n.cost_note

@@ -5,7 +5,7 @@ insert into {into}calls by name
 select
     a.* exclude (
         price_id, input_cost_usd, cached_input_cost_usd, cache_write_cost_usd, output_cost_usd, tool_cost_usd, cost_usd,
-        unsplit_cost_usd, cache_saving_usd, cost_grade, cost_note, unpriced_reason
+        list_cost_usd, unsplit_cost_usd, cache_saving_usd, cost_grade, cost_note, unpriced_reason
     ),
     c.* exclude (span_id, is_usage_inconsistent)
 from changed as a

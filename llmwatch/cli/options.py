@@ -102,3 +102,14 @@ def one_of(value: str, allowed: Sequence[str], flag: str) -> str:
     near = get_close_matches(value, allowed, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else ""
     raise UsageError(f"{flag} {value!r} is not one of {', '.join(allowed)}.", hint)
+
+
+def mapping_of(maps: Sequence[str], fields: Sequence[str]) -> dict[str, str]:
+    """Field -> column of every --map FIELD=COLUMN."""
+    found: dict[str, str] = {}
+    for text in maps:
+        field, separator, column = text.partition("=")
+        if not separator or not column:
+            raise UsageError(f"--map {text!r} is not FIELD=COLUMN.", 'Write --map "amount=Net Amount".')
+        found[one_of(field.strip(), fields, "--map")] = column.strip()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,8 @@ def test_a_corrected_file_replaces_what_it_said_of_its_days(home: Path, tmp_path
     said = run(home, "import", str(csv_file(tmp_path, f"{HEAD}acme,10,2026-09-01\nacme,25,2026-09-30\n")))
     run(home, "import", str(csv_file(tmp_path, f"{HEAD}acme,7,2026-10-01\n")))
 
-    assert "1 new, 0 changed, 1 as they were" in said
-    assert "2 rows that invoices.csv does not say any more" in said
+    assert "1 new, 0 changed, 1 unchanged" in said
+    assert "2 rows that invoices.csv does not contain any more" in said
     assert stored(home) == [("acme", Decimal(7)), ("acme", Decimal(10)), ("acme", Decimal(25))]
 
 
@@ -79,7 +80,7 @@ def test_ids_decide_where_there_are_any(home: Path, tmp_path: Path) -> None:
     run(home, "import", str(csv_file(tmp_path, f"{head}1,a,acme,10,2026-09-01\n")))
     said = run(home, "import", str(csv_file(tmp_path, f"{head}1,a,acme,12,2026-09-01\n")))
 
-    assert "0 new, 1 changed, 0 as they were" in said
+    assert "0 new, 1 changed, 0 unchanged" in said
     assert stored(home) == [("acme", Decimal(12))]
     with pytest.raises(InputFileError, match="line 3: the id 'a' stands on line 2 already"):
         read_revenue_file(csv_file(tmp_path, f"{head}1,a,acme,10,2026-09-01\n2,a,acme,1,2026-09-01\n"))
@@ -106,6 +107,52 @@ def test_an_import_can_be_taken_back(home: Path, tmp_path: Path) -> None:
     assert stored(home) == []
     with pytest.raises(UsageError, match="cannot be taken back"):
         run(home, "undo", "code")
+
+
+def test_a_dry_run_shows_every_kind_of_row(home: Path, tmp_path: Path) -> None:
+    """Paid invoices and what is taken off them, void ones beside them, with amounts."""
+    head = "id,Customer,Currency,Date (UTC),Tax,Total,Status\n"
+    rows = "in_1,acme,usd,2026-09-01 10:00,20.00,120.00,paid\nin_2,acme,usd,2026-09-02 10:00,10.00,60.00,void\n"
+
+    said = run(home, "import", str(csv_file(tmp_path, head + rows)), "--dry-run", "--format", "json")
+
+    tables = json.loads(said)["sections"][0]["tables"]
+    kinds = {row["kind"]: row for row in tables[0]["rows"]}
+    assert [(kinds[kind]["rows"], kinds[kind]["counted_usd"]) for kind in ("paid", "tax")] == [(1, "120"), (1, "-20")]
+    assert (kinds["void"]["counted_usd"], kinds["void"]["not_counted_usd"]) == (None, "60")
+
+
+def test_an_invoice_that_becomes_void_does_not_count_any_more(home: Path, tmp_path: Path) -> None:
+    """Also where it lies outside the days of the rows that still count."""
+    head = "id,customer,date,amount,status\n"
+    rows = "1,acme,2026-09-01,10,paid\n2,acme,2026-09-30,20,paid\n"
+    run(home, "import", str(csv_file(tmp_path, head + rows)))
+
+    said = run(home, "import", str(csv_file(tmp_path, head + rows.replace("20,paid", "20,void"))))
+
+    assert "1 row that invoices.csv does not contain any more: withdrawn" in said
+    assert stored(home) == [("acme", Decimal(10))]
+
+
+def test_a_sale_in_two_exports_is_pointed_out(home: Path, tmp_path: Path) -> None:
+    """An invoice and its payment have two ids: same customer, amount and day."""
+    run(home, "import", str(csv_file(tmp_path, "id,customer,date,amount\nin_1,acme,2026-09-01 10:00,10.00\n")))
+    text = "id,customer,date,amount\nch_1,acme,2026-09-01 10:05,10.00\nch_2,acme,2026-09-02,10.00\n"
+
+    said = run(home, "import", str(csv_file(tmp_path, text, "payments.csv")))
+
+    assert "1 row looks like one of invoices.csv under another id, as 'ch_1' and 'in_1'" in " ".join(said.split())
+
+
+def test_a_question_is_one_sentence_and_exit_code_2(home: Path, tmp_path: Path) -> None:
+    """With the flag that answers it; the answer imports the file."""
+    path = csv_file(tmp_path, f'{HEAD}acme,"1,234",2026-09-01\n')
+    result = CliRunner().invoke(app, ["revenue", "import", str(path), "--home", str(home)])
+
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.exit_code == 2
+    assert "--decimal" in result.exception.hint
+    assert "$1,234.00 in all" in run(home, "import", str(path), "--decimal", "point")
 
 
 def test_check_names_both_sides(home: Path, tmp_path: Path) -> None:
@@ -147,10 +194,10 @@ def test_amounts_keep_their_sign_and_every_digit(tmp_path: Path, cell: str, amou
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"{HEAD}acme,ten,2026-09-01\n", "line 2: the amount 'ten' is no number"),
-        (f'{HEAD}acme,"49,00",2026-09-01\n', "line 2: the amount '49,00' is no number"),
-        (f"{HEAD}acme,1,2026-09-01\n\nacme,1,1/9/2026\n", "line 4: date '1/9/2026' is no date"),
-        (f"{HEAD}acme,1,2026-09-01\n,1,\n", "line 3: the customer is empty, as in a line of totals"),
+        (f"{HEAD}acme,ten,2026-09-01\n", "line 2: the amount 'ten' is not a number"),
+        (f'{HEAD}acme,"4,9,0",2026-09-01\n', "line 2: the amount '4,9,0' is not a number"),
+        (f"{HEAD}acme,1,2026-09-01\n\nacme,1,1/32/2026\n", "line 4: date '1/32/2026' is not a date"),
+        (f"{HEAD}acme,1,2026-09-01\n,2,\n", "line 3: the customer and the date are empty"),
         (f"{HEAD}acme,€5,2026-09-01\n", "only US dollars"),
         ("customer,amount,currency,date\nacme,5,EUR,2026-09-01\n", "the amount is in EUR; only US dollars"),
         (f"{HEAD}acme,1\n", "line 2: 2 cells where 3 columns are named"),

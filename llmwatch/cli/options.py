@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -102,6 +102,11 @@ def one_of(value: str, allowed: Sequence[str], flag: str) -> str:
     near = get_close_matches(value, allowed, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else ""
     raise UsageError(f"{flag} {value!r} is not one of {', '.join(allowed)}.", hint)
+
+
+def optional_one_of(value: str | None, allowed: Sequence[str], flag: str) -> Any:
+    """The same for an option that need not be given: None then."""
+    return None if value is None else one_of(value, allowed, flag)
 
 
 def mapping_of(maps: Sequence[str], fields: Sequence[str]) -> dict[str, str]:

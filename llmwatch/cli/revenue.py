@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,7 +18,7 @@ from ..figures.revenue_file import COLUMNS, FileOptions, read_revenue_file
 from ..render import FORMATS
 from ..store import Store
 from ..store.revenue import import_revenue, withdraw_source
-from .options import Format, Home, Output, mapping_of, one_of, settings_for
+from .options import Format, Home, Output, mapping_of, one_of, optional_one_of, settings_for
 from .reading import merged, progress_on_terminal, reading, write_report
 from .revenue_import import import_report
 
@@ -90,9 +90,9 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
         ignored=ignored or (),
         counted=counted or (),
         skipped=skipped or (),
-        decimals=_one(decimals, ("point", "comma"), "--decimal"),
-        dates=_one(dates, ("day-first", "month-first"), "--dates"),
-        units=_one(units, ("major", "minor"), "--units"),
+        decimals=optional_one_of(decimals, ("point", "comma"), "--decimal"),
+        dates=optional_one_of(dates, ("day-first", "month-first"), "--dates"),
+        units=optional_one_of(units, ("major", "minor"), "--units"),
         rates=_rates(rates or ()),
         sheet=sheet,
         encoding=encoding,
@@ -109,11 +109,6 @@ def import_(  # noqa: PLR0913, PLR0917 - each is an option
     with reading(settings_for(home)) as opened:
         unmatched = unmatched_names(opened, found.customers)
     write_report(import_report(found, done, name, unmatched, is_dry=is_dry), format_name, None)
-
-
-def _one(value: str | None, allowed: tuple[Any, ...], flag: str) -> Any:
-    """The value if it is allowed, None if none is given."""
-    return None if value is None else one_of(value, allowed, flag)
 
 
 def _rates(texts: Sequence[str]) -> dict[str, Decimal]:

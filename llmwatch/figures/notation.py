@@ -167,7 +167,8 @@ def _number(text: str, sign: str) -> Decimal | None:
         return None
     if not (whole.isdigit() or (not whole and part) or _GROUPED.fullmatch(whole)):
         return None
-    return Decimal(f"{whole.replace(',', '') or '0'}.{part or '0'}")
+    whole = whole.replace(",", "") or "0"
+    return Decimal(f"{whole}.{part}" if part else whole)
 
 
 def _bounded(value: Decimal, text: object) -> Decimal:

@@ -61,9 +61,9 @@ def _sentences(name: str, found: RevenueFile, done: Imported, is_dry: bool) -> I
     would = "would be " if is_dry else ""
     yield f"Read: {', '.join(f'{field} from {column!r}' for field, column in found.columns.items())}."
     yield from found.notes
-    yield f"{done.added:,} {would}new, {done.changed:,} {would}changed, {done.unchanged:,} unchanged."
+    yield f"{done.added:,} {would}new, {done.changed:,} {would}changed, {done.unchanged:,} as they were."
     if done.withdrawn:
-        yield f"{counted(done.withdrawn, 'row')} that {name} does not contain any more: {would}withdrawn."
+        yield f"{counted(done.withdrawn, 'row')} that {name} does not say any more: {would}withdrawn."
     if done.kept:
         yield f"{counted(done.kept, 'earlier row')} of {name} on other days: untouched."
     if done.known_elsewhere:

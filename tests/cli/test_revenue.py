@@ -58,8 +58,8 @@ def test_a_corrected_file_replaces_what_it_said_of_its_days(home: Path, tmp_path
     said = run(home, "import", str(csv_file(tmp_path, f"{HEAD}acme,10,2026-09-01\nacme,25,2026-09-30\n")))
     run(home, "import", str(csv_file(tmp_path, f"{HEAD}acme,7,2026-10-01\n")))
 
-    assert "1 new, 0 changed, 1 unchanged" in said
-    assert "2 rows that invoices.csv does not contain any more" in said
+    assert "1 new, 0 changed, 1 as they were" in said
+    assert "2 rows that invoices.csv does not say any more" in said
     assert stored(home) == [("acme", Decimal(7)), ("acme", Decimal(10)), ("acme", Decimal(25))]
 
 
@@ -80,7 +80,7 @@ def test_ids_decide_where_there_are_any(home: Path, tmp_path: Path) -> None:
     run(home, "import", str(csv_file(tmp_path, f"{head}1,a,acme,10,2026-09-01\n")))
     said = run(home, "import", str(csv_file(tmp_path, f"{head}1,a,acme,12,2026-09-01\n")))
 
-    assert "0 new, 1 changed, 0 unchanged" in said
+    assert "0 new, 1 changed, 0 as they were" in said
     assert stored(home) == [("acme", Decimal(12))]
     with pytest.raises(InputFileError, match="line 3: the id 'a' stands on line 2 already"):
         read_revenue_file(csv_file(tmp_path, f"{head}1,a,acme,10,2026-09-01\n2,a,acme,1,2026-09-01\n"))
@@ -130,7 +130,7 @@ def test_an_invoice_that_becomes_void_does_not_count_any_more(home: Path, tmp_pa
 
     said = run(home, "import", str(csv_file(tmp_path, head + rows.replace("20,paid", "20,void"))))
 
-    assert "1 row that invoices.csv does not contain any more: withdrawn" in said
+    assert "1 row that invoices.csv does not say any more: withdrawn" in said
     assert stored(home) == [("acme", Decimal(10))]
 
 

@@ -6,7 +6,9 @@ may change what an amount means. What is not revenue, void invoices or payouts, 
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +19,7 @@ from typing import Any, Final, Literal
 
 from ..errors import InputFileError, UsageError
 from ..store.revenue import RevenueRow
-from .currencies import currency_of, minor_unit
+from .currencies import currency_of, minor_unit, words
 from .notation import Amount, Decimals, Notation, Order, notation_of
 from .revenue_headings import COLUMNS, NONE, AmountColumn, Headings, amount_of, headings_of, unknown_columns
 from .revenue_kinds import PARTLY_REFUNDED, REFUNDED, Effect, Kind, Kinds
@@ -30,10 +32,13 @@ _NANO: Final = Decimal("1e-9")
 _ZERO: Final = Decimal(0)
 # A dispute of these has not taken the money, or has given it back.
 _NOT_LOST: Final = frozenset(("", "won", "warningneedsresponse", "warningunderreview", "warningclosed", "prevented"))
-_UNPAID: Final = frozenset(("open", "unpaid", "pastdue", "overdue", "outstanding", "sent", "issued"))
-_TOTALS: Final = frozenset(("total", "totals", "grandtotal", "sum", "subtotal", "summe", "gesamt", "gesamtsumme"))
+_UNPAID: Final = words("open unpaid pastdue overdue outstanding sent issued")
+_TOTALS: Final = words("total totals grandtotal sum subtotal summe gesamt gesamtsumme")
 # Headings of the API's objects, which state amounts in minor units, and of reports, which do not.
-_OF_API: Final = frozenset(("object", "livemode", "amountcaptured", "amountexcludingtax", "amountremaining"))
+_OF_API: Final = words(
+    "object livemode amountcaptured amountexcludingtax amountremaining proration sourcetype paymentintent "
+    "balancetransaction balancetransactionid invoiceitem invoiceitemid failurecode statementdescriptor"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +164,11 @@ def _check_unknown(reader: _Reader) -> None:
     told = " and ".join(f"{name!r} (line {line}: {cell[:40]!r})" for name, line, cell in found)
     what = "a column that may change" if len(found) == 1 else "columns that may change"
     name = found[0][0]
-    words = plain(name)
-    role = next((role for role in ("discount", "fee") if role in words), "tax" if name == tax else "")
-    role = role or next((known for word, known in _ROLES.items() if word in words), "")
+    said = plain(name)
+    role = next((role for role in ("discount", "fee") if role in said), "tax" if name == tax else "")
+    role = role or next((known for word, known in _ROLES.items() if word in said), "")
+    # A percentage is no amount to take off.
+    role = "" if "%" in name or {"rate", "percent", "percentage"} & set(name.lower().split()) else role
     takes = f"--map {role}={name!r} takes it off, " if role else ""
     raise UsageError(
         f"{table.path}: {told}: {what} what {amount.heading!r} means.",
@@ -220,7 +227,8 @@ class _Reader:
                 return
             row = self._row(line, kind, cells)
         except ValueError as e:
-            raise InputFileError(self.headings.table.path, f"{e}.", _HINTS.get(type(e), ""), line) from e
+            hint = e.hint if isinstance(e, _ForeignAmount) else ""
+            raise InputFileError(self.headings.table.path, f"{e}.", hint, line) from e
         self.lines.add(line)
         self._take(line, row, cells)
 
@@ -423,7 +431,7 @@ class _Reader:
         if currency != "USD":
             rate = self._options.rates.get(currency)
             if rate is None:
-                raise _ForeignAmount(f"the amount is in {currency}; only US dollars can be imported")
+                raise _ForeignAmount(currency)
             amount *= rate
         if abs(amount) >= _MOST_USD:
             raise ValueError(f"the amount {amount} is a billion dollars or more")
@@ -442,7 +450,7 @@ class _Reader:
         word = kind.word or ("revenue" if sign > 0 else "negative amounts")
         self._add(word, kind.effect, self._usd(amount, currency))
         for name, part in (
-            *self._taxes(line, cells, currency, sign),
+            *self._inside(line, cells, currency, sign),
             *self._parts(cells, kind, base, refunded, currency),
         ):
             self._add(name, Effect.TAKEN_OFF, self._usd(-part, currency))
@@ -461,25 +469,36 @@ class _Reader:
             return None
         return self._major(amount.value, "USD"), self._part(cells, "converted_refunded", "USD")
 
+    def _is_yes(self, cells: Sequence[Any], name: str) -> bool:
+        return name in self._where and text_of(cells[self._where[name]]).lower() in ("true", "yes", "y")
+
     def _part(self, cells: Sequence[Any], name: str, currency: str) -> Decimal:
         """A part of the amount, without its sign; 0 where there is none."""
+        if name == "discount" and name in self._where and text_of(cells[self._where[name]]).startswith("["):
+            return abs(self._major(_listed(cells[self._where[name]], name), currency))
         found = self._read(cells, name)
         return _ZERO if found is None else abs(self._major(found.value, currency))
 
-    def _taxes(self, line: int, cells: Sequence[Any], currency: str, sign: int) -> Iterator[tuple[str, Decimal]]:
+    def _inside(self, line: int, cells: Sequence[Any], currency: str, sign: int) -> Iterator[tuple[str, Decimal]]:
+        """What is in the amount and is no revenue, with the amount's sign."""
         tax = self._part(cells, "tax", currency)
         if tax:
             self.tax_line = self.tax_line or line
             if self._is_tax_off:
                 yield "tax", sign * tax
+        if "taxes" in self._where and self.amount.has_tax is not False:
+            inclusive = _listed(cells[self._where["taxes"]], "taxes", is_inclusive=True)
+            if inclusive:
+                yield "tax", sign * abs(self._major(inclusive, currency))
+        if discount := self._part(cells, "discount", currency):
+            yield "discount", sign * discount
 
     def _parts(
         self, cells: Sequence[Any], kind: Kind, base: Decimal, refunded: Decimal, currency: str
     ) -> Iterator[tuple[str, Decimal]]:
         """What else is taken off the amount, each with its name."""
-        for name in ("discount", "fee"):
-            if part := self._part(cells, name, currency):
-                yield name, part
+        if fee := self._part(cells, "fee", currency):
+            yield "fee", fee
         if kind.effect is Effect.TAKEN_OFF:
             return
         status = plain(text_of(cells[self._where["status"]])) if "status" in self._where else ""
@@ -487,7 +506,7 @@ class _Reader:
             yield "amount refunded", refunded
         elif status in PARTLY_REFUNDED:
             raise ValueError("it is refunded in part and no column says how much: --map refunded=COLUMN")
-        elif status in REFUNDED:
+        elif status in REFUNDED or self._is_yes(cells, "is_refunded"):
             yield "amount refunded", base
         dispute = plain(text_of(cells[self._where["dispute_status"]])) if "dispute_status" in self._where else "lost"
         if dispute not in _NOT_LOST and not refunded and (disputed := self._part(cells, "disputed", currency)):
@@ -497,11 +516,28 @@ class _Reader:
 class _ForeignAmount(ValueError):
     """An amount in a currency without a rate."""
 
+    def __init__(self, currency: str) -> None:
+        super().__init__(f"the amount is in {currency}; only US dollars can be imported")
+        self.hint = f"--rate {currency}=RATE converts every amount in {currency}: RATE is the US dollars for one."
 
-_HINTS: Final[Mapping[type[ValueError], str]] = {
-    _ForeignAmount: "--rate EUR=1.08 converts every amount in EUR at 1.08 US dollars."
-}
+
 _TEXTS: Final = ("customer", "id", "plan", "task", "feature", "response", "note")
+
+
+def _listed(cell: Any, name: str, *, is_inclusive: bool = False) -> Decimal:
+    """The sum of the amounts of a list of Stripe's API, written as JSON or as Python does; of those that are inclusive
+    only, if asked."""
+    text = text_of(cell)
+    if not text:
+        return _ZERO
+    try:
+        items: Any = ast.literal_eval(re.sub(r"\b(true|false|null)\b", lambda word: _LITERALS[word[0]], text))
+        return sum((Decimal(item["amount"]) for item in items if item.get("inclusive") or not is_inclusive), _ZERO)
+    except (ValueError, SyntaxError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
+        raise ValueError(f"the {name} {text[:40]!r} is not a list of amounts") from None
+
+
+_LITERALS: Final = {"true": "True", "false": "False", "null": "None"}
 
 
 def _remembered(known: dict[Any, Any], cell: Any, read: Callable[[], Any], name: str) -> Any:

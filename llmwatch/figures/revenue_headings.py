@@ -20,16 +20,15 @@ from .table_file import TableFile, listed, plain, text_of
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "customer": (
         "customer", "customer_id", "customer_name", "client", "client_id", "client_name", "account",
-        "account_id", "account_name", "tenant", "tenant_id", "organization", "company", "customer_email", "kunde",
-        "kundennummer", "cliente",
+        "account_id", "account_name", "tenant", "tenant_id", "organization", "company", "customer_email",
+        "contact_name", "contact", "bill_to", "kunde", "kundennummer", "cliente",
     ),
     "amount": (),
     "date": (
         "date", "occurred_at", "at", "day", "date_utc", "created_utc", "created_date_utc", "created_at_utc",
         "created_at", "created", "created_date", "paid_at", "paid_at_utc", "payment_date",
         "paid_date", "invoice_date", "issue_date", "issued_at", "transaction_date", "posting_date",
-        "timestamp", "time", "datum", "buchungsdatum",
-        "rechnungsdatum", "fecha",
+        "timestamp", "time", "datum", "buchungsdatum", "rechnungsdatum", "fecha",
     ),
     "period_start": (
         "period_start", "minimum_line_item_period_start_utc", "from", "service_start", "start_date", "start",
@@ -51,9 +50,15 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "paid": ("paid", "is_paid"),
     "captured": ("captured", "is_captured"),
     "livemode": ("livemode", "mode"),
-    "tax": ("tax", "tax_amount", "vat", "vat_amount", "sales_tax", "gst", "gst_amount", "mwst", "ust", "iva", "tva"),
+    "tax": (
+        "tax", "tax_amount", "tax_total", "total_tax", "vat", "vat_amount", "sales_tax", "gst", "gst_amount", "mwst",
+        "ust", "iva", "tva",
+    ),
     "refunded": ("amount_refunded", "refunded_amount", "refund_amount", "refunds", "total_refunded"),
-    "discount": (),
+    "is_refunded": ("refunded", "is_refunded"),
+    # Of lines of Stripe's API, whose amount is before discounts and with those taxes that are inclusive.
+    "discount": ("discount_amounts",),
+    "taxes": ("tax_amounts", "taxes"),
     "fee": (),
     "disputed": ("disputed_amount", "amount_disputed"),
     "dispute_status": ("dispute_status",),
@@ -188,11 +193,14 @@ def headings_of(table: TableFile, mapping: Mapping[str, str], ignored: Sequence[
 
 
 def _fits(table: TableFile, field: str, name: str) -> bool:
-    """Whether the cells can be of the field: `Paid` may be an amount or a date, `State` that of an address."""
+    """Whether the cells can be of the field: `Paid` may be an amount or a date, `State` that of an address; discounts
+    and taxes by heading alone are the lists of Stripe's API."""
     n = table.columns.index(name)
     if plain(name) == "state":
         return any(len(text_of(cells[n])) > 2 for _, cells in table.rows)
-    return field not in ("paid", "captured") or all(
+    if field in ("discount", "taxes"):
+        return all(text_of(cells[n])[:1] in ("", "[") for _, cells in table.rows)
+    return field not in ("paid", "captured", "is_refunded") or all(
         text_of(cells[n]).lower() in _YES | _NO | {""} for _, cells in table.rows
     )
 
@@ -275,18 +283,17 @@ def _chosen(names: Mapping[str, str], headings: Headings, notation: Notation) ->
 
 
 def _is_difference(headings: Headings, notation: Notation, whole: str, part: str, net: str) -> bool:
-    """Whether whole - part = net in every row."""
+    """Whether whole - part = net in every row, or whole + part where parts are written as negative."""
     columns = headings.table.columns
     places = [columns.index(name) for name in (whole, part, net)]
+    is_less = is_more = True
     try:
         for _, cells in headings.table.rows:
-            a, b, c = (notation.amount(cells[n]) for n in places)
-            zero = Decimal(0)
-            if (a.value if a else zero) - (b.value if b else zero) != (c.value if c else zero):
-                return False
+            a, b, c = (found.value if (found := notation.amount(cells[n])) else Decimal(0) for n in places)
+            is_less, is_more = is_less and a - b == c, is_more and a + b == c
     except ValueError:
         return False
-    return True
+    return is_less or is_more
 
 
 # --- columns that are not understood
@@ -331,7 +338,7 @@ def _settled(fields: Mapping[str, str], amount: AmountColumn) -> Iterator[frozen
         yield frozenset({"discount", "discounts"})
     if "disputed" in fields:
         yield frozenset({"dispute", "disputed"})
-    if "refunded" in fields:
+    if "refunded" in fields or "is_refunded" in fields:
         yield frozenset({"refunded", "refund", "refunds"})
 
 

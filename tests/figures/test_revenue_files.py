@@ -201,6 +201,21 @@ API = "id,object,customer,currency,created,amount,amount_captured,amount_refunde
             {},
             "7",
         ),
+        # lines of Sigma; a discount and an inclusive tax of a line, and both of its proration
+        (
+            "id,invoice_id,customer_id,amount,currency,period_start,period_end,proration,source_type\n"
+            "il_1,in_1,cus_1,1200,usd,2026-11-01 00:00:00,2026-12-01 00:00:00,false,subscription\n",
+            {},
+            "12",
+        ),
+        (
+            "id,object,customer,amount,currency,period.start,period.end,discount_amounts,tax_amounts\n"
+            'il_1,line_item,cus_1,1200,usd,1793491951,1796083951,"[{""amount"": 200, ""discount"": ""di_1""}]",'
+            '"[{""amount"": 100, ""inclusive"": true}, {""amount"": 7, ""inclusive"": false}]"\n'
+            "il_2,line_item,cus_1,-600,usd,1793491951,1796083951,\"[{'amount': -100, 'discount': 'di_1'}]\",[]\n",
+            {},
+            "4",
+        ),
         # invoices
         (
             "id,object,customer,currency,created,amount_due,amount_paid,amount_remaining,subtotal,tax,total,status\n"
@@ -408,6 +423,10 @@ def test_what_is_not_understood_is_named(tmp_path: Path, text: str, problem: str
         # the third amount settles whether tax is in the second
         ("customer,amount,tax,total,date\na,100,20,120,2026-11-03\n", {}, "100"),
         ("customer,net,vat,gross,date\na,100,20,120,2026-11-03\n", {}, "100"),
+        # a fee written as negative
+        ("customer,gross,fee,net,date\na,100,-3.20,96.80,2026-11-03\n", {}, "96.8"),
+        ("customer,amount,refunded,date\na,100,false,2026-11-03\nb,50,true,2026-11-03\n", {}, "100"),
+        ("customer,total,discount,date\na,90,10,2026-11-03\n", {}, "90"),
         ("customer,total,tax,date\na,120,20,2026-11-03\nb,-12,-2,2026-11-03\n", {}, "90"),
         ("customer,amount,fee,date\na,100,3,2026-11-03\n", {}, "100"),
         ("customer,amount,fee,date\na,100,3,2026-11-03\n", {"mapping": {"fee": "fee"}}, "97"),
@@ -428,6 +447,14 @@ def test_what_changes_an_amount_is_taken_into_account(
 ) -> None:
     """As the file states it, or as the user answers."""
     assert total(read(tmp_path, text, **options)) == Decimal(amount)
+
+
+def test_a_percentage_is_not_offered_as_an_amount(tmp_path: Path) -> None:
+    """19 percent taken off would be 19 dollars."""
+    with pytest.raises(UsageError, match="'VAT %'") as caught:
+        read(tmp_path, "customer,amount,date,VAT %\na,100,2026-11-03,19\n")
+
+    assert "--map" not in caught.value.hint
 
 
 def test_a_rate_converts_and_is_stated(tmp_path: Path) -> None:

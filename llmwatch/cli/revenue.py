@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ..analysis.report import counted
 from ..analysis.revenue import check_report, sources_report
 from ..errors import UsageError
 from ..figures.currencies import currency_of
@@ -17,7 +18,7 @@ from ..figures.revenue import load_sources, unmatched_names
 from ..figures.revenue_file import COLUMNS, FileOptions, read_revenue_file
 from ..render import FORMATS
 from ..store import Store
-from ..store.revenue import import_revenue, withdraw_source
+from ..store.revenue import import_revenue, undo_import, withdraw_source
 from .options import Format, Home, Output, mapping_of, one_of, optional_one_of, settings_for
 from .reading import merged, progress_on_terminal, reading, write_report
 from .revenue_import import import_report
@@ -154,19 +155,32 @@ def check(format_name: Format = "text", output: Output = None, home: Home = None
 
 @revenue.command("undo")
 def undo(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="As `llmwatch revenue list` names it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="IMPORT|SOURCE", help="An id or a source, as `llmwatch revenue list` names it.")
+    ],
     home: Home = None,
 ) -> None:
-    """Take back everything that one imported file has said.
+    """Take back one import, so that what it replaced stands again, or everything that one source has said.
 
-    [dim]llmwatch revenue undo invoices.csv[/dim]
+    [dim]llmwatch revenue undo 20261124-093000-000000
+    llmwatch revenue undo invoices.csv[/dim]
     """
     settings = settings_for(home)
     with reading(settings) as opened:
         known = [str(row["source"]) for row in opened.rows("revenue_sources") if row["source"] != "code"]
-    if source == "code":
+        imports = {str(row["import_id"]): row for row in opened.rows("revenue_imports")}
+    if name == "code":
         raise UsageError("What code has said cannot be taken back.", "Record a refund: llmwatch.revenue(-49, ...).")
-    one_of(source, known, "SOURCE")
+    if name in imports:
+        source = imports[name]["source"]
+        if not imports[name]["is_last"]:
+            later = next(one for one, row in imports.items() if row["source"] == source)
+            raise UsageError(f"{source} was imported again after {name}.", f"First: llmwatch revenue undo {later}")
+        with Store(settings).changing() as con:
+            gone, back = undo_import(con, name)
+        sys.stdout.write(f"{counted(gone, 'row')} of {source} withdrawn, {back:,} back as before the import.\n")
+        return
+    one_of(name, [*known, *imports], "IMPORT|SOURCE")
     with Store(settings).changing() as con:
-        gone = withdraw_source(con, source)
-    sys.stdout.write(f"{gone:,} row{'' if gone == 1 else 's'} of {source} withdrawn.\n")
+        gone = withdraw_source(con, name)
+    sys.stdout.write(f"{counted(gone, 'row')} of {name} withdrawn.\n")

@@ -74,7 +74,8 @@ def import_revenue(
     columns = {f.name: [getattr(row, f.name) for row in rows] for f in fields(RevenueRow)}
     first, last = span or (min(columns["occurred_at"]), max(columns["occurred_at"]))
     now = datetime.now(UTC).replace(tzinfo=None)
-    given = {**columns, "source": source, "recorded_at": now, "left_out": list(left_out), "first": first, "last": last}
+    given = {**columns, "source": source, "recorded_at": now, "import_id": f"{now:%Y%m%d-%H%M%S}-{now.microsecond:06d}"}
+    given |= {"left_out": list(left_out), "first": first, "last": last}
     con.execute("begin")
     try:
         found = None
@@ -102,8 +103,29 @@ def withdraw_source(con: DuckDBPyConnection, source: str) -> int:
             [now, source],
         )
         row = con.execute("delete from revenue where source = ?", [source]).fetchone()
+        con.execute("update revenue_imports set undone_at = ? where source = ? and undone_at is null", [now, source])
         con.execute("commit")
     except BaseException:
         con.execute("rollback")
         raise
     return row[0] if row else 0
+
+
+def undo_import(con: DuckDBPyConnection, import_id: str) -> tuple[int, int]:
+    """What the import said is gone and what it replaced is back; how many rows of each.
+
+    It must be the last import of its source: a later one was made of what this one said.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    counts: list[int] = []
+    con.execute("begin")
+    try:
+        for statement in step("undone_import").split(";"):
+            names = {"now": now, "import_id": import_id}
+            row = con.execute(statement, {n: v for n, v in names.items() if f"${n}" in statement}).fetchone()
+            counts.append(row[0] if row else 0)
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    return counts[0], counts[2]

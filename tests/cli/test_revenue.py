@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from llmwatch.errors import InputFileError, LlmwatchError, UsageError
 from llmwatch.figures.revenue_file import read_revenue_file
 from llmwatch.settings import Settings
 from llmwatch.store import Store, file
+from llmwatch.store.history import recall
 from llmwatch.store.revenue import import_revenue
 from tests.stores import call, empty_store, fill
 
@@ -153,6 +155,52 @@ def test_a_question_is_one_sentence_and_exit_code_2(home: Path, tmp_path: Path) 
     assert result.exception.exit_code == 2
     assert "--decimal" in result.exception.hint
     assert "$1,234.00 in all" in run(home, "import", str(path), "--decimal", "point")
+
+
+def test_an_import_is_taken_back_and_what_it_replaced_is_back(home: Path, tmp_path: Path) -> None:
+    """Three imports of one file, the last two undone, the newest first; an import that changes nothing is none."""
+    first, second, third = (
+        f"id,{HEAD}1,acme,10,2026-09-01\n2,acme,20,2026-09-02\n",
+        f"id,{HEAD}1,acme,11,2026-09-01\n3,acme,30,2026-09-02\n",
+        f"id,{HEAD}1,acme,12,2026-09-01\n3,acme,30,2026-09-02\n",
+    )
+    for text in (first, second, third, third):
+        run(home, "import", str(csv_file(tmp_path, text)))
+    newest, middle, oldest = imports(home)
+
+    with pytest.raises(UsageError, match=f"imported again after {middle}.*undo {newest}"):
+        run(home, "undo", middle)
+    assert run(home, "undo", newest) == "1 row of invoices.csv withdrawn, 1 back as before the import.\n"
+    assert stored(home) == [("acme", Decimal(11)), ("acme", Decimal(30))]
+    assert run(home, "undo", middle) == "2 rows of invoices.csv withdrawn, 2 back as before the import.\n"
+    assert stored(home) == [("acme", Decimal(10)), ("acme", Decimal(20))]
+    assert imports(home) == [oldest]
+    run(home, "import", str(csv_file(tmp_path, second)))
+    assert stored(home) == [("acme", Decimal(11)), ("acme", Decimal(30))]
+
+
+def test_what_was_known_before_an_undo_stays_known(home: Path, tmp_path: Path) -> None:
+    """As of a moment between an import and its undo the import stands."""
+    run(home, "import", str(csv_file(tmp_path, f"id,{HEAD}1,acme,10,2026-09-01\n")))
+    run(home, "import", str(csv_file(tmp_path, f"id,{HEAD}1,acme,11,2026-09-01\n")))
+    between = datetime.now(UTC).replace(tzinfo=None)
+    run(home, "undo", imports(home)[0])
+
+    assert known(home, between) == [Decimal(11)]
+    assert known(home, datetime.now(UTC).replace(tzinfo=None)) == [Decimal(10)]
+
+
+def imports(home: Path) -> list[str]:
+    """Ids of the imports that `list` shows, the newest first."""
+    sections = {one["key"]: one for one in json.loads(run(home, "list", "--format", "json"))["sections"]}
+    return [row["import_id"] for row in sections["imports"]["tables"][0]["rows"]]
+
+
+def known(home: Path, moment: datetime) -> list[Decimal]:
+    """Amounts that were known at the moment."""
+    with Store(Settings(home=home)).read() as con:
+        recall(con, moment)
+        return [amount for (amount,) in con.execute("select amount_usd from revenue order by all").fetchall()]
 
 
 def test_check_names_both_sides(home: Path, tmp_path: Path) -> None:

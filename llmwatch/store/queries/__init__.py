@@ -85,6 +85,7 @@ QUERIES: Final = (
     "replayed",
     "replayed_tasks",
     "revenue_customers",
+    "revenue_imports",
     "revenue_sources",
     "revenue_unlinked",
     "review_sample",

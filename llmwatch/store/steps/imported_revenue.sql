@@ -36,7 +36,7 @@ left join imported as i on r.event_id = i.event_id
 where r.source = $source;
 
 insert into revenue_withdrawn by name
-select *, cast($recorded_at as timestamp) as withdrawn_at
+select *, cast($recorded_at as timestamp) as withdrawn_at, $import_id as withdrawn_by
 from revenue
 where
     source = $source
@@ -48,9 +48,15 @@ where
     and event_id in (select event_id from known_revenue where (is_again and not is_same) or (not is_again and is_covered));
 
 insert into revenue by name
-select *, $source as source, 'revenue' as kind, cast($recorded_at as timestamp) as recorded_at
+select *, $source as source, 'revenue' as kind, cast($recorded_at as timestamp) as recorded_at, $import_id as import_id
 from imported
 where event_id not in (select event_id from known_revenue where is_same);
+
+-- An import that changes nothing is none.
+insert into revenue_imports by name
+select $import_id as import_id, $source as source, cast($recorded_at as timestamp) as imported_at, count(*) as "rows", sum(amount_usd) as amount_usd
+from imported
+having count(*) > (select count(*) from known_revenue where is_same) or exists (from known_revenue where not is_again and is_covered);
 
 -- Rows that files have said under other ids. What code says is one amount per answer, equal by its nature.
 create or replace temp table alike as

@@ -48,12 +48,39 @@ class Sources:
     nobody: Mapping[str, Any] = field(default_factory=dict[str, Any])
     unlinked: Mapping[str, Any] = field(default_factory=dict[str, Any])
     hindrances: tuple[str, ...] = ()
+    # Imports of files that stand, the newest first.
+    imports: Sequence[Mapping[str, Any]] = ()
 
 
 def sources_report(found: Sources) -> Report:
     """One line per source of revenue."""
     section = Section("revenue", "", _source_tables(found), tuple(_source_notes(found)))
-    return Report("revenue", "revenue, by source", (), (), (section,), main_table="revenue")
+    sections = (section, Section("imports", "IMPORTS", _import_tables(found))) if found.imports else (section,)
+    return Report("revenue", "revenue, by source", (), (), sections, main_table="revenue")
+
+
+def _import_tables(found: Sources) -> tuple[Table, ...]:
+    columns = (
+        Column("import_id", "import", is_number=False),
+        Column("source", "source", is_number=False),
+        Column("imported_at", "imported (UTC)", is_number=False),
+        Column("rows", "rows"),
+        Column("amount_usd", "amount"),
+    )
+    rows = tuple(
+        Row(
+            str(row["import_id"]),
+            (
+                Text(str(row["import_id"])),
+                Text(str(row["source"])),
+                Moment(utc(row["imported_at"])),
+                count(int(row["rows"])),
+                usd(row["amount_usd"], "no amount"),
+            ),
+        )
+        for row in found.imports
+    )
+    return (Table("imports", "import", columns, rows),)
 
 
 def _source_tables(found: Sources) -> tuple[Table, ...]:
@@ -88,6 +115,9 @@ def _source_notes(found: Sources) -> list[Note]:
     notes = [Note(text) for text in found.hindrances]
     if not found.sources:
         notes.append(Note("No event of revenue is known.", "Import some:", "llmwatch revenue import revenue.csv"))
+    if found.imports:
+        code = f"llmwatch revenue undo {found.imports[0]['import_id']}"
+        notes.append(Note("An import is taken back by its id, a source by its name.", "The last one:", code))
     notes.append(Note("Plans and subscriptions of llmwatch.toml accrue beside these; they are in `llmwatch margin`."))
     return notes
 

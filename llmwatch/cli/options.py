@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -108,3 +108,19 @@ def one_of(value: str, allowed: Sequence[str], flag: str) -> str:
     near = get_close_matches(value, allowed, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else ""
     raise UsageError(f"{flag} {value!r} is not one of {', '.join(allowed)}.", hint)
+
+
+def optional_one_of(value: str | None, allowed: Sequence[str], flag: str) -> Any:
+    """The same for an option that need not be given: None then."""
+    return None if value is None else one_of(value, allowed, flag)
+
+
+def mapping_of(maps: Sequence[str], fields: Sequence[str]) -> dict[str, str]:
+    """Field -> column of every --map FIELD=COLUMN."""
+    found: dict[str, str] = {}
+    for text in maps:
+        field, separator, column = text.partition("=")
+        if not separator or not column:
+            raise UsageError(f"--map {text!r} is not FIELD=COLUMN.", 'Write --map "amount=Net Amount".')
+        found[one_of(field.strip(), fields, "--map")] = column.strip()
+    return found

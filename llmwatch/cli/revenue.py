@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..analysis.report import Note, Report, Section, counted, money_text
-from ..analysis.revenue import check_report, sources_report, unmatched_tables
+from ..analysis.report import counted
+from ..analysis.revenue import check_report, sources_report
 from ..errors import UsageError
+from ..figures.currencies import currency_of
 from ..figures.revenue import load_sources, unmatched_names
-from ..figures.revenue_file import COLUMNS, RevenueFile, read_revenue_file
+from ..figures.revenue_file import COLUMNS, FileOptions, read_revenue_file
 from ..render import FORMATS
 from ..store import Store
-from ..store.revenue import Imported, import_revenue, withdraw_source
-from .options import Format, Home, Output, one_of, settings_for
+from ..store.revenue import import_revenue, undo_import, withdraw_source
+from .options import Format, Home, Output, mapping_of, one_of, optional_one_of, settings_for
 from .reading import merged, progress_on_terminal, reading, write_report
+from .revenue_import import import_report
 
 revenue = typer.Typer(
     name="revenue",
@@ -29,84 +32,100 @@ revenue = typer.Typer(
 
 
 @revenue.command("import")
-def import_(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="CSV in UTF-8, or Parquet.")],
+def import_(  # noqa: PLR0913, PLR0917 - each is an option
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, Excel, OpenDocument or Parquet.")],
     maps: Annotated[
         list[str] | None,
         typer.Option("--map", help="FIELD=COLUMN, where the name does not say it; - for none.", show_default=False),
     ] = None,
+    ignored: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", help="A column that does not change the amounts.", show_default=False),
+    ] = None,
+    counted: Annotated[
+        list[str] | None,
+        typer.Option("--count", help="A status or type whose rows are revenue.", show_default=False),
+    ] = None,
+    skipped: Annotated[
+        list[str] | None,
+        typer.Option("--skip", help="A status or type whose rows are not revenue.", show_default=False),
+    ] = None,
+    decimals: Annotated[str | None, typer.Option("--decimal", help="point or comma.", show_default=False)] = None,
+    dates: Annotated[str | None, typer.Option("--dates", help="day-first or month-first.", show_default=False)] = None,
+    units: Annotated[
+        str | None, typer.Option("--units", help="major (dollars) or minor (cents).", show_default=False)
+    ] = None,
+    rates: Annotated[
+        list[str] | None,
+        typer.Option("--rate", help="CURRENCY=RATE, US dollars for one of it.", show_default=False),
+    ] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="Sheet of a workbook.", show_default=False)] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Encoding of a CSV that is not Unicode.", show_default=False)
+    ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", help="Whose word it is. Default: the file's name.", show_default=False)
+        str | None, typer.Option("--source", help="Name of the source. Default: the file's name.", show_default=False)
     ] = None,
     is_end_included: Annotated[
         bool, typer.Option("--end-included", help="The last day of a period belongs to it.")
     ] = False,
-    is_dry: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="Show what would change; change nothing.")] = False,
     format_name: Format = "text",
     home: Home = None,
 ) -> None:
-    """Import revenue in US dollars; importing a file again changes nothing, a corrected one replaces what it said.
+    """Import revenue; importing a file again changes nothing, a corrected one replaces what it said.
 
-    Needed are a customer, an amount (refunds negative, or of type refund) and a date or a period, which ends before
-    period_end. Known fields: customer, amount, date, period_start, period_end, id, type, plan, task, feature, response,
-    currency, note. Of the days that the file covers, rows that its source does not say any more are withdrawn.
+    Exports of Stripe (payments, invoices, invoice lines, itemized balance) are read as they are; other files need a
+    customer, an amount and a date or a period, which ends before period_end. Tax, refunds, void, draft, open and failed
+    rows, fees and payouts are no revenue. What a file does not settle is asked for, with both readings. Of the days
+    that the file covers, rows that it does not contain any more are withdrawn.
 
     [dim]llmwatch revenue import invoices.csv --dry-run
-    llmwatch revenue import invoices.csv --map "amount=Net Amount" --map "customer=Account"[/dim]
+    llmwatch revenue import sales.xlsx --map "amount=Net Amount" --rate EUR=1.08[/dim]
     """
     one_of(format_name, FORMATS, "--format")
     if not path.is_file():
-        raise UsageError(f"{path} is not a file.", "Name a CSV or Parquet file.")
+        raise UsageError(f"{path} is not a file.", "Name a CSV, Excel, OpenDocument or Parquet file.")
+    options = FileOptions(
+        mapping=mapping_of(maps or (), tuple(COLUMNS)),
+        ignored=ignored or (),
+        counted=counted or (),
+        skipped=skipped or (),
+        decimals=optional_one_of(decimals, ("point", "comma"), "--decimal"),
+        dates=optional_one_of(dates, ("day-first", "month-first"), "--dates"),
+        units=optional_one_of(units, ("major", "minor"), "--units"),
+        rates=_rates(rates or ()),
+        sheet=sheet,
+        encoding=encoding,
+        is_end_included=is_end_included,
+    )
     with progress_on_terminal("reading") as progress:
-        found = read_revenue_file(path, _mapping(maps or ()), is_end_included=is_end_included, progress=progress)
+        found = read_revenue_file(path, options, progress=progress)
     name = source or path.name
     store = Store(settings_for(home))
     for sentence in merged(store):
         sys.stderr.write(f"llmwatch: note: {sentence}\n")
     with store.changing() as con:
-        done = import_revenue(con, name, found.rows, is_dry=is_dry)
+        done = import_revenue(con, name, found.rows, left_out=found.left_out, span=found.span, is_dry=is_dry)
     with reading(settings_for(home)) as opened:
         unmatched = unmatched_names(opened, found.customers)
-    notes = [Note(text) for text in _sentences(name, found, done, is_dry)]
-    if unmatched:
-        words = "customer is" if len(unmatched) == 1 else "customers are"
-        text = f"{len(unmatched):,} {words} in no call. If a name differs there, correct the file and import it."
-        notes.append(Note(text))
-    section = Section("imported", "", unmatched_tables(unmatched), tuple(notes))
-    write_report(Report("revenue_import", "", (), (_head(found, done, is_dry),), (section,)), format_name, None)
+    write_report(import_report(found, done, name, unmatched, is_dry=is_dry), format_name, None)
 
 
-def _head(found: RevenueFile, done: Imported, is_dry: bool) -> str:
-    did = "would be imported" if is_dry else "imported"
-    first = min(row.occurred_at for row in found.rows)
-    last = max(row.recognised_until or row.occurred_at for row in found.rows)
-    rows = f"{counted(done.rows, 'row')} of {counted(len(found.customers), 'customer')}"
-    return f"{rows} {did}, {money_text(done.amount_usd)} in all, {first:%Y-%m-%d} to {last:%Y-%m-%d} UTC."
-
-
-def _sentences(name: str, found: RevenueFile, done: Imported, is_dry: bool) -> list[str]:
-    columns = ", ".join(f"{field} from {column!r}" for field, column in found.columns.items())
-    would = "would be " if is_dry else ""
-    sentences = [
-        f"Read: {columns}.",
-        f"{done.added:,} {would}new, {done.changed:,} {would}changed, {done.unchanged:,} as they were.",
-    ]
-    if done.withdrawn:
-        sentences.append(f"{counted(done.withdrawn, 'row')} that {name} does not say any more: {would}withdrawn.")
-    if done.kept:
-        sentences.append(f"{counted(done.kept, 'earlier row')} of {name} on other days: untouched.")
-    if done.known_elsewhere:
-        sentences.append(f"{counted(done.known_elsewhere, 'row')} known from another source too: counted once.")
-    return sentences
-
-
-def _mapping(maps: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in maps:
-        field, separator, column = text.partition("=")
-        if not separator or not column:
-            raise UsageError(f"--map {text!r} is not FIELD=COLUMN.", 'Write --map "amount=Net Amount".')
-        found[one_of(field.strip(), tuple(COLUMNS), "--map")] = column.strip()
+def _rates(texts: Sequence[str]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        code = currency_of(name)
+        try:
+            rate = Decimal(number.strip())
+        except InvalidOperation:
+            rate = Decimal(0)
+        if code is None or not rate.is_finite() or not 0 < rate < 10**6:
+            raise UsageError(
+                f"--rate {text!r} is not CURRENCY=RATE.", "Write --rate EUR=1.08: one EUR is 1.08 US dollars."
+            )
+        found[code] = rate
     return found
 
 
@@ -136,19 +155,32 @@ def check(format_name: Format = "text", output: Output = None, home: Home = None
 
 @revenue.command("undo")
 def undo(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="As `llmwatch revenue list` names it.")],
+    name: Annotated[
+        str, typer.Argument(metavar="IMPORT|SOURCE", help="An id or a source, as `llmwatch revenue list` names it.")
+    ],
     home: Home = None,
 ) -> None:
-    """Take back everything that one imported file has said.
+    """Take back one import, so that what it replaced stands again, or everything that one source has said.
 
-    [dim]llmwatch revenue undo invoices.csv[/dim]
+    [dim]llmwatch revenue undo 20261124-093000-000000
+    llmwatch revenue undo invoices.csv[/dim]
     """
     settings = settings_for(home)
     with reading(settings) as opened:
         known = [str(row["source"]) for row in opened.rows("revenue_sources") if row["source"] != "code"]
-    if source == "code":
+        imports = {str(row["import_id"]): row for row in opened.rows("revenue_imports")}
+    if name == "code":
         raise UsageError("What code has said cannot be taken back.", "Record a refund: llmwatch.revenue(-49, ...).")
-    one_of(source, known, "SOURCE")
+    if name in imports:
+        source = imports[name]["source"]
+        if not imports[name]["is_last"]:
+            later = next(one for one, row in imports.items() if row["source"] == source)
+            raise UsageError(f"{source} was imported again after {name}.", f"First: llmwatch revenue undo {later}")
+        with Store(settings).changing() as con:
+            gone, back = undo_import(con, name)
+        sys.stdout.write(f"{counted(gone, 'row')} of {source} withdrawn, {back:,} back as before the import.\n")
+        return
+    one_of(name, [*known, *imports], "IMPORT|SOURCE")
     with Store(settings).changing() as con:
-        gone = withdraw_source(con, source)
-    sys.stdout.write(f"{gone:,} row{'' if gone == 1 else 's'} of {source} withdrawn.\n")
+        gone = withdraw_source(con, name)
+    sys.stdout.write(f"{counted(gone, 'row')} of {name} withdrawn.\n")

@@ -164,13 +164,18 @@ def import_file(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file of `review --csv` that was filled in.")],
     by: By = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="Sheet of a workbook.", show_default=False)] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Encoding of a CSV that is not Unicode.", show_default=False)
+    ] = None,
     home: Home = None,
 ) -> None:
     """Take in a filled file; doing so twice changes nothing, a corrected file replaces what it said before.
 
     [dim]llmwatch review import week.csv --by anna[/dim]
     """
-    settings, rows, scorer = settings_for(home or context.obj), read_rows(file), _scorer(by)
+    rows = read_rows(file, sheet=sheet, encoding=encoding)
+    settings, scorer = settings_for(home or context.obj), _scorer(by)
     with reading(settings) as store, Scoring(settings) as scoring:
         if is_of_pairs(rows):
             items = load_pair_items(store, None, None, _MOST_BATCHES).items

@@ -19,6 +19,7 @@ def load_sources(store: Reading) -> Sources:
     paid = {str(row["name"]) for row in earning}
     return Sources(
         sources=store.rows("revenue_sources"),
+        imports=store.rows("revenue_imports"),
         unmatched=tuple(_unmatched(row, names, paid) for row in earning if not row["calls"]),
         unpaid=tuple(row for row in in_calls if not row["streams"]),
         nobody=next((row for row in customers if not row["name"]), {}),

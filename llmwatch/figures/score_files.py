@@ -6,39 +6,37 @@ same records; those that are stored already are left out, so that nothing change
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import InputFileError
+from ..errors import InputFileError, UsageError
+from .notation import Notation, Order, notation_of
 from .reading import Reading
+from .table_file import TableFile, listed, plain, read_table, text_of
 
 EVIDENCE: Final = ("feedback", "label", "reference")
-# What a column may be called -> the field that it fills.
-_COLUMNS: Final[Mapping[str, str]] = {
-    "score_id": "score_id",
-    "call": "span_id",
-    "call_id": "span_id",
-    "span_id": "span_id",
-    "response": "response_id",
-    "response_id": "response_id",
-    "trace": "trace_id",
-    "trace_id": "trace_id",
-    "score": "value",
-    "value": "value",
-    "label": "label",
-    "comment": "comment",
-    "evidence": "evidence",
-    "name": "name",
-    "scorer": "scorer",
-    "false_facts": "false_facts",
-    "probability": "probability",
-    "scored_at": "scored_at",
+# Field -> headings that mean it, those of Langfuse's exports among them; compared without case and punctuation.
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "span_id": ("span_id", "call", "call_id"),
+    "response_id": ("response_id", "response", "completion_id"),
+    "trace_id": ("trace_id", "trace"),
+    "score": ("score", "value", "rating"),
+    "label": ("label", "string_value"),
+    "comment": ("comment", "comments"),
+    "evidence": ("evidence",),
+    "name": ("name", "score_name"),
+    "scorer": ("scorer", "author", "author_user_id", "reviewer"),
+    "false_facts": ("false_facts",),
+    "probability": ("probability",),
+    "scored_at": ("scored_at", "timestamp"),
+    "score_id": ("score_id",),
 }
+NONE: Final = "-"
 _WORDS: Final[Mapping[str, float]] = {
     **dict.fromkeys(("acceptable", "good", "yes", "true", "up", "correct", "right", "pass", "thumbs_up"), 1.0),
     **dict.fromkeys(
@@ -52,71 +50,71 @@ _MAX_TEXT: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A file's rows as column -> text, each with its line; the header is line 1."""
+    """A file's rows as column -> text, each with its line; columns are in lower case."""
 
     path: str
     columns: tuple[str, ...]
     rows: tuple[tuple[int, Mapping[str, str]], ...]
+    table: TableFile
 
     def error(self, line: int, problem: str, hint: str = "") -> InputFileError:
         """The error of one row."""
         return InputFileError(self.path, problem, hint, line)
 
 
-def read_rows(path: Path) -> Rows:
-    """The rows of a CSV or Parquet file; InputFileError if it cannot be read."""
-    if path.suffix.lower() in {".parquet", ".pq"}:
-        return _read_parquet(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as opened:
-            # The first line of columns has more of the file's separator than of any other.
-            separator = max(",;\t", key=opened.readline().count)
-            opened.seek(0)
-            reader = csv.DictReader(opened, restkey="", restval="", delimiter=separator)
-            columns = tuple((name or "").strip().lower() for name in reader.fieldnames or ())
-            rows = tuple((reader.line_num, _plain(zip(columns, row.values(), strict=False))) for row in reader)
-    except OSError as e:
-        raise InputFileError(str(path), f"cannot be read: {e.strerror}.") from e
-    except UnicodeDecodeError as e:
-        raise InputFileError(str(path), "it is not UTF-8 text.", "Save it as CSV in UTF-8.") from e
-    except csv.Error as e:
-        raise InputFileError(str(path), f"it is no CSV: {e}.") from e
-    return Rows(str(path), columns, rows)
+def read_rows(path: Path, *, sheet: str | None = None, encoding: str | None = None) -> Rows:
+    """The rows of a CSV, Excel, OpenDocument or Parquet file; InputFileError if it cannot be read."""
+    table = read_table(path, sheet=sheet, encoding=encoding)
+    columns = tuple(name.lower() for name in table.columns)
+    rows = tuple((line, dict(zip(columns, map(text_of, cells), strict=True))) for line, cells in table.rows)
+    return Rows(str(path), columns, rows, table)
 
 
-def _read_parquet(path: Path) -> Rows:
-    import polars as pl
+def _fields(rows: Rows, mapping: Mapping[str, str]) -> dict[str, str]:
+    """Field -> column, by `mapping` (field -> heading, - for none) and else by name."""
+    found: dict[str, str] = {}
+    for field, words in COLUMNS.items():
+        if field in mapping:
+            if mapping[field] == NONE:
+                continue
+            if mapping[field].lower() not in rows.columns:
+                problem = f"--map {field}={mapping[field]}: {rows.path} has no such column."
+                raise UsageError(problem, f"It has {listed(rows.table.columns)}.")
+            found[field] = mapping[field].lower()
+            continue
+        meant = {plain(word) for word in words}
+        present = [name for name in rows.columns if plain(name) in meant]
+        if len(present) > 1 and any(len({row[name] for name in present}) > 1 for _, row in rows.rows):
+            problem = f"{rows.path}: {listed(present)} could all be the {field.replace('_', ' ')}."
+            raise UsageError(problem, f"Say which: --map {field}={present[0]!r}")
+        if present:
+            found[field] = present[0]
+    return found
 
-    try:
-        frame = pl.read_parquet(path)
-    except Exception as e:
-        raise InputFileError(str(path), f"is not a Parquet file: {e}.") from e
-    columns = tuple(name.strip().lower() for name in frame.columns)
-    rows = tuple((number, _plain(zip(columns, row, strict=True))) for number, row in enumerate(frame.iter_rows(), 2))
-    return Rows(str(path), columns, rows)
 
-
-def _plain(pairs: Iterable[tuple[str, Any]]) -> dict[str, str]:
-    return {name: "" if value is None else str(value).strip() for name, value in pairs}
-
-
-def records_from(rows: Rows, evidence: str, at_us: int) -> list[dict[str, Any]]:
+def records_from(
+    rows: Rows, evidence: str, at_us: int, mapping: Mapping[str, str] | None = None, order: Order | None = None
+) -> list[dict[str, Any]]:
     """A record a row; InputFileError names the first row that cannot be understood, and nothing is recorded then."""
-    fields = {name: _COLUMNS[name] for name in rows.columns if name in _COLUMNS}
-    if not set(fields.values()) & set(_IDS):
-        raise InputFileError(
-            rows.path, "no column says which answer a row is of.", "Name one span_id, response_id or trace_id."
-        )
-    if not set(fields.values()) & {"value", "label", "false_facts"}:
-        raise InputFileError(rows.path, "no column has a score.", "Name one score (0 to 1), label or false_facts.")
+    fields = _fields(rows, mapping or {})
+    columns = f"It has {listed(rows.table.columns)}."
+    if not fields.keys() & set(_IDS):
+        hint = f"{columns} Name one span_id, response_id or trace_id, or say it: --map response_id=COLUMN."
+        raise InputFileError(rows.path, "no column says which answer a row is of.", hint)
+    if not fields.keys() & {"score", "label", "false_facts"}:
+        hint = f"{columns} Name one score (0 to 1), label or false_facts, or say it: --map score=COLUMN."
+        raise InputFileError(rows.path, "no column has a score.", hint)
     source = f"import {Path(rows.path).name}"
+    dates = ((line, row.get(fields.get("scored_at", ""), "")) for line, row in rows.rows)
+    notation = notation_of(rows.table, (), (), dates, order=order)
     seen: dict[str, int] = {}
-    return [
-        _record(rows, line, {fields[k]: v for k, v in row.items() if k in fields and v}, evidence, seen)
-        | {"source": source, "scored_us": _scored_us(rows, line, row.get("scored_at", ""), at_us), "recorded_us": at_us}
-        for line, row in rows.rows
-        if any(row.values())
-    ]
+    records: list[dict[str, Any]] = []
+    for line, row in rows.rows:
+        given = {field: row[name] for field, name in fields.items() if row[name]}
+        record = _record(rows, line, given, evidence, seen)
+        scored_us = _scored_us(rows, line, given.get("scored_at", ""), at_us, notation)
+        records.append(record | {"source": source, "scored_us": scored_us, "recorded_us": at_us})
+    return records
 
 
 def _record(rows: Rows, line: int, given: Mapping[str, str], evidence: str, seen: dict[str, int]) -> dict[str, Any]:
@@ -128,7 +126,7 @@ def _record(rows: Rows, line: int, given: Mapping[str, str], evidence: str, seen
         raise rows.error(line, f"evidence {rung!r} is not one of {', '.join(EVIDENCE)}.")
     label = given.get("label")
     # The label of a reference is the right answer itself, and no opinion.
-    value = _score(rows, line, given.get("value"), None if rung == "reference" else label)
+    value = _score(rows, line, given.get("score"), None if rung == "reference" else label)
     facts = _whole(rows, line, given.get("false_facts"))
     if value is None and label is None and facts is None:
         raise rows.error(line, "it has neither a score nor a label nor a number of false facts.")
@@ -171,8 +169,9 @@ def _score(rows: Rows, line: int, text: str | None, label: str | None) -> float 
 
 
 def _number(text: str) -> float | None:
+    # Numbers of scores are small: a comma in one is a decimal comma.
     try:
-        return float(text)
+        return float(re.sub(r"^(-?\d*),(\d+)$", r"\1.\2", text))
     except ValueError:
         return None
 
@@ -193,15 +192,12 @@ def _chance(rows: Rows, line: int, text: str | None) -> float | None:
     return value
 
 
-def _scored_us(rows: Rows, line: int, text: str, at_us: int) -> int:
-    if not text:
-        return at_us
+def _scored_us(rows: Rows, line: int, text: str, at_us: int, notation: Notation) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        moment = notation.moment(text)
     except ValueError as e:
-        raise rows.error(line, f"scored_at {text!r} is not a date.", "Give 2026-11-01 or 2026-11-01T15:30.") from e
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return int(moment.timestamp() * 1_000_000)
+        raise rows.error(line, f"scored_at {e}.") from e
+    return at_us if moment is None else int(moment.replace(tzinfo=UTC).timestamp() * 1_000_000)
 
 
 _COMPARED: Final = (

@@ -129,7 +129,8 @@ def price_incoming(con: DuckDBPyConnection, book: PriceBook) -> None:
     _charge(con, asked, rows)
     if contracts:
         con.execute(
-            "update call_costs set list_cost_usd = l.list_cost_usd from list_costs as l where call_costs.span_id = l.span_id"
+            "update call_costs set list_cost_usd = l.list_cost_usd from list_costs as l"
+            " where call_costs.span_id = l.span_id"
         )
 
 

@@ -21,7 +21,8 @@ class RevenueRow:
     event_id: str
     occurred_at: datetime
     amount_usd: Decimal
-    customer_id: str
+    # None where the file names no customer.
+    customer_id: str | None
     plan: str | None = None
     task: str | None = None
     feature: str | None = None
@@ -45,6 +46,10 @@ class Imported:
     kept: int
     # Said by another source too, under the same id: counted once.
     known_elsewhere: int
+    # Rows that look like another source's, or an earlier one, under other ids: same customer, amount and day.
+    alike: int
+    # One of them: its id, and the source and the id under which it stands already.
+    alike_example: tuple[str, ...] | None
 
     @property
     def added(self) -> int:
@@ -53,11 +58,24 @@ class Imported:
 
 
 def import_revenue(
-    con: DuckDBPyConnection, source: str, rows: Sequence[RevenueRow], *, is_dry: bool = False
+    con: DuckDBPyConnection,
+    source: str,
+    rows: Sequence[RevenueRow],
+    *,
+    left_out: Sequence[str] = (),
+    span: tuple[datetime, datetime] | None = None,
+    is_dry: bool = False,
 ) -> Imported:
-    """The source says these rows, each once; a dry import says what it would do and leaves everything as it was."""
+    """The source says these rows, each once; a dry import says what it would do and leaves everything as it was.
+
+    What it said before is withdrawn where it lies on the days of `span` (of the rows, by default), first to last, or
+    has one of the ids `left_out`, and is not among the rows.
+    """
     columns = {f.name: [getattr(row, f.name) for row in rows] for f in fields(RevenueRow)}
-    given = {**columns, "source": source, "recorded_at": datetime.now(UTC).replace(tzinfo=None)}
+    first, last = span or (min(columns["occurred_at"]), max(columns["occurred_at"]))
+    now = datetime.now(UTC).replace(tzinfo=None)
+    given = {**columns, "source": source, "recorded_at": now, "import_id": f"{now:%Y%m%d-%H%M%S}-{now.microsecond:06d}"}
+    given |= {"left_out": list(left_out), "first": first, "last": last}
     con.execute("begin")
     try:
         found = None
@@ -70,7 +88,9 @@ def import_revenue(
         raise
     if found is None:
         raise AssertionError("the step ends with one row")
-    return Imported(found[0], found[1] or Decimal(0), *found[2:])
+    rows_now, amount, unchanged, changed, withdrawn, kept, elsewhere, alike, example = found
+    where = tuple(example.values()) if example else None
+    return Imported(rows_now, amount or Decimal(0), unchanged, changed, withdrawn, kept, elsewhere, alike, where)
 
 
 def withdraw_source(con: DuckDBPyConnection, source: str) -> int:
@@ -83,8 +103,29 @@ def withdraw_source(con: DuckDBPyConnection, source: str) -> int:
             [now, source],
         )
         row = con.execute("delete from revenue where source = ?", [source]).fetchone()
+        con.execute("update revenue_imports set undone_at = ? where source = ? and undone_at is null", [now, source])
         con.execute("commit")
     except BaseException:
         con.execute("rollback")
         raise
     return row[0] if row else 0
+
+
+def undo_import(con: DuckDBPyConnection, import_id: str) -> tuple[int, int]:
+    """What the import said is gone and what it replaced is back; how many rows of each.
+
+    It must be the last import of its source: a later one was made of what this one said.
+    """
+    now = datetime.now(UTC).replace(tzinfo=None)
+    counts: list[int] = []
+    con.execute("begin")
+    try:
+        for statement in step("undone_import").split(";"):
+            names = {"now": now, "import_id": import_id}
+            row = con.execute(statement, {n: v for n, v in names.items() if f"${n}" in statement}).fetchone()
+            counts.append(row[0] if row else 0)
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    return counts[0], counts[2]

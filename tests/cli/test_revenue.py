@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from llmwatch.errors import InputFileError, LlmwatchError, UsageError
 from llmwatch.figures.revenue_file import read_revenue_file
 from llmwatch.settings import Settings
 from llmwatch.store import Store, file
+from llmwatch.store.history import recall
 from llmwatch.store.revenue import import_revenue
 from tests.stores import call, empty_store, fill
 
@@ -108,6 +111,98 @@ def test_an_import_can_be_taken_back(home: Path, tmp_path: Path) -> None:
         run(home, "undo", "code")
 
 
+def test_a_dry_run_shows_every_kind_of_row(home: Path, tmp_path: Path) -> None:
+    """Paid invoices and what is taken off them, void ones beside them, with amounts."""
+    head = "id,Customer,Currency,Date (UTC),Tax,Total,Status\n"
+    rows = "in_1,acme,usd,2026-09-01 10:00,20.00,120.00,paid\nin_2,acme,usd,2026-09-02 10:00,10.00,60.00,void\n"
+
+    said = run(home, "import", str(csv_file(tmp_path, head + rows)), "--dry-run", "--format", "json")
+
+    tables = json.loads(said)["sections"][0]["tables"]
+    kinds = {row["kind"]: row for row in tables[0]["rows"]}
+    assert [(kinds[kind]["rows"], kinds[kind]["counted_usd"]) for kind in ("paid", "tax")] == [(1, "120"), (1, "-20")]
+    assert (kinds["void"]["counted_usd"], kinds["void"]["not_counted_usd"]) == (None, "60")
+
+
+def test_an_invoice_that_becomes_void_does_not_count_any_more(home: Path, tmp_path: Path) -> None:
+    """Also where it lies outside the days of the rows that still count."""
+    head = "id,customer,date,amount,status\n"
+    rows = "1,acme,2026-09-01,10,paid\n2,acme,2026-09-30,20,paid\n"
+    run(home, "import", str(csv_file(tmp_path, head + rows)))
+
+    said = run(home, "import", str(csv_file(tmp_path, head + rows.replace("20,paid", "20,void"))))
+
+    assert "1 row that invoices.csv does not say any more: withdrawn" in said
+    assert stored(home) == [("acme", Decimal(10))]
+
+
+def test_a_sale_in_two_exports_is_pointed_out(home: Path, tmp_path: Path) -> None:
+    """An invoice and its payment have two ids: same customer, amount and day."""
+    run(home, "import", str(csv_file(tmp_path, "id,customer,date,amount\nin_1,acme,2026-09-01 10:00,10.00\n")))
+    text = "id,customer,date,amount\nch_1,acme,2026-09-01 10:05,10.00\nch_2,acme,2026-09-02,10.00\n"
+
+    said = run(home, "import", str(csv_file(tmp_path, text, "payments.csv")))
+
+    assert "1 row looks like one of invoices.csv under another id, as 'ch_1' and 'in_1'" in " ".join(said.split())
+
+
+def test_a_question_is_one_sentence_and_exit_code_2(home: Path, tmp_path: Path) -> None:
+    """With the flag that answers it; the answer imports the file."""
+    path = csv_file(tmp_path, f'{HEAD}acme,"1,234",2026-09-01\n')
+    result = CliRunner().invoke(app, ["revenue", "import", str(path), "--home", str(home)])
+
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.exit_code == 2
+    assert "--decimal" in result.exception.hint
+    assert "$1,234.00 in all" in run(home, "import", str(path), "--decimal", "point")
+
+
+def test_an_import_is_taken_back_and_what_it_replaced_is_back(home: Path, tmp_path: Path) -> None:
+    """Three imports of one file, the last two undone, the newest first; an import that changes nothing is none."""
+    first, second, third = (
+        f"id,{HEAD}1,acme,10,2026-09-01\n2,acme,20,2026-09-02\n",
+        f"id,{HEAD}1,acme,11,2026-09-01\n3,acme,30,2026-09-02\n",
+        f"id,{HEAD}1,acme,12,2026-09-01\n3,acme,30,2026-09-02\n",
+    )
+    for text in (first, second, third, third):
+        run(home, "import", str(csv_file(tmp_path, text)))
+    newest, middle, oldest = imports(home)
+
+    with pytest.raises(UsageError, match=f"imported again after {middle}.*undo {newest}"):
+        run(home, "undo", middle)
+    assert run(home, "undo", newest) == "1 row of invoices.csv withdrawn, 1 back as before the import.\n"
+    assert stored(home) == [("acme", Decimal(11)), ("acme", Decimal(30))]
+    assert run(home, "undo", middle) == "2 rows of invoices.csv withdrawn, 2 back as before the import.\n"
+    assert stored(home) == [("acme", Decimal(10)), ("acme", Decimal(20))]
+    assert imports(home) == [oldest]
+    run(home, "import", str(csv_file(tmp_path, second)))
+    assert stored(home) == [("acme", Decimal(11)), ("acme", Decimal(30))]
+
+
+def test_what_was_known_before_an_undo_stays_known(home: Path, tmp_path: Path) -> None:
+    """As of a moment between an import and its undo the import stands."""
+    run(home, "import", str(csv_file(tmp_path, f"id,{HEAD}1,acme,10,2026-09-01\n")))
+    run(home, "import", str(csv_file(tmp_path, f"id,{HEAD}1,acme,11,2026-09-01\n")))
+    between = datetime.now(UTC).replace(tzinfo=None)
+    run(home, "undo", imports(home)[0])
+
+    assert known(home, between) == [Decimal(11)]
+    assert known(home, datetime.now(UTC).replace(tzinfo=None)) == [Decimal(10)]
+
+
+def imports(home: Path) -> list[str]:
+    """Ids of the imports that `list` shows, the newest first."""
+    sections = {one["key"]: one for one in json.loads(run(home, "list", "--format", "json"))["sections"]}
+    return [row["import_id"] for row in sections["imports"]["tables"][0]["rows"]]
+
+
+def known(home: Path, moment: datetime) -> list[Decimal]:
+    """Amounts that were known at the moment."""
+    with Store(Settings(home=home)).read() as con:
+        recall(con, moment)
+        return [amount for (amount,) in con.execute("select amount_usd from revenue order by all").fetchall()]
+
+
 def test_check_names_both_sides(home: Path, tmp_path: Path) -> None:
     """Who pays and makes no calls, with the nearest name; who makes calls and of whom nothing is known."""
     run(home, "import", str(csv_file(tmp_path, f"{HEAD}globex gmbh.,10,2026-09-01\n")))
@@ -147,10 +242,10 @@ def test_amounts_keep_their_sign_and_every_digit(tmp_path: Path, cell: str, amou
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"{HEAD}acme,ten,2026-09-01\n", "line 2: the amount 'ten' is no number"),
-        (f'{HEAD}acme,"49,00",2026-09-01\n', "line 2: the amount '49,00' is no number"),
-        (f"{HEAD}acme,1,2026-09-01\n\nacme,1,1/9/2026\n", "line 4: date '1/9/2026' is no date"),
-        (f"{HEAD}acme,1,2026-09-01\n,1,\n", "line 3: the customer is empty, as in a line of totals"),
+        (f"{HEAD}acme,ten,2026-09-01\n", "line 2: the amount 'ten' is not a number"),
+        (f'{HEAD}acme,"4,9,0",2026-09-01\n', "line 2: the amount '4,9,0' is not a number"),
+        (f"{HEAD}acme,1,2026-09-01\n\nacme,1,1/32/2026\n", "line 4: date '1/32/2026' is not a date"),
+        (f"{HEAD}acme,1,2026-09-01\n,2,\n", "line 3: the customer and the date are empty"),
         (f"{HEAD}acme,€5,2026-09-01\n", "only US dollars"),
         ("customer,amount,currency,date\nacme,5,EUR,2026-09-01\n", "the amount is in EUR; only US dollars"),
         (f"{HEAD}acme,1\n", "line 2: 2 cells where 3 columns are named"),

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from llmwatch.cli import app, main
 from llmwatch.cli.review_files import ANSWER_COLUMNS, answer_records
-from llmwatch.errors import InputFileError
+from llmwatch.errors import InputFileError, UsageError
 from llmwatch.figures.score_files import read_rows, records_from
 from llmwatch.settings import Settings
 from llmwatch.store import Store
@@ -478,6 +478,44 @@ def test_scores_come_in_as_spreadsheets_write_them(separator: str, mark: str, tm
     path.write_bytes("span_id,score,comment\nx,1,Müller\n".encode("latin-1"))
     with pytest.raises(InputFileError, match="it is not UTF-8 text"):
         read_rows(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("Response ID,Score\nchatcmpl-1,0.5\n", ()),
+        # Langfuse: of its other columns none is taken for something else
+        ("id,timestamp,traceId,name,value,stringValue,dataType\ns,2026-11-01 10:00,t1,quality,0.5,,NUMERIC\n", ()),
+        ("call_id;score;scored at\n{call};0,5;24.11.2026\n", ()),
+        ("answer,Is it right?\nchatcmpl-1,0.5\n", ("--map", "response_id=answer", "--map", "score=Is it right?")),
+        ("call,score,scored_at\n{call},0.5,03/04/2026\n", ("--dates", "month-first")),
+        ("call,score,value\n{call},0.5,0.7\n", ("--map", "score=score")),
+    ],
+)  # fmt: skip
+def test_headings_are_known_as_others_write_them(text: str, options: tuple[str, ...], tmp_path: Path) -> None:
+    """Case, spaces and camelCase do not matter; others are named with --map."""
+    settings = filled(tmp_path / "home", {"reply.draft": 1})
+    fill(settings, [call(50, response_id="chatcmpl-1", trace_id="t1")])
+    path = tmp_path / "scores.csv"
+    path.write_text(text.format(call=f"{50:016x}"), "utf-8")
+
+    said = run("feedback", "import", str(path), *options, home=settings.home)
+
+    assert said == "1 saved, 0 known already.\n"
+    assert scores(settings, "value") == [(0.5,)]
+
+
+def test_a_heading_that_could_be_either_is_asked_for(tmp_path: Path) -> None:
+    """Two columns of scores that differ, a column that is not there, and no column at all."""
+    path = tmp_path / "scores.csv"
+    path.write_text("call,score,value,Antwort\n0001,1,0,x\n", "utf-8")
+
+    with pytest.raises(UsageError, match="'score', 'value' could all be the score.*--map score='score'"):
+        records_from(read_rows(path), "feedback", 1)
+    with pytest.raises(UsageError, match="--map score=Note: .* has no such column. It has 'call', 'score'"):
+        records_from(read_rows(path), "feedback", 1, {"score": "Note"})
+    with pytest.raises(InputFileError, match="no column says which answer.*'Antwort'.*--map response_id=COLUMN"):
+        records_from(read_rows(path), "feedback", 1, {"span_id": "-", "score": "score"})
 
 
 def test_a_score_waits_for_its_call(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ _COLUMNS = (
     Column("change_usd", "change"),
     Column("latency_ms", "P95", rank=1),
     Column("rate", "tokens/s", rank=2),
-    Column("raw", "raw", rank=9),
+    Column("raw", "raw", rank=9, is_number=False),
 )
 
 

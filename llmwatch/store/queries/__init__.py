@@ -86,6 +86,7 @@ QUERIES: Final = (
     "replayed",
     "replayed_tasks",
     "revenue_customers",
+    "revenue_imports",
     "revenue_sources",
     "revenue_unlinked",
     "review_sample",

@@ -2,6 +2,6 @@
 from {before}
 where recorded_at <= cast(getvariable('known_at') as timestamp)
 union all by name
-select * exclude (withdrawn_at)
+select * exclude (withdrawn_at, withdrawn_by)
 from revenue_withdrawn
 where recorded_at <= cast(getvariable('known_at') as timestamp) and withdrawn_at > cast(getvariable('known_at') as timestamp)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .report import DATA_RANK, Cell, Change, Column, Number, Text, Tone, Unit, Unknown, count, share, usd
+from .unpriced import Gap
 
 NO_PRICE: Final = "none of its calls has a price"
 NOTHING_SPENT: Final = "nothing was spent"
@@ -67,6 +68,11 @@ class Measures:
         if not value and self.unpriced:
             return None
         return Decimal(value or 0)
+
+    @property
+    def gap(self) -> Gap:
+        """The calls of the sums, and how many of them have no price."""
+        return Gap(self.calls, self.unpriced)
 
     @property
     def caveat(self) -> str:

@@ -19,6 +19,8 @@ Verdict = Literal["", "ok", "warn", "fail"]
 # points: a difference of two shares, 0.031 is 3.1 points; plain: as it is, to the last digit, where nobody knows what
 # it counts
 Unit = Literal["usd", "count", "share", "points", "ms", "per_second", "plain"]
+# What a value is where the true one can only be on one side of it.
+Bound = Literal["", "at most", "at least"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Number:
     value: Decimal | int
     unit: Unit
     caveat: str = ""
+    bound: Bound = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Change:
     share: Decimal | None = None
     word: str = ""
     tone: Tone = ""
+    caveat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +226,22 @@ def money_text(value: Decimal) -> str:
     if size >= Decimal("0.0995"):
         return f"{sign}${_rounded(size, 2):,}"
     return f"{sign}${_rounded(size, 2 - size.adjusted()):f}"
+
+
+def share_text(value: Decimal) -> str:
+    """Per cent with one digit, two below 1 %; nothing and all only where it is exactly that.
+
+    >>> share_text(Decimal("0.978")), share_text(Decimal("0.99997")), share_text(Decimal("-0.00001"))
+    ('97.8 %', '>99.9 %', '>-0.01 %')
+    """
+    percent = value * 100
+    if not percent or percent == 100:
+        return f"{percent:.0f} %"
+    if abs(percent) < Decimal("0.005"):
+        return "<0.01 %" if percent > 0 else ">-0.01 %"
+    if Decimal("99.95") <= percent < 100:
+        return ">99.9 %"
+    return f"{percent:.2f} %" if abs(percent) < Decimal("0.995") else f"{percent:.1f} %"
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:

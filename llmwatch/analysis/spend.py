@@ -256,10 +256,13 @@ def _money_row(
     return Row(key, cells, kind="part" if is_part else "")
 
 
-def over_time(spend: Spend) -> tuple[str, tuple[str, ...], tuple[Decimal, ...]] | None:
-    """The word for one step, where each step begins, and the spend of each; None where a picture would show nothing."""
+def over_time(spend: Spend) -> tuple[str, tuple[str, ...], tuple[Decimal | None, ...]] | None:
+    """The word for one step, where each step begins, and the spend of each; None where a picture would show nothing.
+
+    The spend of a step is None where nothing but unpriced calls could cost.
+    """
     period = spend.period
-    known = {int(row["step"]): row["spend_usd"] or Decimal(0) for row in spend.over_time}
+    known = {int(row["step"]): Measures(row).spend for row in spend.over_time}
     if period.steps < 3 or not known or spend.now.spend is None:
         return None
     points = tuple((period.since + n * period.step).isoformat() for n in range(period.steps))

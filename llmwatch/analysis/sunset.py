@@ -8,11 +8,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from .margin import Line, Margin
+from .margin import Line, Margin, known_sum
 from .margin_tables import UNKNOWN_REVENUE
 from .measures import Measures
 from .report import Cell, Column, Moment, Note, Report, Row, Section, Table, Text, count, money_text, share, usd, utc
 from .spend import Period, period_words, plural
+from .unpriced import bounded, together
 
 _ZERO: Final = Decimal(0)
 NO_CUSTOMER: Final = "its calls name no customer"
@@ -146,7 +147,8 @@ def _row(found: Sunset, endings: Sequence[Ending], title: str, kind: Any = "") -
     names = list(dict.fromkeys(name for ending in endings for name in ending.customers))
     lines = [found.customers[name] for name in names if name in found.customers]
     revenue = [line.revenue for line in lines if line.revenue is not None]
-    margin = [line.margin for line in lines if line.margin is not None]
+    paying = [line for line in lines if line.revenue is not None]
+    margin = known_sum(line.most for line in paying) if paying else None
     unknown = len(names) - len(revenue)
     why_unknown = UNKNOWN_REVENUE if names else NO_CUSTOMER
     caveat = f"without {unknown:,} customer{plural(unknown)} of unknown revenue" if unknown else ""
@@ -159,7 +161,7 @@ def _row(found: Sunset, endings: Sequence[Ending], title: str, kind: Any = "") -
         share(spend, found.spend, "no price" if found.spend is None else "nothing was spent"),
         count(len(names)),
         usd(sum(revenue, _ZERO) if revenue else None, why_unknown, caveat),
-        usd(sum(margin, _ZERO) if margin else None, why_unknown, caveat),
+        bounded(margin, "usd", together(line.gap for line in paying), "at most", why_unknown, caveat),
         Text(_few(list(dict.fromkeys(task for e in endings for task in e.tasks)))),
         Text(_few(names)),
     )

@@ -61,12 +61,16 @@ def _line(main: Table, row: Row, joined: list[tuple[Table, Row]]) -> Pairs:
     if row.verdict:
         pairs.append(("verdict", row.verdict))
     reasons: list[str] = []
+    bounds: list[str] = []
     for table, each in [(main, row), *joined]:
         for column, cell in zip(table.columns, each.cells, strict=True):
             pairs += _pairs(column.key, cell)
             if isinstance(cell, Unknown) and cell.reason:
                 reasons.append(f"{column.key}: {cell.reason}")
-    return [*pairs, ("unknown", sheet_text("; ".join(reasons)))]
+            if isinstance(cell, Number) and cell.bound:
+                bounds.append(f"{column.key}: {cell.bound}, {cell.caveat}")
+    pairs.append(("unknown", sheet_text("; ".join(reasons))))
+    return [*pairs, ("bounds", sheet_text("; ".join(bounds)))] if bounds else pairs
 
 
 def _pairs(key: str, cell: Cell) -> Pairs:

@@ -198,6 +198,8 @@ def _inside(cell: Cell, n: int, row: Row, table: Table, scales: Scales, footnote
             return [*_bar(cell, column, row), text, node("sup", footnotes.number(caveat, ""))]
         case Number():
             return [*_bar(cell, column, row), text]
+        case Change(caveat=caveat) if caveat:
+            return [text, node("sup", footnotes.number(caveat, ""))]
         case Trend(values=values):
             return [sparkline_svg(values)]
         case Interval():

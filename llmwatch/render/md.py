@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..analysis.report import Cell, Column, Note, Number, Report, Row, Section, Table, Unknown
+from ..analysis.report import Cell, Change, Column, Note, Number, Report, Row, Section, Table, Unknown
 from .charts import tables_of
 from .inert import lines, one_line, shortened
 from .wording import UNKNOWN, cell_text
@@ -61,8 +61,11 @@ def _reasons(table: Table) -> list[str]:
 
 
 def _caveats(table: Table) -> list[str]:
-    cells = (cell for row in table.rows for cell in row.cells)
-    return list(dict.fromkeys(cell.caveat for cell in cells if isinstance(cell, Number) and cell.caveat))
+    return list(dict.fromkeys(caveat for row in table.rows for cell in row.cells if (caveat := _caveat(cell))))
+
+
+def _caveat(cell: Cell) -> str:
+    return cell.caveat if isinstance(cell, Number | Change) else ""
 
 
 def _table(table: Table) -> str:
@@ -75,10 +78,7 @@ def _table(table: Table) -> str:
 
 
 def _row(cells: list[Cell], row: Row, columns: list[Column]) -> str:
-    texts = [
-        inert(shortened(cell_text(cell), _LONGEST)) + (_LEAVES_OUT if isinstance(cell, Number) and cell.caveat else "")
-        for cell in cells
-    ]
+    texts = [inert(shortened(cell_text(cell), _LONGEST)) + (_LEAVES_OUT if _caveat(cell) else "") for cell in cells]
     if row.kind == "total":
         texts = [f"**{text}**" if text else "" for text in texts]
     if row.kind == "part" and not columns[0].is_number:

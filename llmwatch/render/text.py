@@ -245,6 +245,8 @@ def _styled(cell: Cell, reasons: Footnotes) -> Styled:
             return Styled(f"{UNKNOWN}{reasons.mark(reason) if reason else ''}", "dim")
         case Number(caveat=caveat) if caveat:
             return Styled(f"{cell_text(cell)}{reasons.mark(caveat, '')}")
+        case Change(tone=tone, caveat=caveat) if caveat:
+            return Styled(f"{cell_text(cell)}{reasons.mark(caveat, '')}", _TONES[tone])
         case Text(tone=tone) | Change(tone=tone) | Interval(tone=tone):
             return Styled(cell_text(cell), _TONES[tone])
         case Trend():

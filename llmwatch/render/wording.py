@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from ..analysis.report import Cell, Change, Interval, Moment, Number, Text, Trend, Unit, Unknown, money_text
+from ..analysis.report import Cell, Change, Interval, Moment, Number, Text, Trend, Unit, Unknown, money_text, share_text
 from .inert import one_line, plain
 
 UNKNOWN: Final = "—"
@@ -20,8 +20,8 @@ def cell_text(cell: Cell) -> str:
     match cell:
         case Text(text=text):
             return one_line(text)
-        case Number(value=value, unit=unit):
-            return number_text(value, unit)
+        case Number(value=value, unit=unit, bound=bound):
+            return f"{bound} {number_text(value, unit)}".lstrip()
         case Change():
             return _change_text(cell)
         case Moment(at=at):
@@ -42,7 +42,7 @@ def number_text(value: Decimal | int, unit: Unit) -> str:
         case "count":
             return _count_text(value)
         case "share":
-            return _share_text(Decimal(value))
+            return share_text(Decimal(value))
         case "points":
             return f"{Decimal(value) * 100:+.1f} pts"
         case "ms":
@@ -67,15 +67,6 @@ def _count_text(value: Decimal | int) -> str:
     if abs(value) >= 10_000_000:
         return f"{Decimal(value) / 1_000_000:,.1f} M"
     return f"{value:,}"
-
-
-def _share_text(value: Decimal) -> str:
-    percent = value * 100
-    if not percent or percent == 100:
-        return f"{percent:.0f} %"
-    if abs(percent) < Decimal("0.005"):
-        return "<0.01 %"
-    return f"{percent:.2f} %" if abs(percent) < Decimal("0.995") else f"{percent:.1f} %"
 
 
 def _duration_text(value: Decimal) -> str:

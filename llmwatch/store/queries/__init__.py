@@ -103,6 +103,7 @@ QUERIES: Final = (
     "task_tags",
     "tasks",
     "unpriced",
+    "unpriced_dearest",
     "unresolved_scores",
     "weekly_scores",
     "weekly_signals",

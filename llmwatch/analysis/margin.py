@@ -33,8 +33,9 @@ class Line:
     plan: str = ""
     # False for a customer that no call of the store names.
     is_in_calls: bool = True
-    # Direct and shared cost of customers whose revenue nobody knows: in the cost, not in the margin.
+    # Direct and shared cost of customers whose revenue nobody knows: in the cost, not in the margin; its direct part.
     unknown_cost: Decimal = _ZERO
+    unknown_direct: Decimal = _ZERO
     # True if a part of its revenue could only be divided by share of cost.
     is_undivided: bool = False
     outcomes: int = 0
@@ -60,6 +61,17 @@ class Line:
         object.__setattr__(self, "cost", cost)
         object.__setattr__(self, "most", most)
         object.__setattr__(self, "gap", gap)
+
+    @property
+    def direct_in_margin(self) -> Decimal | None:
+        """What the calls of customers whose revenue is known cost; None where none of those has a price."""
+        known = (self.direct or _ZERO) - self.unknown_direct
+        return None if not known and self.gap.unpriced else known
+
+    @property
+    def shared_in_margin(self) -> Decimal:
+        """The same of its shared cost."""
+        return self.shared - (self.unknown_cost - self.unknown_direct)
 
     @property
     def margin(self) -> Decimal | None:
@@ -233,6 +245,7 @@ def _line(row: Mapping[str, Any], is_customer: bool) -> Line:
         plan=str(row.get("plan") or ""),
         is_in_calls=bool(row.get("is_in_calls", True)),
         unknown_cost=Decimal(row.get("unknown_usd") or 0),
+        unknown_direct=Decimal(row.get("unknown_usd") or 0),
         is_undivided=bool(row.get("undivided_calls")),
         outcomes=int(row.get("outcomes") or 0),
         successes=int(row.get("successes") or 0),

@@ -32,12 +32,14 @@ from .report import (
     Unknown,
     counted,
     money_text,
+    shown_usd,
     usd,
     utc,
 )
 from .spend import period_words, plural
 from .unpriced import NONE, Gap, bounded
 
+_ZERO: Final = Decimal(0)
 _ADD_REVENUE: Final = "Import it, or state plans in llmwatch.toml:"
 _AFTER: Final = (
     "Margin is after LLM cost only: revenue recognised by the second, minus direct and shared LLM cost. Cost of knowing"
@@ -90,7 +92,12 @@ def margin_head_section(margin: Margin) -> Section:
     kept = _Figure("margin_usd", "LLM gross margin", now.most, before.most, "at most", gaps)
     rows += [_head_row(margin, kept, kind="total"), _share_row(margin), *_outside_rows(margin)]
     table = Table("margin", "measure", compared(columns, margin.is_comparable), tuple(rows))
-    return Section("margin", "MARGIN", (table,), (Note(_AFTER),))
+    notes = [Note(_AFTER)]
+    if now.margin is not None and now.revenue is not None:
+        parts = [shown_usd(amount) for amount in (now.revenue, -(now.direct or _ZERO), -now.shared)]
+        if sum(parts) != shown_usd(now.margin):
+            notes.append(Note("Rounded: revenue less cost is the margin before rounding."))
+    return Section("margin", "MARGIN", (table,), tuple(notes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from .margin import Line, Margin, known_sum, of_money
-from .measures import LEAVES_OUT, NO_PRICE, NOT_COMPARABLE, Measures, change, compared, name_cell
+from .measures import LEAVES_OUT, NO_PRICE, NOT_COMPARABLE, ROUNDING_USD, Measures, change, compared, name_cell
 from .report import DATA_RANK, Cell, Change, Column, Note, Row, Section, Table, Text, Unknown, count, share, usd
 from .spend import plural
 from .unpriced import NONE, Gap, bounded, together
@@ -19,7 +19,7 @@ NO_REVENUE: Final = "n/a (no revenue)"
 _BY_COST: Final = (
     "its revenue can only be divided by share of cost, which gives every one the same margin; see NOT KNOWN"
 )
-_SOME_UNKNOWN: Final = "without the cost of customers whose revenue is unknown"
+_NOT_OF_ALL: Final = "revenue or cost that names no customer, or cost of unknown revenue, is in no margin"
 
 
 class Kept(Protocol):
@@ -60,7 +60,9 @@ def points(margin: Margin, now: Kept, before: Kept | None) -> Cell:
     past = None if before is None else of_money(before.most, before.revenue)
     if before is None or here is None or past is None:
         return Unknown("no revenue in one of the periods, or none that is known")
-    found = change(here, past, "share", True)
+    # What rounding to nano-dollars makes of the smaller revenue.
+    noise = ROUNDING_USD / min(now.revenue or _ZERO, before.revenue or _ZERO)
+    found = change(here, past, "share", True, noise=noise)
     has_gap = now.gap.unpriced or before.gap.unpriced
     return replace(found, caveat=LEAVES_OUT) if has_gap and isinstance(found, Change) else found
 
@@ -83,8 +85,16 @@ class _Group:
         return known_sum(line.direct for line in self.lines)
 
     @property
+    def direct_in_margin(self) -> Decimal | None:
+        return known_sum(line.direct_in_margin for line in self.lines)
+
+    @property
     def shared(self) -> Decimal:
         return sum((line.shared for line in self.lines), _ZERO)
+
+    @property
+    def shared_in_margin(self) -> Decimal:
+        return sum((line.shared_in_margin for line in self.lines), _ZERO)
 
     @property
     def unknown_cost(self) -> Decimal:
@@ -130,9 +140,12 @@ def customers_section(margin: Margin) -> Section:
     rows += _few_or_group(margin, unknown, "(revenue unknown)", "of unknown revenue")
     rows += [_customer_row(margin, line) for line in nobody]
     rows.append(_group_row(margin, "all of known revenue", "(all)", [*known, *unmatched], kind="total"))
+    if unknown or nobody:
+        rows.append(_everything_row(margin))
     columns = _customer_columns(margin)
     title = "CUSTOMERS, GREATEST LOSS FIRST, THEN THE LOWEST MARGIN"
-    table = Table("margin_by_customer", "customer", columns, tuple(rows))
+    summed = ("revenue_usd", "cost_usd", "direct_usd", "shared_usd", *(() if unknown or nobody else ("margin_usd",)))
+    table = Table("margin_by_customer", "customer", columns, tuple(rows), summed=summed)
     return Section("customers", title, (table,))
 
 
@@ -182,6 +195,8 @@ def _percent(target: Decimal | None) -> str:
 
 def _customer_row(margin: Margin, line: Line) -> Row:
     before = margin.before_by_name.get(line.name)
+    caveat = line.measures.caveat
+    costs = (usd(line.cost, NO_PRICE, caveat), usd(line.direct, NO_PRICE, caveat), usd(line.shared, ""))
     title: Cell = name_cell("customer", line.name)
     if line.name and not line.is_in_calls:
         title = Text(f"{line.name} (in no call)")
@@ -191,7 +206,7 @@ def _customer_row(margin: Margin, line: Line) -> Row:
             title,
             Text(line.plan or ""),
             count(line.measures.calls),
-            *_money(line),
+            *_money(line, costs, is_nobody=not line.name),
             points(margin, line, before),
             bounded(line.cost, "usd", line.gap, "at least", line.measures.no_spend_reason),
             *_allowance(margin, line.revenue, line.cost, line.gap),
@@ -201,19 +216,18 @@ def _customer_row(margin: Margin, line: Line) -> Row:
     )
 
 
-def _money(line: Line) -> tuple[Cell, ...]:
+def _money(line: Line, costs: tuple[Cell, ...], *, is_nobody: bool = False) -> tuple[Cell, ...]:
     """Revenue, cost, direct, shared, margin, margin of revenue."""
     reason = _reason(line)
-    caveat = line.measures.caveat
+    if is_nobody:
+        reason = _NOT_OF_ALL
     # Whatever its calls cost, a margin that has no revenue is not there.
-    gap = NONE if line.revenue is None or line.is_undivided else line.gap
+    gap = NONE if line.revenue is None or line.is_undivided or is_nobody else line.gap
     return (
         usd(line.revenue, _BY_COST if line.is_undivided else UNKNOWN_REVENUE),
-        usd(line.cost, NO_PRICE, caveat),
-        usd(line.direct, NO_PRICE, caveat),
-        usd(line.shared, ""),
-        bounded(line.most, "usd", gap, "at most", reason, _SOME_UNKNOWN if line.unknown_cost else ""),
-        Unknown(reason) if line.is_undivided else of_revenue(line, reason),
+        *costs,
+        bounded(None if is_nobody else line.most, "usd", gap, "at most", reason),
+        Unknown(reason) if line.is_undivided or is_nobody else of_revenue(line, reason),
     )
 
 
@@ -257,12 +271,43 @@ def _group_row(margin: Margin, title: str, key: str, lines: Sequence[Line], kind
     return Row(key, cells, kind=kind)
 
 
+def _everything_row(margin: Margin) -> Row:
+    """What all rows above add up to, those that are in no margin among them."""
+    group = _Group(margin.customers)
+    nothing, no_margin = Text(""), Unknown(_NOT_OF_ALL)
+    cells = (
+        Text("all"),
+        nothing,
+        count(sum(line.measures.calls for line in margin.customers)),
+        usd(group.revenue, UNKNOWN_REVENUE),
+        *_cost_cells(group),
+        no_margin,
+        no_margin,
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+        count(sum(line.measures.unpriced for line in margin.customers)),
+    )
+    return Row("(everything)", cells, kind="total")
+
+
 def _cost_cells(group: _Group) -> tuple[Cell, ...]:
     """Direct and shared cost, then each."""
     return (
         usd(group.cost, NO_PRICE, group.caveat),
         usd(group.direct, NO_PRICE, group.caveat),
         usd(group.shared, ""),
+    )
+
+
+def _margin_cost_cells(part: Line | _Group, caveat: str) -> tuple[Cell, ...]:
+    """The same of what is in the margin, so that revenue less the first of them is the margin."""
+    direct, shared = part.direct_in_margin, part.shared_in_margin
+    return (
+        usd(None if direct is None else direct + shared, NO_PRICE, caveat),
+        usd(direct, NO_PRICE, caveat),
+        usd(shared, ""),
     )
 
 
@@ -276,6 +321,7 @@ def names_section(margin: Margin) -> Section:
     nobody = [line for line in margin.lines if not line.name]
     others = lines[margin.top :]
     has_outcomes = any(line.outcomes for line in margin.lines)
+    has_unknown = any(line.unknown_cost for line in margin.lines)
     rows = [_name_row(dimension, line) for line in lines[: margin.top]]
     if others:
         rows.append(_names_row(f"{len(others):,} other{plural(len(others))}", "(others)", others, "rest"))
@@ -288,17 +334,21 @@ def names_section(margin: Margin) -> Section:
         Column(dimension, dimension, is_number=False),
         Column("calls", "calls", rank=2),
         Column("revenue_usd", "revenue"),
-        Column("cost_usd", "LLM cost"),
+        Column("cost_usd", "LLM cost, revenue known" if has_unknown else "LLM cost"),
         Column("direct_usd", "direct", rank=4 if margin.shared_costs else DATA_RANK),
         Column("shared_usd", "shared", rank=4 if margin.shared_costs else DATA_RANK),
         Column("margin_usd", "margin"),
         Column("margin_share", "margin %"),
-        Column("unknown_usd", "cost of unknown revenue", rank=5),
+        Column("unknown_usd", "LLM cost, revenue unknown", rank=0 if has_unknown else DATA_RANK),
         Column("outcomes", "outcomes", rank=outcome_rank),
         Column("per_success_usd", "$ per success", rank=outcome_rank),
         _unpriced_column(margin.lines),
     )
-    table = Table(f"margin_by_{dimension}", dimension, columns, tuple(rows))
+    summed = ("revenue_usd", "cost_usd", "direct_usd", "shared_usd", "unknown_usd", "margin_usd")
+    has_hidden = any(line.is_undivided for line in margin.lines)
+    table = Table(
+        f"margin_by_{dimension}", dimension, columns, tuple(rows), summed=summed[:-1] if has_hidden else summed
+    )
     title = f"{dimension.upper()}S, GREATEST LOSS FIRST, THEN THE LOWEST MARGIN"
     return Section("margin_names", title, (table,), (Note(_rule(margin)),))
 
@@ -318,8 +368,8 @@ def _name_row(dimension: str, line: Line) -> Row:
     cells = (
         name_cell(dimension, line.name),
         count(line.measures.calls),
-        *_money(line),
-        usd(line.unknown_cost, ""),
+        *_money(line, _margin_cost_cells(line, LEAVES_OUT if line.gap.unpriced else "")),
+        _unknown_cell(line.unknown_cost, line.measures.count("unknown_unpriced")),
         *_outcome_cells(line.cost, line.outcomes, line.successes, line.measures.gap),
         count(line.measures.unpriced),
     )
@@ -331,6 +381,13 @@ def _outcome_cells(cost: Decimal | None, outcomes: int, successes: int, gap: Gap
         return count(outcomes), Unknown(NO_PRICE if cost is None else "no success was reported")
     each = None if cost is None else cost / successes
     return count(outcomes), bounded(each, "usd", gap, "at least", NO_PRICE)
+
+
+def _unknown_cell(cost: Decimal, unpriced: int) -> Cell:
+    """Cost of customers whose revenue is unknown; nothing is known of it where none of their calls has a price."""
+    if unpriced and not cost:
+        return Unknown(NO_PRICE)
+    return usd(cost, "", LEAVES_OUT if unpriced else "")
 
 
 def _undivided_row(dimension: str, amount: Decimal) -> Row:
@@ -346,15 +403,14 @@ def _names_row(title: str, key: str, lines: Sequence[Line], kind: Any, undivided
     group = _Group(lines, undivided)
     is_whole = kind == "total" or not any(line.is_undivided for line in lines)
     reason = UNKNOWN_REVENUE if group.revenue is None else _BY_COST
-    some_unknown = _SOME_UNKNOWN if group.unknown_cost else ""
     cells = (
         Text(title, "quiet" if kind == "rest" else ""),
         count(sum(line.measures.calls for line in lines)),
         usd(group.revenue, reason),
-        *_cost_cells(group),
-        bounded(group.most if is_whole else None, "usd", group.gap, "at most", reason, some_unknown),
+        *_margin_cost_cells(group, LEAVES_OUT if group.gap.unpriced else ""),
+        bounded(group.most if is_whole else None, "usd", group.gap, "at most", reason),
         of_revenue(group, reason) if is_whole else Unknown(reason),
-        usd(group.unknown_cost, ""),
+        _unknown_cell(group.unknown_cost, sum(line.measures.count("unknown_unpriced") for line in lines)),
         *_outcome_cells(
             group.cost,
             sum(line.outcomes for line in lines),

@@ -5,6 +5,7 @@ A renderer knows these types and no subject. What is not known is an Unknown wit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -125,6 +126,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     title: str = ""
+    # Keys of the columns of dollars in which the rows above the last sum (of kind total) add up to it.
+    summed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +206,8 @@ def count(value: int) -> Number:
 
 
 def share(part: Decimal | int | None, whole: Decimal | int | None, reason: str) -> Number | Unknown:
-    """part / whole as an exact share; Unknown where either is unknown or the whole is nothing."""
-    if part is None or not whole:
+    """part / whole as an exact share; Unknown where either is unknown or the whole is nothing, or below it."""
+    if part is None or whole is None or whole <= 0:
         return Unknown(reason)
     return Number(Decimal(part) / Decimal(whole), "share")
 
@@ -226,6 +229,28 @@ def money_text(value: Decimal) -> str:
     if size >= Decimal("0.0995"):
         return f"{sign}${_rounded(size, 2):,}"
     return f"{sign}${_rounded(size, 2 - size.adjusted()):f}"
+
+
+def shown_usd(value: Decimal) -> Decimal:
+    """The dollars that `money_text` writes."""
+    return Decimal(money_text(value).replace("$", "").replace(",", ""))
+
+
+def rounded_apart(table: Table) -> tuple[str, ...]:
+    """Titles of the columns whose rows, as they are written, do not add up to the sum as it is written."""
+    sums = [row for row in table.rows if row.kind == "total"]
+    parts = [row for row in table.rows if row.kind != "total"]
+    places = [n for n, column in enumerate(table.columns) if column.key in table.summed and column.rank < DATA_RANK]
+    return tuple(table.columns[n].title for n in places if sums and not _adds_up(parts, sums[-1], n))
+
+
+def _adds_up(parts: Sequence[Row], whole: Row, n: int) -> bool:
+    found = [row.cells[n] for row in (*parts, whole)]
+    numbers = [cell.value for cell in found if isinstance(cell, Number)]
+    if not isinstance(found[-1], Number) or any(isinstance(cell, Unknown) for cell in found):
+        return True
+    *shown, total = (shown_usd(Decimal(value)) for value in numbers)
+    return sum(shown) == total
 
 
 def share_text(value: Decimal) -> str:

@@ -190,6 +190,7 @@ def money_section(spend: Spend, *, is_below_margin: bool = False) -> Section:
             for key, title in parts
             if now.money(key) or before.money(key)
         ),
+        *_undetailed(spend, [key for key, _ in parts]),
         Row(
             "calls",
             (
@@ -229,6 +230,15 @@ def money_section(spend: Spend, *, is_below_margin: bool = False) -> Section:
     charts = () if is_below_margin else _charts(spend)
     title = "LLM COST" if is_below_margin else "MONEY"
     return Section("money", title, tables, tuple(_money_notes(spend)), charts=charts)
+
+
+def _undetailed(spend: Spend, parts: Sequence[str]) -> list[Row]:
+    """What no kind of token explains, so that the parts add up to the spend; none where they do."""
+    now, before = (
+        None if sums.spend is None else sums.spend - sum((sums.money(key) or Decimal(0) for key in parts), Decimal(0))
+        for sums in (spend.now, spend.before)
+    )
+    return [_money_row(spend, "other_usd", "not broken down", now, before, is_part=True)] if now or before else []
 
 
 def _money_row(

@@ -8,7 +8,7 @@ from typing import Final
 from ..analysis.report import Cell, Change, Column, Note, Number, Report, Row, Section, Table, Unknown
 from .charts import tables_of
 from .inert import lines, one_line, shortened
-from .wording import UNKNOWN, cell_text
+from .wording import UNKNOWN, cell_text, rounding_text
 
 # Everything CommonMark or GitHub's dialect gives a meaning inside a line; a bare address is cut before its colon.
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#!|~&@$])")
@@ -49,6 +49,8 @@ def _section(section: Section) -> list[str]:
             parts.append(f"{UNKNOWN} : " + "; ".join(inert(reason) for reason in reasons) + ".")
         if caveats := _caveats(table):
             parts.append(f"{_LEAVES_OUT} : " + "; ".join(inert(caveat) for caveat in caveats) + ".")
+        if rounding := rounding_text(table):
+            parts.append(inert(rounding))
     return [*parts, *(_note(note) for note in section.notes)]
 
 

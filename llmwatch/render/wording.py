@@ -6,7 +6,21 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from ..analysis.report import Cell, Change, Interval, Moment, Number, Text, Trend, Unit, Unknown, money_text, share_text
+from ..analysis.report import (
+    Cell,
+    Change,
+    Interval,
+    Moment,
+    Number,
+    Table,
+    Text,
+    Trend,
+    Unit,
+    Unknown,
+    money_text,
+    rounded_apart,
+    share_text,
+)
 from .inert import one_line, plain
 
 UNKNOWN: Final = "—"
@@ -44,7 +58,7 @@ def number_text(value: Decimal | int, unit: Unit) -> str:
         case "share":
             return share_text(Decimal(value))
         case "points":
-            return f"{Decimal(value) * 100:+.1f} pts"
+            return f"{Decimal(value) * 100:+.1f} pts".replace("-0.0 ", "+0.0 ")
         case "ms":
             return _duration_text(Decimal(value))
         case "per_second":
@@ -98,6 +112,12 @@ def _change_share_text(share: Decimal) -> str:
     if abs(percent) < Decimal("0.05"):
         return "<0.1 %"
     return f"{percent:+.1f} %"
+
+
+def rounding_text(table: Table) -> str:
+    """What is said below a table whose rows are rounded apart from their sum; empty where they are not."""
+    titles = rounded_apart(table)
+    return f"Rounded: the rows of {', '.join(titles)} add up to the sum before rounding." if titles else ""
 
 
 def sparkline(values: Sequence[Decimal | None], *, is_from_zero: bool = True) -> str:

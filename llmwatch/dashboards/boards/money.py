@@ -114,13 +114,25 @@ def _head() -> list[Json]:
         stat(
             "A month at this pace",
             "LLM spend of the time range, times 30.4375 days over the days that had passed of it since the first call; "
-            "nothing is said within a day of that.",
+            "nothing is said within a day of that. A task that began a day or more inside the range counts from there, one "
+            "without a call in the last 7 days, or in the last half of a shorter range, not at all.",
             f"""
-with store as (select min(started_at) as first from calls),
-here as (select coalesce(cast(sum(cost_usd) as double), 0) as spend from call_facts where {FILTERED})
-select if(cast($__timeTo() as timestamp) < first + interval 1 day, null, spend * 30.4375 * 86400
-    / greatest(epoch(cast($__timeTo() as timestamp) - greatest(cast($__timeFrom() as timestamp), first)), 60)) as spend
-from store, here""",
+with ends as (
+    select min(started_at) as first, cast($__timeFrom() as timestamp) as a, cast($__timeTo() as timestamp) as b from calls
+),
+tasks as (
+    select task, cast(sum(cost_usd) as double) as spend, min(started_at) as first_at, max(started_at) as last_at
+    from call_facts where {FILTERED} group by task
+),
+paces as (
+    select spend, b, last_at,
+        if(first_at > greatest(a, first) + interval 1 day, first_at, greatest(a, first)) as since,
+        least(interval 7 day, (b - a) / 2) as quiet
+    from tasks, ends
+)
+select if((select b < first + interval 1 day from ends), null,
+    coalesce(sum(spend * 30.4375 * 86400 / greatest(epoch(b - since), 86400)) filter (where b - last_at <= quiet), 0)) as spend
+from paces""",
             unit="currencyUSD",
             no_value="too early",
         ),

@@ -97,6 +97,7 @@ QUERIES: Final = (
     "stored_inputs",
     "sunset",
     "sunset_tasks",
+    "task_activity",
     "task_changes",
     "task_names",
     "task_parts",

@@ -13,12 +13,13 @@ with sums as (
         count(*) filter (where n.customer <> '' and n.revenue_usd is null) as unknown,
         coalesce(sum(coalesce(n.direct_usd, 0) + n.shared_usd) filter (where n.customer <> '' and n.revenue_usd is null), 0)
             as unknown_cost,
+        coalesce(sum(n.unpriced_calls) filter (where n.customer = ''), 0) as unnamed_unpriced,
         coalesce(sum(coalesce(n.direct_usd, 0) + n.shared_usd) filter (where n.customer = ''), 0) as unattributed
     from margin_by_customer(since, until) as n
 )
 select
     revenue as revenue_usd,
-    direct as direct_usd,
+    if(direct = 0 and unpriced_calls > 0, null, direct) as direct_usd,
     shared as shared_usd,
     revenue - direct - shared as most_usd,
     if(unpriced_calls * 100 > calls, null, most_usd) as margin_usd,
@@ -27,9 +28,10 @@ select
     if(revenue > 0, most_usd / revenue, null) as most_share,
     calls,
     unpriced_calls,
-    if(revenue is null, null, lost) as lost_usd,
+    -- nothing that is known is not nothing where calls have no price
+    if(revenue is null or (lost = 0 and unpriced_calls > 0), null, lost) as lost_usd,
     if(revenue is null, null, losing) as losing_customers,
     unknown as unknown_customers,
     unknown_cost as unknown_usd,
-    unattributed as unattributed_usd
+    if(unattributed = 0 and unnamed_unpriced > 0, null, unattributed) as unattributed_usd
 from sums

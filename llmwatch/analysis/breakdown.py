@@ -85,7 +85,7 @@ def breakdown_section(spend: Spend, extras: Sequence[Extra] = ()) -> Section:
         *compared(_THEN, spend.is_comparable),
         *_MORE,
     )
-    table = Table(f"spend_by_{dimension}", dimension, columns, tuple(rows))
+    table = Table(f"spend_by_{dimension}", dimension, columns, tuple(rows), summed=("spend_usd", "before_usd"))
     return Section("spend", "TASKS" if dimension == "task" else f"BY {dimension.upper()}", (table,))
 
 
@@ -101,9 +101,8 @@ def _cells(spend: Spend, now: Measures, before: Measures) -> tuple[tuple[Cell, .
     latency = now["latency_ms"] or (None, None, None)
     first = now["first_token_ms"] or (None, None, None)
     calls, spent, of_spend, past, change = money_cells(now, before, spend.now.spend, is_comparable=spend.is_comparable)
-    per_thousand = usd(now.per_thousand, now.no_spend_reason)
     return (
-        (calls, spent, of_spend, per_thousand, milliseconds(latency[1], NOT_TIMED)),
+        (calls, spent, of_spend, now.per_thousand_cell, milliseconds(latency[1], NOT_TIMED)),
         (change, past, milliseconds(latency[0], NOT_TIMED), milliseconds(first[0], NOT_STREAMED)),
     )
 
@@ -150,6 +149,6 @@ def _beside_row(spend: Spend, key: str, title: Cell, now: Measures, before: Meas
     cells = (
         title,
         *money_cells(now, before, spend.now.spend, is_comparable=spend.is_comparable),
-        usd(now.per_thousand, now.no_spend_reason),
+        now.per_thousand_cell,
     )
     return Row(key, cells, kind=kind)

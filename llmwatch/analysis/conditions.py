@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Final
 
 from ..errors import UsageError
-from .margin import Line
-from .report import money_text
+from .margin import Line, of_money
+from .margin_tables import Kept
+from .report import money_text, share_text
 from .spend import plural
 from .unknowns import percent
 from .weekly_report import NO_REVENUE, Weekly
 
 # Names that one sentence lists.
 _NAMED: Final = 3
+_UNKNOWN: Final = "unknown, which is no pass: "
+_AT_DEAREST: Final = "if unpriced calls cost what the dearest of their task do"
+_NO_RATE: Final = "their tasks have too few priced calls to say what they cost at most"
 _FORM: Final = re.compile(r"\s*([a-z-]+)\s*(?:([<>])\s*(-?\d{1,9}(?:\.\d{1,9})?)\s*(%?))?\s*")
 
 
@@ -78,20 +82,39 @@ def _errors(weekly: Weekly, limit: Decimal | None) -> str:
 
 
 def _unattributed(weekly: Weekly, limit: Decimal | None) -> str:
-    now = weekly.spend.now
+    now, most = weekly.spend.now, limit or Decimal(0)
     amount = now.money("untagged_customer_usd")
     if amount is None or now.spend is None:
         return "unknown, no call of the period has a price."
-    if not now.spend or amount / now.spend <= (limit or 0):
+    if now.spend and amount / now.spend > most:
+        return f"{money_text(amount)} ({percent(amount, now.spend)} of spend) carry no customer."
+    dearest = _dearest(weekly, [""])
+    if dearest is None:
+        return f"{_UNKNOWN}calls without a customer are unpriced, and {_NO_RATE}."
+    whole = now.spend + dearest
+    if not whole or (amount + dearest) / whole <= most:
         return ""
-    return f"{money_text(amount)} ({percent(amount, now.spend)} of spend) carry no customer."
+    return f"{percent(amount + dearest, whole)} of spend may carry no customer, {_AT_DEAREST}."
 
 
 def _spend(weekly: Weekly, limit: Decimal | None) -> str:
-    now = weekly.spend.now
+    now, most = weekly.spend.now, limit or Decimal(0)
     if now.spend is None:
         return "unknown, no call of the period has a price."
-    return f"{money_text(now.spend)} were spent." if now.spend > (limit or 0) else ""
+    if now.spend > most:
+        return f"{money_text(now.spend)} were spent."
+    dearest = _dearest(weekly, weekly.dearest)
+    if dearest is None:
+        return f"{_UNKNOWN}at least {money_text(now.spend)} were spent, {now.gap.words}, and {_NO_RATE}."
+    if now.spend + dearest <= most:
+        return ""
+    return f"{money_text(now.spend)} were spent, and {money_text(now.spend + dearest)} {_AT_DEAREST}."
+
+
+def _dearest(weekly: Weekly, customers: Iterable[str]) -> Decimal | None:
+    """What the unpriced calls of these customers cost at most, as far as is known; None where nothing says it."""
+    found = [weekly.dearest[name] for name in customers if name in weekly.dearest]
+    return None if None in found else sum((usd for usd in found if usd is not None), Decimal(0))
 
 
 def _drift(weekly: Weekly, limit: Decimal | None) -> str:
@@ -103,29 +126,54 @@ def _drift(weekly: Weekly, limit: Decimal | None) -> str:
 
 
 def _margin(weekly: Weekly, limit: Decimal | None) -> str:
-    if weekly.margin is None or weekly.margin.now_totals.share is None:
-        return f"unknown, which is no pass: {NO_REVENUE}" if not weekly.has_revenue else "unknown: there is no revenue."
-    found = weekly.margin.now_totals.share
-    return f"the LLM gross margin is {found * 100:.1f} %." if found < (limit or 0) else ""
+    found = weekly.margin
+    if found is None or found.now_totals.most is None:
+        return f"{_UNKNOWN}{NO_REVENUE}" if not weekly.has_revenue else "unknown: there is no revenue."
+    paying = [line.name for line in found.customers if line.name and line.revenue is not None]
+    return _below(weekly, found.now_totals, ("", *paying), limit or Decimal(0), "the LLM gross margin is ")
+
+
+def _below(weekly: Weekly, kept: Kept, customers: Iterable[str], limit: Decimal, words: str) -> str:
+    """Whether the margin is below the limit, or would be if unpriced calls were as dear as any of their task."""
+    share = of_money(kept.most, kept.revenue)
+    if share is None or kept.most is None:
+        return "unknown: there is no revenue."
+    most = "at most " if kept.gap.unpriced else ""
+    if share < limit:
+        return f"{words}{most}{share_text(share)}."
+    dearest = _dearest(weekly, customers)
+    if dearest is None:
+        return f"{words}{_UNKNOWN}{most}{share_text(share)}, {kept.gap.words}, and {_NO_RATE}."
+    least = of_money(kept.most - dearest, kept.revenue)
+    if least is None or least >= limit:
+        return ""
+    return f"{words}at most {share_text(share)}, {kept.gap.words}, and {share_text(least)} {_AT_DEAREST}."
 
 
 def _customer_margin(weekly: Weekly, limit: Decimal | None) -> str:
     """Of customers with revenue; one that has cost and earned nothing is below every limit."""
     lines = weekly.margin.customers if weekly.margin is not None else ()
-    known = [line for line in lines if line.name and line.margin is not None]
+    known = [line for line in lines if line.name and line.revenue is not None]
     if not known:
-        return f"unknown, which is no pass: {NO_REVENUE}"
-    below = [line for line in known if (line.margin or 0) < 0 or (line.share is not None and line.share < (limit or 0))]
-    below.sort(key=lambda line: line.rank)
-    if not below:
+        return f"{_UNKNOWN}{NO_REVENUE}"
+    found = [(line, because) for line in known if (because := _customer_below(weekly, line, limit or Decimal(0)))]
+    found.sort(key=lambda one: one[0].rank)
+    if not found:
         return ""
-    named = ", ".join(f"{line.name} {_of_revenue(line)}" for line in below[:_NAMED])
-    more = f" and {len(below) - _NAMED:,} more" if len(below) > _NAMED else ""
-    return f"{len(below):,} customer{plural(len(below))}: {named}{more}."
+    named = ", ".join(f"{line.name} {because.removesuffix('.')}" for line, because in found[:_NAMED])
+    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    return f"{len(found):,} customer{plural(len(found))}: {named}{more}."
 
 
-def _of_revenue(line: Line) -> str:
-    return money_text(line.margin or Decimal(0)) if line.share is None else f"{line.share * 100:.1f} %"
+def _customer_below(weekly: Weekly, line: Line, limit: Decimal) -> str:
+    if line.most is not None and line.most < 0:
+        share = of_money(line.most, line.revenue)
+        words = money_text(line.most) if share is None else share_text(share)
+        return f"{'at most ' if line.gap.unpriced else ''}{words}"
+    if line.revenue:
+        return _below(weekly, line, [line.name], limit, "")
+    # Without revenue every cost is a loss, and an unpriced call has one.
+    return f"{_UNKNOWN}{line.gap.reason}" if line.gap.unpriced else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from .report import (
     utc,
 )
 from .spend import Period
+from .traffic import Use
 
 _WORDS: Final[Mapping[Kind, str]] = {
     "move": "move",
@@ -43,6 +44,8 @@ _WORDS: Final[Mapping[Kind, str]] = {
 _LEAST_POINTS: Final = Decimal("0.1")
 # Models that were never replayed are told in words up to this many; they differ in little but their names.
 _UNTESTED_IN_WORDS: Final = 3
+# Ended tasks that one note names.
+_NAMED: Final = 5
 _NOT_MEASURED: Final = "no stored request has been replayed"
 _NO_REVENUE: Final = "no revenue is known for this period"
 
@@ -64,6 +67,8 @@ class Downgrades:
     revenue_month_usd: Decimal | None
     # Tasks (on a model each) that no verdict is on: nothing cheaper was offered, or their savings are smaller.
     unjudged: int = 0
+    # Tasks (on a model each) that ended or moved inside the period: no candidates.
+    ended: tuple[Use, ...] = ()
     hindrances: tuple[str, ...] = ()
 
     @property
@@ -124,7 +129,7 @@ def downgrade_report(found: Downgrades, top: int) -> Report:
     if not listed:
         return Report("downgrade", title, facts, sections=(_nothing(found),), main_table="downgrade")
     table = Table("downgrade", "task", _COLUMNS, tuple(_row(one) for one in listed))
-    notes = [Note(text) for text in found.hindrances]
+    notes = [*(Note(text) for text in found.hindrances), *_dates(found, listed)]
     if len(found.options) > len(listed):
         rest = len(found.options) - len(listed)
         notes.append(
@@ -150,9 +155,24 @@ def _nothing(found: Downgrades) -> Section:
         text = "No model of the catalogue is cheaper and can take these tasks."
     notes = (
         *(Note(hindrance) for hindrance in found.hindrances),
+        *_dates(found, ()),
         Note(text, "To ask for longer:", "llmwatch downgrade --since 90d"),
     )
     return Section("downgrade", "", notes=notes)
+
+
+def _dates(found: Downgrades, listed: Sequence[Option]) -> list[Note]:
+    """What a month is made from where that is not the whole period, and what is no candidate since it ended."""
+    notes: list[Note] = []
+    late = dict.fromkeys((one.use.task, one.use.incumbent, one.use.days) for one in listed if one.use.days is not None)
+    for task, model, days in late:
+        text = f"`{task}` on {model} began inside the period: its dollars a month are made from {days:,} "
+        notes.append(Note(f"{text}{'day' if days == 1 else 'days'}."))
+    if found.ended:
+        named = [f"`{use.task}` on {use.incumbent} (last call {use.ended_at:%Y-%m-%d})" for use in found.ended[:_NAMED]]
+        more = f" and {len(found.ended) - _NAMED:,} more" if len(found.ended) > _NAMED else ""
+        notes.append(Note(f"No candidates, since they ended or moved to another model: {', '.join(named)}{more}."))
+    return notes
 
 
 def total_words(found: Downgrades) -> str:
@@ -327,7 +347,7 @@ def downgrade_section(found: Downgrades, top: int = 5) -> Section:
         return Section("downgrade", "SWAPS", notes=_nothing(found).notes)
     columns = tuple(column for column in _COLUMNS)
     table = Table("downgrade", "task", columns, tuple(_row(one) for one in listed))
-    notes = [Note(total_words(found))]
+    notes = [Note(total_words(found)), *_dates(found, listed)]
     notes += [Note(sentence(one), "Change:", change(one)[0]) for one in listed if one.verdict.is_move]
     notes += [Note(sentence(one)) for one in tested if one.verdict.kind == "keep"]
     notes += [note for one in asked[:top] if (note := _question(one)) is not None]

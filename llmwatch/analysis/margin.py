@@ -1,12 +1,13 @@
 """Owns margin: what each customer, task, feature, plan, model or service earned, what it cost, and what remained.
 
 Margin is after LLM cost only, revenue - direct cost - shared cost. Revenue that nobody knows is unknown, never 0; cost
-that names no customer stands alone and is spread over nobody; what replays and judges cost is in no margin.
+that names no customer stands alone and is spread over nobody; what replays and judges cost is in no margin. Calls
+without a price make a margin a bound, and above 1 % of the calls unknown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 from .measures import Measures
 from .spend import Period
+from .unpriced import NONE, Gap, together
 
 DIMENSIONS: Final = ("customer", "task", "feature", "plan", "model", "service")
 Rows = Sequence[Mapping[str, Any]]
@@ -31,8 +33,9 @@ class Line:
     plan: str = ""
     # False for a customer that no call of the store names.
     is_in_calls: bool = True
-    # Direct and shared cost of customers whose revenue nobody knows: in the cost, not in the margin.
+    # Direct and shared cost of customers whose revenue nobody knows: in the cost, not in the margin; its direct part.
     unknown_cost: Decimal = _ZERO
+    unknown_direct: Decimal = _ZERO
     # True if a part of its revenue could only be divided by share of cost.
     is_undivided: bool = False
     outcomes: int = 0
@@ -41,33 +44,54 @@ class Line:
     direct: Decimal | None = field(init=False)
     # Direct and shared cost: also the price at which it would break even.
     cost: Decimal | None = field(init=False)
-    # What remains of its revenue; None where either side is unknown.
-    margin: Decimal | None = field(init=False)
+    # What remains of its revenue if its unpriced calls were free; None where its revenue is unknown.
+    most: Decimal | None = field(init=False)
+    # The calls of customers whose revenue is known: those whose cost is in the margin.
+    gap: Gap = field(init=False)
 
     def __post_init__(self) -> None:
         """Computed once: thousands of customers are sorted and summed by them several times over."""
-        direct = self.measures.spend
+        direct, count = self.measures.spend, self.measures.count
         cost = None if direct is None else direct + self.shared
-        margin = None
-        if self.revenue is not None and cost is not None and not self.is_undivided:
-            margin = self.revenue - (cost - self.unknown_cost)
+        most = None
+        if self.revenue is not None and not self.is_undivided:
+            most = self.revenue - ((direct or _ZERO) + self.shared - self.unknown_cost)
+        gap = Gap(self.measures.calls - count("unknown_calls"), self.measures.unpriced - count("unknown_unpriced"))
         object.__setattr__(self, "direct", direct)
         object.__setattr__(self, "cost", cost)
-        object.__setattr__(self, "margin", margin)
+        object.__setattr__(self, "most", most)
+        object.__setattr__(self, "gap", gap)
+
+    @property
+    def direct_in_margin(self) -> Decimal | None:
+        """What the calls of customers whose revenue is known cost; None where none of those has a price."""
+        known = (self.direct or _ZERO) - self.unknown_direct
+        return None if not known and self.gap.unpriced else known
+
+    @property
+    def shared_in_margin(self) -> Decimal:
+        """The same of its shared cost."""
+        return self.shared - (self.unknown_cost - self.unknown_direct)
+
+    @property
+    def margin(self) -> Decimal | None:
+        """What remains of its revenue, at most where a call has no price; None where too many have none."""
+        return None if self.gap.is_unknown else self.most
 
     @property
     def share(self) -> Decimal | None:
         """The margin as a share of revenue; None unless there is revenue."""
-        return self.margin / self.revenue if self.margin is not None and self.revenue and self.revenue > 0 else None
+        return of_money(self.margin, self.revenue)
 
     @property
     def rank(self) -> tuple[Any, ...]:
         """Losses first, the greatest before the others; then the lowest share; names decide between equals."""
         margin, share = self.margin, self.share
+        if self.most is not None and self.most < 0:
+            # A loss whatever its unpriced calls cost.
+            return (0, self.most, self.name)
         if margin is None:
             return (2, -(self.cost or _ZERO), self.name)
-        if margin < 0:
-            return (0, margin, self.name)
         return (1, share if share is not None else Decimal(2), margin, self.name)
 
 
@@ -77,7 +101,8 @@ class Totals:
 
     # Of the customers whose revenue is known, those that no call names among them.
     revenue: Decimal | None
-    direct: Decimal
+    # None where none of their calls has a price.
+    direct: Decimal | None
     shared: Decimal
     # Cost, and shared cost, of customers whose revenue is unknown, and of calls that name no customer.
     unknown: Decimal
@@ -85,22 +110,30 @@ class Totals:
     # Revenue that names no customer.
     unowned: Decimal
     leakage: Decimal
-    has_unpriced: bool
+    # The calls of customers whose revenue is known, and of no customer: they may be of one that pays.
+    gap: Gap = NONE
+    unknown_gap: Gap = NONE
+    unattributed_gap: Gap = NONE
+
+    @property
+    def most(self) -> Decimal | None:
+        """What remains of known revenue after the cost of the customers that pay it, unpriced calls being free."""
+        return None if self.revenue is None else self.revenue - (self.direct or _ZERO) - self.shared
 
     @property
     def margin(self) -> Decimal | None:
-        """What remains of known revenue after the cost of the customers that pay it."""
-        return None if self.revenue is None else self.revenue - self.direct - self.shared
+        """The same, at most where a call has no price; None where too many have none."""
+        return None if self.gap.is_unknown else self.most
 
     @property
     def share(self) -> Decimal | None:
         """The margin over the sum of revenue, never a mean of percentages; None unless there is revenue."""
-        return self.margin / self.revenue if self.margin is not None and self.revenue and self.revenue > 0 else None
+        return of_money(self.margin, self.revenue)
 
     @property
     def least(self) -> Decimal | None:
         """The margin if nothing were earned with the cost that is in no margin."""
-        return None if self.margin is None else self.margin + self.unowned - self.unknown - self.unattributed
+        return None if self.most is None else self.most + self.unowned - self.unknown - self.unattributed
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +245,7 @@ def _line(row: Mapping[str, Any], is_customer: bool) -> Line:
         plan=str(row.get("plan") or ""),
         is_in_calls=bool(row.get("is_in_calls", True)),
         unknown_cost=Decimal(row.get("unknown_usd") or 0),
+        unknown_direct=Decimal(row.get("unknown_usd") or 0),
         is_undivided=bool(row.get("undivided_calls")),
         outcomes=int(row.get("outcomes") or 0),
         successes=int(row.get("successes") or 0),
@@ -223,17 +257,32 @@ def totals(customers: Sequence[Line]) -> Totals:
     named = [line for line in customers if line.name]
     known = [line for line in named if line.revenue is not None]
     nobody = [line for line in customers if not line.name]
-    losses = [line.margin for line in known if line.margin is not None and line.margin < 0]
+    silent = [line for line in named if line.revenue is None]
+    losses = [line.most for line in known if line.most is not None and line.most < 0]
     return Totals(
         revenue=sum((line.revenue for line in known if line.revenue is not None), _ZERO) if known else None,
-        direct=_sum(line.direct for line in known),
+        direct=known_sum(line.direct for line in known),
         shared=_sum(line.shared for line in known),
-        unknown=_sum((line.direct or _ZERO) + line.shared for line in named if line.revenue is None),
+        unknown=_sum((line.direct or _ZERO) + line.shared for line in silent),
         unattributed=_sum((line.direct or _ZERO) + line.shared for line in nobody),
         unowned=_sum(line.revenue for line in nobody),
         leakage=-sum(losses, _ZERO),
-        has_unpriced=any(line.measures.unpriced for line in customers),
+        gap=together(line.gap for line in (*known, *nobody)),
+        unknown_gap=together(line.gap for line in silent),
+        unattributed_gap=together(line.gap for line in nobody),
     )
+
+
+def known_sum(values: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum of what is known; None where nothing of it is, 0 of nothing."""
+    found = list(values)
+    known = [value for value in found if value is not None]
+    return sum(known, _ZERO) if known or not found else None
+
+
+def of_money(amount: Decimal | None, revenue: Decimal | None) -> Decimal | None:
+    """The amount as a share of the revenue; None unless there is revenue."""
+    return amount / revenue if amount is not None and revenue and revenue > 0 else None
 
 
 def _sum(values: Any) -> Decimal:

@@ -8,10 +8,14 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .report import DATA_RANK, Cell, Change, Column, Number, Text, Tone, Unit, Unknown, count, share, usd
+from .unpriced import Gap
 
 NO_PRICE: Final = "none of its calls has a price"
 NOTHING_SPENT: Final = "nothing was spent"
 LEAVES_OUT: Final = "without its calls that have no price, see NOT KNOWN"
+PRICED_ONLY: Final = "of the calls that have a price"
+# Money recognised by the second is rounded to a nano-dollar, a few streams of it to a few: no change.
+ROUNDING_USD: Final = Decimal("1e-8")
 NOT_COMPARABLE: Final = "the store does not hold the whole period before"
 # Sums of parts that a difference of totals may be taken of; percentiles are not among them.
 _ADDITIVE: Final = (
@@ -69,6 +73,11 @@ class Measures:
         return Decimal(value or 0)
 
     @property
+    def gap(self) -> Gap:
+        """The calls of the sums, and how many of them have no price."""
+        return Gap(self.calls, self.unpriced)
+
+    @property
     def caveat(self) -> str:
         """What the spend leaves out, empty if nothing."""
         return LEAVES_OUT if self.unpriced else ""
@@ -88,6 +97,11 @@ class Measures:
         """Dollars per 1,000 calls; unpriced calls are in neither number."""
         priced = self.calls - self.unpriced
         return None if self.spend is None or not priced else self.spend * 1000 / priced
+
+    @property
+    def per_thousand_cell(self) -> Number | Unknown:
+        """The same, saying so where it is of some of the calls only."""
+        return usd(self.per_thousand, self.no_spend_reason, PRICED_ONLY if self.unpriced else "")
 
     @property
     def unheard(self) -> Decimal | None:
@@ -112,19 +126,31 @@ def change(
     is_comparable: bool,
     *,
     is_bad_up: bool = False,
+    noise: Decimal | None = None,
 ) -> Change | Unknown:
-    """The difference, and as a share of before; `new` where before is nothing, Unknown where either is."""
+    """The difference, and as a share of before; `new` where before is nothing, Unknown where either is.
+
+    What is below zero has no share: from -10 to 5 is no -150 %. A difference up to `noise` is none; without it, for
+    dollars, what rounding to nano-dollars explains.
+    """
     if not is_comparable:
         return Unknown(NOT_COMPARABLE)
     if now is None or before is None:
         return Unknown(NO_PRICE)
     difference = now - before
+    if difference and abs(difference) <= (_rounding(unit, before) if noise is None else noise):
+        return Change(0, unit, None, "same")
     tone: Tone = "" if not is_bad_up or not difference else "bad" if difference > 0 else "good"
     if not before:
         return Change(difference, unit, None, "new" if now else "same", tone)
-    if unit == "share":
+    if unit == "share" or before < 0 or now < 0:
         return Change(difference, unit, None, "", tone)
     return Change(difference, unit, Decimal(difference) / Decimal(before), "", tone)
+
+
+def _rounding(unit: Unit, before: Decimal | int) -> Decimal:
+    """The largest difference of money that is one of rounding; of less than 10 micro-dollars every digit counts."""
+    return min(ROUNDING_USD, abs(Decimal(before)) / 1000) if unit == "usd" else Decimal(0)
 
 
 def compared(columns: Sequence[Column], is_comparable: bool) -> tuple[Column, ...]:

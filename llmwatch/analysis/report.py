@@ -5,6 +5,7 @@ A renderer knows these types and no subject. What is not known is an Unknown wit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +20,8 @@ Verdict = Literal["", "ok", "warn", "fail"]
 # points: a difference of two shares, 0.031 is 3.1 points; plain: as it is, to the last digit, where nobody knows what
 # it counts
 Unit = Literal["usd", "count", "share", "points", "ms", "per_second", "plain"]
+# What a value is where the true one can only be on one side of it.
+Bound = Literal["", "at most", "at least"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Number:
     value: Decimal | int
     unit: Unit
     caveat: str = ""
+    bound: Bound = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Change:
     share: Decimal | None = None
     word: str = ""
     tone: Tone = ""
+    caveat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,8 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     title: str = ""
+    # Keys of the columns of dollars in which the rows above the last sum (of kind total) add up to it.
+    summed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +206,8 @@ def count(value: int) -> Number:
 
 
 def share(part: Decimal | int | None, whole: Decimal | int | None, reason: str) -> Number | Unknown:
-    """part / whole as an exact share; Unknown where either is unknown or the whole is nothing."""
-    if part is None or not whole:
+    """part / whole as an exact share; Unknown where either is unknown or the whole is nothing, or below it."""
+    if part is None or whole is None or whole <= 0:
         return Unknown(reason)
     return Number(Decimal(part) / Decimal(whole), "share")
 
@@ -222,6 +229,44 @@ def money_text(value: Decimal) -> str:
     if size >= Decimal("0.0995"):
         return f"{sign}${_rounded(size, 2):,}"
     return f"{sign}${_rounded(size, 2 - size.adjusted()):f}"
+
+
+def shown_usd(value: Decimal) -> Decimal:
+    """The dollars that `money_text` writes."""
+    return Decimal(money_text(value).replace("$", "").replace(",", ""))
+
+
+def rounded_apart(table: Table) -> tuple[str, ...]:
+    """Titles of the columns whose rows, as they are written, do not add up to the sum as it is written."""
+    sums = [row for row in table.rows if row.kind == "total"]
+    parts = [row for row in table.rows if row.kind != "total"]
+    places = [n for n, column in enumerate(table.columns) if column.key in table.summed and column.rank < DATA_RANK]
+    return tuple(table.columns[n].title for n in places if sums and not _adds_up(parts, sums[-1], n))
+
+
+def _adds_up(parts: Sequence[Row], whole: Row, n: int) -> bool:
+    found = [row.cells[n] for row in (*parts, whole)]
+    numbers = [cell.value for cell in found if isinstance(cell, Number)]
+    if not isinstance(found[-1], Number) or any(isinstance(cell, Unknown) for cell in found):
+        return True
+    *shown, total = (shown_usd(Decimal(value)) for value in numbers)
+    return sum(shown) == total
+
+
+def share_text(value: Decimal) -> str:
+    """Per cent with one digit, two below 1 %; nothing and all only where it is exactly that.
+
+    >>> share_text(Decimal("0.978")), share_text(Decimal("0.99997")), share_text(Decimal("-0.00001"))
+    ('97.8 %', '>99.9 %', '>-0.01 %')
+    """
+    percent = value * 100
+    if not percent or percent == 100:
+        return f"{percent:.0f} %"
+    if abs(percent) < Decimal("0.005"):
+        return "<0.01 %" if percent > 0 else ">-0.01 %"
+    if Decimal("99.95") <= percent < 100:
+        return ">99.9 %"
+    return f"{percent:.2f} %" if abs(percent) < Decimal("0.995") else f"{percent:.1f} %"
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:

@@ -191,6 +191,7 @@ def money_section(spend: Spend, *, is_below_margin: bool = False) -> Section:
             for key, title in parts
             if now.money(key) or before.money(key)
         ),
+        *_undetailed(spend, [key for key, _ in parts]),
         Row(
             "calls",
             (
@@ -232,6 +233,15 @@ def money_section(spend: Spend, *, is_below_margin: bool = False) -> Section:
     return Section("money", title, tables, tuple(_money_notes(spend)), charts=charts)
 
 
+def _undetailed(spend: Spend, parts: Sequence[str]) -> list[Row]:
+    """What no kind of token explains, so that the parts add up to the spend; none where they do."""
+    now, before = (
+        None if sums.spend is None else sums.spend - sum((sums.money(key) or Decimal(0) for key in parts), Decimal(0))
+        for sums in (spend.now, spend.before)
+    )
+    return [_money_row(spend, "other_usd", "not broken down", now, before, is_part=True)] if now or before else []
+
+
 def _money_row(
     spend: Spend,
     key: str,
@@ -257,10 +267,13 @@ def _money_row(
     return Row(key, cells, kind="part" if is_part else "")
 
 
-def over_time(spend: Spend) -> tuple[str, tuple[str, ...], tuple[Decimal, ...]] | None:
-    """The word for one step, where each step begins, and the spend of each; None where a picture would show nothing."""
+def over_time(spend: Spend) -> tuple[str, tuple[str, ...], tuple[Decimal | None, ...]] | None:
+    """The word for one step, where each step begins, and the spend of each; None where a picture would show nothing.
+
+    The spend of a step is None where nothing but unpriced calls could cost.
+    """
     period = spend.period
-    known = {int(row["step"]): row["spend_usd"] or Decimal(0) for row in spend.over_time}
+    known = {int(row["step"]): Measures(row).spend for row in spend.over_time}
     if period.steps < 3 or not known or spend.now.spend is None:
         return None
     points = tuple((period.since + n * period.step).isoformat() for n in range(period.steps))

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from .margin import Line, Margin
+from .activity import is_quiet
+from .margin import Line, Margin, known_sum
 from .margin_tables import UNKNOWN_REVENUE
 from .measures import Measures
-from .report import Cell, Column, Moment, Note, Report, Row, Section, Table, Text, count, money_text, share, usd, utc
+from .report import (
+    Cell,
+    Column,
+    Moment,
+    Note,
+    Report,
+    Row,
+    Section,
+    Table,
+    Text,
+    count,
+    money_text,
+    share,
+    share_text,
+    usd,
+    utc,
+)
 from .spend import Period, period_words, plural
+from .unpriced import bounded, together
 
 _ZERO: Final = Decimal(0)
 NO_CUSTOMER: Final = "its calls name no customer"
@@ -30,6 +48,8 @@ class Ending:
     # Names with the dearest first.
     customers: tuple[str, ...]
     tasks: tuple[str, ...]
+    # Its last call of the period.
+    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +96,7 @@ def _ending(model: str, on: date, rows: Sequence[Mapping[str, Any]], tasks: Sequ
         Measures(sums),
         tuple(str(row["customer"]) for row in dearest if row["customer"]),
         tuple(str(row["task"]) for row in tasks if row["model"] == model and row["task"]),
+        max((row["last_at"] for row in mine if row.get("last_at")), default=None),
     )
 
 
@@ -91,14 +112,20 @@ def sunset_report(found: Sunset) -> Report:
 
 def _headline(found: Sunset) -> tuple[str, ...]:
     """How much of the spend runs on models that stop next, in one sentence."""
-    if not found.endings:
+    endings = [ending for ending in found.endings if not _is_left(found, ending)]
+    if not endings:
         return ()
-    soonest = min(ending.shutdown_on for ending in found.endings)
-    spend = sum((e.measures.spend or _ZERO for e in found.endings), _ZERO)
-    of_all = f"{spend * 100 / found.spend:.1f} % of spend" if found.spend else "an unknown share of spend"
-    last = max(ending.shutdown_on for ending in found.endings)
+    soonest = min(ending.shutdown_on for ending in endings)
+    spend = sum((e.measures.spend or _ZERO for e in endings), _ZERO)
+    of_all = f"{share_text(spend / found.spend)} of spend" if found.spend else "an unknown share of spend"
+    last = max(ending.shutdown_on for ending in endings)
     dates = f"on {soonest}" if soonest == last else f"from {soonest} to {last}"
     return (f"{of_all} ({money_text(spend)}) runs on models that stop answering {dates}; {_until(found.on, soonest)}.",)
+
+
+def _is_left(found: Sunset, ending: Ending) -> bool:
+    """Nothing of the service runs on it any more."""
+    return ending.last_at is not None and is_quiet(found.period, ending.last_at)
 
 
 def _until(today: date, on: date) -> str:
@@ -136,6 +163,12 @@ def sunset_section(found: Sunset) -> Section:
             rows.append(_row(found, mine, f"all that stop on {on}", "total"))
     known = f" Dates are those announced until {found.checked_on}." if found.checked_on else ""
     text = "Revenue and margin are those of the customers who used the model, whole: what depends on a replacement."
+    if any(row.kind == "total" for row in rows):
+        text += " A customer of several models counts once in their sum."
+    left = [e for e in found.endings if _is_left(found, e)]
+    if left:
+        named = ", ".join(f"{e.model} (last call {e.last_at:%Y-%m-%d})" for e in left)
+        notes.insert(0, Note(f"No longer in use: {named}."))
     return Section("sunset", "SUNSET", (Table("sunset", "model", columns, tuple(rows)),), (Note(text + known), *notes))
 
 
@@ -146,7 +179,8 @@ def _row(found: Sunset, endings: Sequence[Ending], title: str, kind: Any = "") -
     names = list(dict.fromkeys(name for ending in endings for name in ending.customers))
     lines = [found.customers[name] for name in names if name in found.customers]
     revenue = [line.revenue for line in lines if line.revenue is not None]
-    margin = [line.margin for line in lines if line.margin is not None]
+    paying = [line for line in lines if line.revenue is not None]
+    margin = known_sum(line.most for line in paying) if paying else None
     unknown = len(names) - len(revenue)
     why_unknown = UNKNOWN_REVENUE if names else NO_CUSTOMER
     caveat = f"without {unknown:,} customer{plural(unknown)} of unknown revenue" if unknown else ""
@@ -159,7 +193,7 @@ def _row(found: Sunset, endings: Sequence[Ending], title: str, kind: Any = "") -
         share(spend, found.spend, "no price" if found.spend is None else "nothing was spent"),
         count(len(names)),
         usd(sum(revenue, _ZERO) if revenue else None, why_unknown, caveat),
-        usd(sum(margin, _ZERO) if margin else None, why_unknown, caveat),
+        bounded(margin, "usd", together(line.gap for line in paying), "at most", why_unknown, caveat),
         Text(_few(list(dict.fromkeys(task for e in endings for task in e.tasks)))),
         Text(_few(names)),
     )

@@ -137,7 +137,7 @@ def _task_row(row: Mapping[str, Any], asked: Tasks, versions: Sequence[Mapping[s
         Text(_SOURCES.get(row["source"], str(row["source"]).replace("_", " "))),
         count(measures.calls),
         usd(measures.spend, measures.no_spend_reason, measures.caveat),
-        usd(measures.per_thousand, measures.no_spend_reason),
+        measures.per_thousand_cell,
         Text(row["model"]) if row["model"] else Unknown("no model named"),
         Moment(utc(row["first_at"])),
         Moment(utc(row["last_at"])),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final
@@ -55,6 +56,12 @@ class Use:
     has_media: bool
     # What the code calls the task, where that is not its name of today.
     tags: tuple[str, ...] = ()
+    # The days that the figures of a month are made from, where it began inside the period; None: all of the period.
+    days: int | None = None
+    # Where it has ended or moved to another model: its last call.
+    ended_at: datetime | None = None
+    # The names by which its calls report the model.
+    names: frozenset[str] = frozenset()
 
     @property
     def spend_month_usd(self) -> Decimal | None:
@@ -109,6 +116,7 @@ def _use(task: str, name: str, rows: Sequence[Mapping[str, Any]], catalogue: Cat
         task=task,
         incumbent=name,
         reported=main["model"],
+        names=frozenset(str(row["model"]) for row in rows),
         current=current,
         calls=_total(rows, "calls"),
         unpriced_calls=max(_total(rows, "calls") - _total(rows, "priced_calls"), 0),

@@ -6,7 +6,7 @@ Each part is made where its subject is; here they are only put in order, and wha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from .drift_report import drift_section, drift_words_by_task
 from .margin import Margin, dollars
 from .margin_report import margin_head_section, margin_unknowns
 from .margin_tables import customers_section, names_section, outcomes_section
+from .measures import Measures
 from .quality import Quality, Scored, quality_by_task
 from .quality_report import NO_EVIDENCE, RUNG_WORDS, quality_cell, quality_section
 from .report import Cell, Chart, Column, Note, Report, Section, Series, Text, Unknown
@@ -25,6 +26,7 @@ from .spend import Spend, empty_section, evidence_table, facts, head, money_sect
 from .sunset import Sunset, sunset_section
 from .task_drift import Drifts
 from .unknowns import unknowns_section
+from .unpriced import together
 
 # What a report can be by; plans have margins and no calls of their own.
 DIMENSIONS: Final = ("task", "customer", "feature", "plan", "model", "service", "user")
@@ -45,6 +47,8 @@ class Weekly:
     margin: Margin | None = None
     # Rows of the query money_over_time.
     money_over_time: Sequence[Mapping[str, Any]] = ()
+    # Customer -> what its unpriced calls cost at the dearest known rate of their task, None where there is none.
+    dearest: Mapping[str, Decimal | None] = field(default_factory=dict[str, Decimal | None])
     scored: Scored | None = None
     drifts: Drifts | None = None
     # Rows of the query quality_over_time.
@@ -92,14 +96,17 @@ def _money_charts(weekly: Weekly) -> tuple[Chart, ...]:
     found = over_time(weekly.spend)
     if found is None or weekly.margin is None or not weekly.money_over_time:
         return ()
-    word, points, spend = found
+    word, points, _ = found
     revenue = tuple(dollars(row["revenue_nano"]) or Decimal(0) for row in weekly.money_over_time)
     paid = tuple(Decimal(row["spend_usd"]) for row in weekly.money_over_time)
+    gaps = [Measures(row).gap for row in weekly.money_over_time]
     margin = "Margin before shared cost" if weekly.margin.shared_costs else "Margin"
+    margin += " (at most: calls are unpriced)" if together(gaps).unpriced else ""
+    kept = (None if gap.is_unknown else a - b for a, b, gap in zip(revenue, paid, gaps, strict=True))
     series = (
         Series("revenue_usd", "Revenue", revenue),
-        Series("spend_usd", "LLM cost", spend),
-        Series("margin_usd", margin, tuple(a - b for a, b in zip(revenue, paid, strict=True))),
+        Series("spend_usd", "LLM cost of who pays it", paid),
+        Series("margin_usd", margin, tuple(kept)),
     )
     return (Chart("money_over_time", f"Money per {word}", "usd", points, series),)
 

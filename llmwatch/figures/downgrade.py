@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from ..analysis.activity import activities, together
 from ..analysis.candidates import Excluded, Picked, alive, best_candidate, pick_candidates
 from ..analysis.change import change
 from ..analysis.downgrade import STAKES
@@ -45,6 +46,9 @@ def load_downgrade(
     found = load_uses(reading, asked, catalogue, months)
     known_tasks = tuple(dict.fromkeys(use.task for use in found))
     found = [use for use in found if not task or use.task == task]
+    # What has ended, or moved away, saves nothing by moving.
+    ended = tuple(use for use in found if use.ended_at is not None)
+    found = [use for use in found if use.ended_at is None]
     trials = _trials(
         reading,
         asked,
@@ -52,7 +56,7 @@ def load_downgrade(
         [row for row in replayed if not task or row["task"] == task],
         catalogue("default", False, ""),
     )
-    per_month = None if revenue is None else revenue / months
+    per_month = None if revenue is None else revenue / _months(asked.length)
     judge = _Judge(reading, asked, catalogue, trials, stated_today(reading), per_month)
     options = [one for use in found for one in judge.tested(use)] if not to else []
     options += judge.untested(found, options, to=to, is_every=bool(task), top=top)
@@ -63,6 +67,7 @@ def load_downgrade(
         tasks_looked_at=len({use.task for use in found}),
         excluded=_excluded(found, catalogue, asked) if task and not to else (),
         tasks=known_tasks,
+        ended=ended,
         unjudged=len({(use.task, use.incumbent) for use in found} - {(o.use.task, o.use.incumbent) for o in options}),
         spend_month_usd=_known_sum([use.spend_month_usd for use in found]),
         revenue_month_usd=per_month,
@@ -78,7 +83,7 @@ def load_option(
     months = months_of(reading, asked)
     found = load_uses(reading, asked, catalogue, months)
     tasks = tuple(dict.fromkeys(use.task for use in found))
-    mine = [use for use in found if use.task == task]
+    mine = sorted((use for use in found if use.task == task), key=lambda use: use.ended_at is not None)
     use = next((use for use in mine if not use.current.is_named(to)), mine[0] if mine else None)
     if use is None:
         return None, tasks
@@ -122,7 +127,11 @@ def months_of(reading: Reading, asked: Period) -> Decimal:
     """The months that the period covers, from the first call of the store at the earliest and a day at least."""
     first: datetime | None = reading.rows("coverage")[0]["first_call_at"]
     since = asked.since if first is None else max(asked.since, first)
-    span = max(asked.until - since, _DAY)
+    return _months(asked.until - since)
+
+
+def _months(span: timedelta) -> Decimal:
+    span = max(span, _DAY)
     return Decimal(span // timedelta(microseconds=1)) / Decimal(_DAY // timedelta(microseconds=1)) / MONTH_DAYS
 
 
@@ -130,11 +139,26 @@ def load_uses(reading: Reading, asked: Period, catalogue: Catalogue, months: Dec
     """Every task with every model that takes a part of it worth naming, the dearest first."""
     period = {"since": asked.since, "until": asked.until}
     found = uses(reading.rows("downgrade_traffic", **period), catalogue, months)
+    found = _dated(reading, asked, found)
     # To look through the tags takes as long as a tenth of the rest, and few stores have an edit.
     if not load_edits(reading.con):
         return found
     tags = {row["task_name"]: tuple(row["tags"]) for row in reading.rows("task_tags", **period)}
     return [replace(use, tags=tags.get(use.task, ())) for use in found]
+
+
+def _dated(reading: Reading, asked: Period, found: Sequence[Use]) -> list[Use]:
+    """The same, with the days that each ran where they are fewer than those of the period, and its end."""
+    ran = activities(reading.rows("task_activity", since=asked.since, until=asked.until))
+    first: datetime = reading.rows("coverage")[0]["first_call_at"] or asked.since
+    dated: list[Use] = []
+    for use in found:
+        mine = together([ran[key] for key in ((use.task, name) for name in sorted(use.names)) if key in ran])
+        days = None if mine is None else mine.days(asked, first)
+        months = use.months if days is None else _months(days * _DAY)
+        ended_at = mine.last_at if mine is not None and mine.is_over(asked) else None
+        dated.append(replace(use, days=days, months=months, ended_at=ended_at))
+    return dated
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from ..analysis.margin import DIMENSIONS as MARGIN_DIMENSIONS
@@ -42,6 +43,7 @@ def load_weekly(
         dimension=dimension,
         top=top,
         margin=replace(margin, flags=flags),
+        dearest=_dearest(bare, asked) if spend.now.unpriced else {},
         money_over_time=money_over_time,
         scored=judged.scored,
         drifts=judged.drifts,
@@ -49,6 +51,12 @@ def load_weekly(
         sunset=sunset,
         downgrades=judged.downgrades,
     )
+
+
+def _dearest(reading: Reading, asked: Period) -> dict[str, Decimal | None]:
+    rows = reading.rows("unpriced_dearest", since=asked.since, until=asked.until)
+    amounts = ((str(row["customer"]), row["dearest_usd"]) for row in rows)
+    return {customer: None if usd is None else Decimal(repr(usd)) for customer, usd in amounts}
 
 
 def _money_over_time(reading: Reading, asked: Period, margin: Margin) -> list[dict[str, Any]]:

@@ -86,13 +86,17 @@ def _line(main: Table, row: Row, joined: list[tuple[Table, Row]], *, is_own: boo
     if row.verdict:
         pairs.append(("verdict", row.verdict))
     reasons: list[str] = []
+    bounds: list[str] = []
     for table, each in [(main, row), *joined]:
         for column, cell in zip(table.columns, each.cells, strict=True):
             shown, reason = (cell, "") if is_own else _in_numbers(column, cell)
             pairs += _pairs(column.key, shown)
             if reason:
                 reasons.append(reason)
-    return [*pairs, ("unknown", sheet_text("; ".join(dict.fromkeys(reasons))))]
+            if isinstance(cell, Number) and cell.bound:
+                bounds.append(f"{column.key}: {cell.bound}, {cell.caveat}")
+    pairs.append(("unknown", sheet_text("; ".join(dict.fromkeys(reasons)))))
+    return [*pairs, ("bounds", sheet_text("; ".join(bounds)))] if bounds else pairs
 
 
 def _in_numbers(column: Column, cell: Cell) -> tuple[Cell, str]:

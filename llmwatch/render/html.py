@@ -33,7 +33,7 @@ from ..analysis.report import (
 from .inert import lines, one_line, shortened
 from .nodes import Node, node, written
 from .svg import Scale, chart_figure, interval_bar, interval_scale, share_bar, sparkline_svg
-from .wording import Footnotes, cell_text
+from .wording import Footnotes, cell_text, rounding_text
 
 # Columns of higher rank are for data formats only; those above the second are not on paper.
 _MAX_RANK: Final = 3
@@ -138,7 +138,7 @@ def _table(table: Table, section: Section) -> list[Node]:
     left_out = f"Not on paper: {', '.join(off_paper)}." if off_paper else ""
     return [
         box,
-        *(node("p", _cut(line, 600), class_="foot") for line in footnotes.lines()),
+        *(node("p", _cut(line, 600), class_="foot") for line in (*footnotes.lines(), rounding_text(table)) if line),
         *([node("p", left_out, class_="foot paper")] if left_out else []),
     ]
 
@@ -198,6 +198,8 @@ def _inside(cell: Cell, n: int, row: Row, table: Table, scales: Scales, footnote
             return [*_bar(cell, column, row), text, node("sup", footnotes.number(caveat, ""))]
         case Number():
             return [*_bar(cell, column, row), text]
+        case Change(caveat=caveat) if caveat:
+            return [text, node("sup", footnotes.number(caveat, ""))]
         case Trend(values=values):
             return [sparkline_svg(values)]
         case Interval():

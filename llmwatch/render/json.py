@@ -99,7 +99,12 @@ def _cells(keys: list[str], cells: tuple[Cell, ...]) -> dict[str, Any]:
     reasons = {
         key: cell.reason for key, cell in zip(keys, cells, strict=True) if isinstance(cell, Unknown) and cell.reason
     }
-    return values | ({"unknown": reasons} if reasons else {})
+    bounds = {
+        key: f"{cell.bound}, {cell.caveat}"
+        for key, cell in zip(keys, cells, strict=True)
+        if isinstance(cell, Number) and cell.bound
+    }
+    return values | ({"unknown": reasons} if reasons else {}) | ({"bounds": bounds} if bounds else {})
 
 
 def _value(cell: Cell) -> Any:

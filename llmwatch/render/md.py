@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ..analysis.report import Cell, Column, Note, Number, Report, Row, Section, Table, Unknown
+from ..analysis.report import Cell, Change, Column, Note, Number, Report, Row, Section, Table, Unknown
 from .charts import tables_of
 from .inert import lines, one_line, shortened
-from .wording import UNKNOWN, cell_text
+from .wording import UNKNOWN, cell_text, rounding_text
 
 # Everything CommonMark or GitHub's dialect gives a meaning inside a line; a bare address is cut before its colon.
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#!|~&@$])")
@@ -49,6 +49,8 @@ def _section(section: Section) -> list[str]:
             parts.append(f"{UNKNOWN} : " + "; ".join(inert(reason) for reason in reasons) + ".")
         if caveats := _caveats(table):
             parts.append(f"{_LEAVES_OUT} : " + "; ".join(inert(caveat) for caveat in caveats) + ".")
+        if rounding := rounding_text(table):
+            parts.append(inert(rounding))
     return [*parts, *(_note(note) for note in section.notes)]
 
 
@@ -61,8 +63,11 @@ def _reasons(table: Table) -> list[str]:
 
 
 def _caveats(table: Table) -> list[str]:
-    cells = (cell for row in table.rows for cell in row.cells)
-    return list(dict.fromkeys(cell.caveat for cell in cells if isinstance(cell, Number) and cell.caveat))
+    return list(dict.fromkeys(caveat for row in table.rows for cell in row.cells if (caveat := _caveat(cell))))
+
+
+def _caveat(cell: Cell) -> str:
+    return cell.caveat if isinstance(cell, Number | Change) else ""
 
 
 def _table(table: Table) -> str:
@@ -75,10 +80,7 @@ def _table(table: Table) -> str:
 
 
 def _row(cells: list[Cell], row: Row, columns: list[Column]) -> str:
-    texts = [
-        inert(shortened(cell_text(cell), _LONGEST)) + (_LEAVES_OUT if isinstance(cell, Number) and cell.caveat else "")
-        for cell in cells
-    ]
+    texts = [inert(shortened(cell_text(cell), _LONGEST)) + (_LEAVES_OUT if _caveat(cell) else "") for cell in cells]
     if row.kind == "total":
         texts = [f"**{text}**" if text else "" for text in texts]
     if row.kind == "part" and not columns[0].is_number:

@@ -31,7 +31,7 @@ from ..analysis.report import (
 )
 from .charts import tables_of
 from .inert import lines, one_line, shortened
-from .wording import UNKNOWN, Footnotes, bar, cell_text
+from .wording import UNKNOWN, Footnotes, bar, cell_text, rounding_text
 
 _TONES: Final = {"": "", "good": "green", "bad": "red", "quiet": "dim"}
 _VERDICTS: Final = {"ok": "green", "warn": "yellow", "fail": "bold red", "": ""}
@@ -122,7 +122,7 @@ def _print_table(table: Table, console: Console) -> None:
         console.print(_grid(table, columns, rows, console.width))
     else:
         console.file.write(plain)
-    for text in footnotes.lines():
+    for text in (*footnotes.lines(), *filter(None, [rounding_text(table)])):
         console.print(Styled(f" {text}", "dim"))
     if left_out:
         names = ", ".join(table.columns[n].title for n in left_out)
@@ -245,6 +245,8 @@ def _styled(cell: Cell, reasons: Footnotes) -> Styled:
             return Styled(f"{UNKNOWN}{reasons.mark(reason) if reason else ''}", "dim")
         case Number(caveat=caveat) if caveat:
             return Styled(f"{cell_text(cell)}{reasons.mark(caveat, '')}")
+        case Change(tone=tone, caveat=caveat) if caveat:
+            return Styled(f"{cell_text(cell)}{reasons.mark(caveat, '')}", _TONES[tone])
         case Text(tone=tone) | Change(tone=tone) | Interval(tone=tone):
             return Styled(cell_text(cell), _TONES[tone])
         case Trend():

@@ -6,7 +6,21 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from ..analysis.report import Cell, Change, Interval, Moment, Number, Text, Trend, Unit, Unknown, money_text
+from ..analysis.report import (
+    Cell,
+    Change,
+    Interval,
+    Moment,
+    Number,
+    Table,
+    Text,
+    Trend,
+    Unit,
+    Unknown,
+    money_text,
+    rounded_apart,
+    share_text,
+)
 from .inert import one_line, plain
 
 UNKNOWN: Final = "—"
@@ -20,8 +34,8 @@ def cell_text(cell: Cell) -> str:
     match cell:
         case Text(text=text):
             return one_line(text)
-        case Number(value=value, unit=unit):
-            return number_text(value, unit)
+        case Number(value=value, unit=unit, bound=bound):
+            return f"{bound} {number_text(value, unit)}".lstrip()
         case Change():
             return _change_text(cell)
         case Moment(at=at):
@@ -42,9 +56,9 @@ def number_text(value: Decimal | int, unit: Unit) -> str:
         case "count":
             return _count_text(value)
         case "share":
-            return _share_text(Decimal(value))
+            return share_text(Decimal(value))
         case "points":
-            return f"{Decimal(value) * 100:+.1f} pts"
+            return f"{Decimal(value) * 100:+.1f} pts".replace("-0.0 ", "+0.0 ")
         case "ms":
             return _duration_text(Decimal(value))
         case "per_second":
@@ -67,15 +81,6 @@ def _count_text(value: Decimal | int) -> str:
     if abs(value) >= 10_000_000:
         return f"{Decimal(value) / 1_000_000:,.1f} M"
     return f"{value:,}"
-
-
-def _share_text(value: Decimal) -> str:
-    percent = value * 100
-    if not percent or percent == 100:
-        return f"{percent:.0f} %"
-    if abs(percent) < Decimal("0.005"):
-        return "<0.01 %"
-    return f"{percent:.2f} %" if abs(percent) < Decimal("0.995") else f"{percent:.1f} %"
 
 
 def _duration_text(value: Decimal) -> str:
@@ -107,6 +112,12 @@ def _change_share_text(share: Decimal) -> str:
     if abs(percent) < Decimal("0.05"):
         return "<0.1 %"
     return f"{percent:+.1f} %"
+
+
+def rounding_text(table: Table) -> str:
+    """What is said below a table whose rows are rounded apart from their sum; empty where they are not."""
+    titles = rounded_apart(table)
+    return f"Rounded: the rows of {', '.join(titles)} add up to the sum before rounding." if titles else ""
 
 
 def sparkline(values: Sequence[Decimal | None], *, is_from_zero: bool = True) -> str:

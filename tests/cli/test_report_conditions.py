@@ -64,7 +64,7 @@ def test_every_condition_that_holds_is_one_line_and_the_report_is_still_printed(
     assert [line.split(": ", 2)[1] for line in done.stderr.splitlines()] == [
         "margin<0.9", "customer-margin<0", "unpriced", "unattributed>5%", "errors>0.01", "spend>0.1",
     ]  # fmt: skip
-    assert "customer-margin<0: 1 customer: acme -80.0 %." in done.stderr
+    assert "customer-margin<0: 1 customer: acme at most -80.0 %." in done.stderr
     assert "unpriced: 1 call (2.5 %) have no price." in done.stderr
     assert done.stdout.startswith("llmwatch report")
 

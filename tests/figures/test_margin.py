@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llmwatch.analysis.conditions import conditions_of, tripped
 from llmwatch.analysis.margin import Margin
 from llmwatch.analysis.margin_report import margin_report, margin_unknowns
 from llmwatch.analysis.margin_tables import UNKNOWN_REVENUE
@@ -22,7 +24,10 @@ from llmwatch.analysis.sunset import NO_CUSTOMER, sunset_section
 from llmwatch.errors import UsageError
 from llmwatch.figures.margin import load_margin
 from llmwatch.figures.reading import Reading
+from llmwatch.figures.report import load_weekly
 from llmwatch.figures.sunset import load_sunset
+from llmwatch.render import RENDERERS
+from llmwatch.render.text import render_text
 from llmwatch.settings import Settings
 from llmwatch.store import file
 from llmwatch.store.plans import put_plans, subscriptions
@@ -355,6 +360,179 @@ def test_parts_add_up_to_the_nano_dollar(
         assert sum(line.direct or Decimal(0) for line in found.lines) == cost
         divided = sum(line.shared for line in found.lines)
         assert divided == (0 if found.undivided_shared else 7 * Decimal(shared).scaleb(-9))
+
+
+# --- calls without a price
+
+
+def put_calls(con: Any, priced: int, unpriced: int, cost: str = "0.01", **columns: Any) -> None:
+    """So many calls alike with a price, and without."""
+    for many, usd in ((priced, cost), (unpriced, None)):
+        if not many:
+            continue
+        (first,) = con.execute("select count(*) from calls").fetchone()
+        put(con, "calls", call(first, cost=usd, **columns))
+        sql = "insert into calls select c.* replace (printf('%016x', $first + n) as span_id) from calls as c,"
+        sql += " range(1, $many) as numbered(n) where span_id = printf('%016x', $first)"
+        con.execute(sql, {"first": first, "many": many})
+
+
+@pytest.mark.parametrize(
+    ("priced", "unpriced", "share", "usd"),
+    [
+        (200, 0, Number(Decimal("0.98"), "share"), Number(Decimal(98), "usd")),
+        (
+            198,
+            2,
+            Number(Decimal("0.9802"), "share", "2 unpriced", "at most"),
+            Number(Decimal("98.02"), "usd", "2 unpriced", "at most"),
+        ),
+        (197, 3, Unknown("unknown: 3 of 200 calls are unpriced"), Unknown("unknown: 3 of 200 calls are unpriced")),
+        (1, 334, Unknown("unknown: 334 of 335 calls are unpriced"), Unknown("unknown: 334 of 335 calls are unpriced")),
+        (0, 1, Unknown("unknown: 1 of 1 calls is unpriced"), Unknown("unknown: 1 of 1 calls is unpriced")),
+    ],
+)
+@pytest.mark.parametrize("dimension", ["customer", "task", "plan", "model", "service", "feature"])
+def test_a_margin_with_unpriced_calls_is_a_bound_and_above_one_per_cent_unknown(
+    rows: Any, priced: int, unpriced: int, share: Any, usd: Any, dimension: str
+) -> None:
+    """In the head, in the row of every dimension and in its sum."""
+    put_calls(rows, priced, unpriced, feature="chat")
+    put(rows, "revenue", event(1, "100", customer_id="acme", task="reply.draft", feature="chat"))
+    put(rows, "revenue", event(2, "0", span_id=f"{0:016x}"))
+    if dimension in ("model", "service"):
+        rows.execute("update revenue set span_id = $id, task = null, feature = null", {"id": f"{0:016x}"})
+
+    report = margin_report(margin(rows, dimension))
+
+    head = (cells(report, key, "margin")["now"] for key in ("margin_share", "margin_usd"))
+    assert tuple(head) == (share, usd)
+    for key in (next(iter(keys(report))), "(all)"):
+        row = cells(report, key)
+        assert (row["margin_share"], row["margin_usd"], row["unpriced_calls"]) == (
+            share, usd, Number(unpriced, "count"),
+        )  # fmt: skip
+
+
+def test_what_is_made_of_a_margin_is_a_bound_too(rows: Any) -> None:
+    """The price to break even, the headroom, the share of cost, the cost per outcome and the margin of a retirement."""
+    put_calls(rows, 199, 1, cost="0.10")
+    put(rows, "revenue", event(1, "100", customer_id="acme"),
+        event(2, "0", outcome="solved", is_success=True, task="reply.draft"))  # fmt: skip
+
+    report = margin_report(margin(rows, target_margin=0.5))
+    (ending,) = sunset_section(load_sunset(reading(rows), WEEK)).tables[0].rows
+
+    row = cells(report, "acme")
+    least = Number(Decimal("19.9"), "usd", "1 unpriced", "at least")
+    assert row["break_even_usd"] == cells(report, "solved/reply.draft", "outcomes")["per_success_usd"] == least
+    assert row["headroom_usd"] == Number(Decimal("30.1"), "usd", "1 unpriced", "at most")
+    assert row["allowance_used"] == Number(Decimal("0.398"), "share", "1 unpriced", "at least")
+    assert cells(report, "direct_usd", "margin")["share"] == Number(Decimal("0.199"), "share", "1 unpriced", "at least")
+    assert Number(Decimal("80.1"), "usd", "1 unpriced", "at most") in ending.cells
+
+
+def test_the_formats_say_at_most(rows: Any) -> None:
+    """For people beside the number, for programs beside the row; what is unknown is no number anywhere."""
+    put_calls(rows, 199, 1, cost="0.10")
+    put(rows, "revenue", event(1, "100", customer_id="acme"))
+    bound = margin_report(margin(rows))
+    put_calls(rows, 0, 100)
+    unknown = margin_report(margin(rows))
+
+    row = json.loads(RENDERERS["json"](bound))["sections"][1]["tables"][0]["rows"][0]
+    assert (row["margin_share"], row["bounds"]["margin_share"]) == (0.801, "at most, 1 unpriced")
+    assert "margin_share: at most, 1 unpriced" in RENDERERS["csv"](bound)
+    for name in ("text", "md", "html"):
+        write = RENDERERS.get(name, render_text)
+        assert "at most 80.1 %" in write(bound)
+        assert "1 unpriced" in write(bound)
+        assert "unknown: 101 of 300 calls are unpriced" in write(unknown)
+        assert "80.1 %" not in write(unknown)
+
+
+def test_an_unpriced_call_of_no_customer_may_be_of_one_that_pays(rows: Any) -> None:
+    """The margin of all is open as far as these calls are; that of each customer is what its own calls say."""
+    put_calls(rows, 1, 0)
+    put_calls(rows, 0, 334, customer_id=None)
+    put(rows, "revenue", event(1, "49", customer_id="acme"))
+
+    report = margin_report(margin(rows))
+
+    assert cells(report, "margin_share", "margin")["now"] == Unknown("unknown: 334 of 335 calls are unpriced")
+    assert cells(report, "unattributed_usd", "margin")["now"] == Unknown("unknown: 334 of 334 calls are unpriced")
+    assert cells(report, "acme")["margin_usd"] == Number(Decimal("48.99"), "usd")
+
+
+def test_calls_of_unknown_revenue_leave_the_margin_of_a_task_as_it_is(rows: Any) -> None:
+    """What they cost is not in it, whether it is known or not."""
+    put(rows, "calls", call(1), call(2, customer_id="silent", cost=None))
+    put(rows, "revenue", event(1, "49", customer_id="acme", task="reply.draft"))
+
+    report = margin_report(margin(rows, "task"))
+
+    assert cells(report, "reply.draft")["margin_usd"] == Number(Decimal("48.99"), "usd")
+
+
+def test_the_views_of_dashboards_say_the_same(rows: Any) -> None:
+    """The margin of a day is null where more than 1 % of its calls have no price, and says where it is a bound."""
+    put_calls(rows, 99, 1)
+    put_calls(rows, 98, 2, customer_id="globex")
+    put(rows, "revenue", event(1, "49", customer_id="acme"), event(2, "49", customer_id="globex"))
+
+    found = rows.execute(
+        "select customer, margin_usd, is_at_most from margin_by_customer_day where calls > 0 order by customer"
+    ).fetchall()
+
+    assert found == [("acme", Decimal("48.01"), True), ("globex", None, False)]
+
+
+def conditions_that_hold(con: Any, asked: str) -> list[str]:
+    """The names of the conditions that trip."""
+    weekly = load_weekly(reading(con), WEEK, "task", 10)
+    return [words.split(":")[0] for words in tripped(weekly, conditions_of(asked))]
+
+
+def test_a_condition_holds_if_the_dearest_rate_of_the_task_would_make_it_hold(rows: Any) -> None:
+    """198 calls at 10 cents, one at 50 with twice the tokens, one of 1,100 tokens unpriced.
+
+    At 25 cents per 110 tokens it costs 2.50 at most, so that 79.7 % of 100 dollars are 77.2 %.
+    """
+    put_calls(rows, 198, 0, cost="0.10")
+    put(rows, "calls", call(900, cost="0.50", input_tokens=200, output_tokens=20),
+        call(901, cost=None, input_tokens=1000, output_tokens=100))  # fmt: skip
+    put(rows, "revenue", event(1, "100", customer_id="acme"))
+
+    limits = ("0.79", "0.773", "0.7721", "0.7719", "0.77")
+    asked = ",".join(f"margin<{x},customer-margin<{x}" for x in limits)
+
+    assert conditions_that_hold(rows, asked) == [
+        f"{name}<{x}" for x in limits[:3] for name in ("margin", "customer-margin")
+    ]
+    assert conditions_that_hold(rows, "spend>22.79,spend>22.81") == ["spend>22.79"]
+
+
+def test_a_call_of_unknown_size_is_as_dear_as_the_dearest_of_its_task(rows: Any) -> None:
+    """Not of another task, however dear."""
+    put_calls(rows, 198, 0, cost="0.10")
+    put(rows, "calls", call(900, cost="5"), call(901, cost="50", task_name="other"),
+        call(902, cost=None, input_tokens=None, output_tokens=None))  # fmt: skip
+    put(rows, "revenue", event(1, "1000", customer_id="acme"))
+
+    # 1,000 - 19.80 - 5 - 50 = 925.20; less 5
+    assert conditions_that_hold(rows, "margin<0.9203,margin<0.9201") == ["margin<0.9203"]
+
+
+@pytest.mark.parametrize(("priced", "unpriced", "task"), [(1, 334, "reply.draft"), (199, 1, "only.unpriced")])
+def test_where_no_rate_is_known_a_condition_does_not_pass(rows: Any, priced: int, unpriced: int, task: str) -> None:
+    """One priced call says nothing of 334 others, and another task nothing of this one."""
+    put_calls(rows, priced, 0)
+    put_calls(rows, 0, unpriced, task_name=task)
+    put(rows, "revenue", event(1, "100", customer_id="acme"))
+
+    asked = "margin<0.5,customer-margin<0.5,spend>1000,margin<-10"
+
+    assert conditions_that_hold(rows, asked) == asked.split(",")
 
 
 # --- plans

@@ -122,11 +122,11 @@ from drift where is_alarm and week = (select max(week) from drift)""",
             "margin",
             "LLM gross margin is below 20 %",
             f"""
-select coalesce(margin_share, 1) as share
+select coalesce(most_share, 1) as share
 from margin_total({_NOW} - interval '7 days', {_NOW})""",
             "lt",
             0.2,
-            "Of the revenue of the last 7 days this share remains after LLM cost: {{ $values.A.Value }}.",
+            "Of the revenue of the last 7 days at most this share remains after LLM cost: {{ $values.A.Value }}.",
             lasts="1h",
             seconds=604800,
         ),

@@ -14,6 +14,7 @@ BEFORE: Final = (
 )
 LENGTH_S: Final = "epoch(cast($__timeTo() as timestamp) - cast($__timeFrom() as timestamp))"
 ALL_CALLS: Final = " Of all calls in the time range: the filters by task, model and service do not apply."
+UNPRICED: Final = " At most that where a call has no price; unknown where more than 1 % of the calls have none."
 LOSS: Final = steps((None, "text"), (LEAST, "red"), (0, "text"))
 MARGIN: Final = steps((None, "text"), (LEAST, "red"), (0, "orange"), (0.5, "green"))
 SPEND: Final = f"select cast(sum(cost_usd) as double) as spend from call_facts where {FILTERED}"
@@ -91,6 +92,7 @@ def _head() -> list[Json]:
         stat(
             "LLM gross margin",
             "Revenue of the customers whose revenue is known, minus the direct and shared LLM cost of the same customers."
+            + UNPRICED
             + ALL_CALLS,
             f"select margin_usd {total}",
             unit="currencyUSD",
@@ -101,7 +103,7 @@ def _head() -> list[Json]:
         ),
         stat(
             "Margin of revenue",
-            "LLM gross margin over revenue, both of the time range." + ALL_CALLS,
+            "LLM gross margin over revenue, both of the time range." + UNPRICED + ALL_CALLS,
             f"select margin_share {total}",
             unit="percentunit",
             decimals=1,
@@ -112,13 +114,25 @@ def _head() -> list[Json]:
         stat(
             "A month at this pace",
             "LLM spend of the time range, times 30.4375 days over the days that had passed of it since the first call; "
-            "nothing is said within a day of that.",
+            "nothing is said within a day of that. A task that began a day or more inside the range counts from there, one "
+            "without a call in the last 7 days, or in the last half of a shorter range, not at all.",
             f"""
-with store as (select min(started_at) as first from calls),
-here as (select coalesce(cast(sum(cost_usd) as double), 0) as spend from call_facts where {FILTERED})
-select if(cast($__timeTo() as timestamp) < first + interval 1 day, null, spend * 30.4375 * 86400
-    / greatest(epoch(cast($__timeTo() as timestamp) - greatest(cast($__timeFrom() as timestamp), first)), 60)) as spend
-from store, here""",
+with ends as (
+    select min(started_at) as first, cast($__timeFrom() as timestamp) as a, cast($__timeTo() as timestamp) as b from calls
+),
+tasks as (
+    select task, cast(sum(cost_usd) as double) as spend, min(started_at) as first_at, max(started_at) as last_at
+    from call_facts where {FILTERED} group by task
+),
+paces as (
+    select spend, b, last_at,
+        if(first_at > greatest(a, first) + interval 1 day, first_at, greatest(a, first)) as since,
+        least(interval 7 day, (b - a) / 2) as quiet
+    from tasks, ends
+)
+select if((select b < first + interval 1 day from ends), null,
+    coalesce(sum(spend * 30.4375 * 86400 / greatest(epoch(b - since), 86400)) filter (where b - last_at <= quiet), 0)) as spend
+from paces""",
             unit="currencyUSD",
             no_value="too early",
         ),
@@ -137,7 +151,7 @@ def money_over_time() -> Json:
     return series(
         "Revenue, LLM cost and margin",
         "In each of about 60 equal steps: revenue recognised by the second, the cost of the calls of customers whose revenue is known, and "
-        "the difference. Shared cost is in none of them." + ALL_CALLS,
+        "the difference. Shared cost is in none of them." + UNPRICED + ALL_CALLS,
         f"""
 select "time", revenue_usd as "revenue", cost_usd as "LLM cost", margin_usd as "margin"
 from margin_over_time({SPAN}, greatest(cast($__interval_ms / 1000 as bigint), 60))
@@ -171,7 +185,7 @@ def _money() -> Json:
     return table(
         "Money, against the time before",
         "The report's lines for the time range and for as long a time before it. Cost of customers whose revenue nobody "
-        "knows, and of calls without a customer, is in no margin." + ALL_CALLS,
+        "knows, and of calls without a customer, is in no margin." + UNPRICED + ALL_CALLS,
         f"""
 with n as materialized (from margin_total({SPAN})),
 b as materialized (from margin_total({BEFORE})),
@@ -186,7 +200,7 @@ union all select 8, 'Cost of knowing (replays, judges)', (
 ), null
 )
 select money as "money", now as "this range", before as "before", now - before as "change",
-    if(before <> 0, (now - before) / abs(before), null) as "change %"
+    if(before > 0 and now >= 0, (now - before) / before, null) as "change %"
 from lines order by place""",
         [
             column("money", width=260),
@@ -218,18 +232,19 @@ def _losses() -> Json:
 def customer_table(title: str, limit: int, *, is_short: bool = False) -> Json:
     """The lines of customers, worst first."""
     more = "" if is_short else 'c.direct_usd as "direct", c.shared_usd as "shared",'
-    each = "" if is_short else ', c.cost_usd / nullif(c.calls, 0) * 1000 as "$ per 1,000"'
+    each = "" if is_short else ', c.cost_usd / nullif(c.calls - c.unpriced_calls, 0) * 1000 as "$ per 1,000"'
     return table(
         title,
         "Revenue recognised in the time range, minus the customer's direct LLM cost and its part of shared cost. Unknown "
-        "revenue is a dash, never 0. A click leads to the customer's calls." + ALL_CALLS,
+        "revenue is a dash, never 0. A click leads to the customer's calls." + UNPRICED + ALL_CALLS,
         f"""
 select if(c.customer = '', '(none)', c.customer) as "customer", coalesce(c.plan, '') as "plan", c.calls as "calls",
-    c.revenue_usd as "revenue", {more} c.cost_usd as "LLM cost", c.margin_usd as "margin", c.margin_share as "of revenue"{each}
+    c.revenue_usd as "revenue", {more} c.cost_usd as "LLM cost", c.margin_usd as "margin", c.margin_share as "of revenue",
+    c.unpriced_calls as "unpriced"{each}
 from margin_by_customer({SPAN}) as c
 where {chosen("customer", "nullif(c.customer, '')")}
-order by case when c.margin_usd is null then 2 when c.margin_usd < 0 then 0 else 1 end,
-    if(c.margin_usd < 0, c.margin_usd, null), c.margin_share nulls last, c.cost_usd desc nulls last, c.customer
+order by case when c.most_usd < 0 then 0 when c.margin_usd is null then 2 else 1 end,
+    if(c.most_usd < 0, c.most_usd, null), c.margin_share nulls last, c.cost_usd desc nulls last, c.customer
 limit {limit}""",
         [
             column(
@@ -243,6 +258,7 @@ limit {limit}""",
             column("LLM cost", "currencyUSD"),
             column("margin", "currencyUSD", thresholds=LOSS, decimals=2),
             column("of revenue", "percentunit", thresholds=MARGIN, decimals=1),
+            column("unpriced", "locale", width=85, thresholds=steps((None, "text"), (1, "orange"))),
             column("$ per 1,000", "currencyUSD"),
         ],
     )
@@ -299,7 +315,7 @@ def customers() -> Json:
                     ),
                     stat(
                         "LLM gross margin",
-                        "Known revenue minus direct and shared LLM cost of the same customers." + ALL_CALLS,
+                        "Known revenue minus direct and shared LLM cost of the same customers." + UNPRICED + ALL_CALLS,
                         f"select margin_usd {total}",
                         unit="currencyUSD",
                         decimals=2,

@@ -109,6 +109,7 @@ cost as (
         sum(p.tokens) as tokens,
         sum(p.calls) filter (where p.customer in (from undivided)) as undivided_calls,
         sum(p.calls) filter (where p.customer not in (select customer from earned)) as unknown_calls,
+        sum(p.unpriced_calls) filter (where p.customer not in (select customer from earned)) as unknown_unpriced,
         sum(p.tokens) filter (where p.customer not in (select customer from earned)) as unknown_tokens,
         sum(coalesce(p.spend_usd, 0)) filter (where p.customer not in (select customer from earned)) as unknown_usd
     from paid as p
@@ -124,9 +125,8 @@ select
     coalesce(c.unpriced_calls, 0) as unpriced_calls,
     coalesce(c.tokens, 0) as tokens,
     c.undivided_calls,
-    c.unknown_calls,
-    c.unknown_tokens,
-    c.unknown_usd,
+    c.unknown_calls, c.unknown_unpriced,
+    c.unknown_tokens, c.unknown_usd,
     cast(r.revenue_nano as decimal(38, 0)) as revenue_nano,
     cast(r.own_nano as decimal(38, 0)) as own_nano,
     cast(r.outcome_nano as decimal(38, 0)) as outcome_nano,

@@ -29,6 +29,7 @@ paid as (
         sum(tokens) as tokens,
         count(distinct customer) as customers,
         sum(call_count) filter (where is_unknown) as unknown_calls,
+        sum(call_count) filter (where is_unknown and is_unpriced) as unknown_unpriced,
         sum(tokens) filter (where is_unknown) as unknown_tokens,
         sum(coalesce(cost_usd, 0)) filter (where is_unknown) as unknown_usd
     from facts
@@ -52,6 +53,7 @@ select
     coalesce(p.tokens, 0) as tokens,
     p.customers,
     p.unknown_calls,
+    p.unknown_unpriced,
     p.unknown_tokens,
     p.unknown_usd,
     cast(e.revenue_nano as decimal(38, 0)) as revenue_nano

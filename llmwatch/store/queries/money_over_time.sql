@@ -1,5 +1,5 @@
 -- One row per step of $step_seconds since $since, 0 the first of $steps, the last ends at $until: revenue of customers,
--- and the spend of those in $paying, the customers whose revenue is known.
+-- and the calls and spend of those in $paying, the customers whose revenue is known, or of no customer.
 with steps as (
     select
         n as step,
@@ -37,15 +37,22 @@ earned_by_step as (select step, sum(revenue_nano) as revenue_nano from earned gr
 paid_by_step as (
     select
         cast(floor(epoch(started_at - $since)) as bigint) // $step_seconds as step,
-        sum(cost_usd) as spend_usd
+        sum(cost_usd) filter (where customer is not null) as spend_usd,
+        sum(call_count) as calls,
+        sum(call_count) filter (where is_unpriced) as unpriced_calls
     from call_facts
-    where started_at >= $since and started_at < $until and customer in (select unnest($paying))
+    where
+        started_at >= $since
+        and started_at < $until
+        and (customer is null or customer in (select unnest($paying)))
     group by step
 )
 select
     t.step,
     cast(coalesce(e.revenue_nano, 0) as decimal(38, 0)) as revenue_nano,
-    coalesce(p.spend_usd, 0) as spend_usd
+    coalesce(p.spend_usd, 0) as spend_usd,
+    coalesce(p.calls, 0) as calls,
+    coalesce(p.unpriced_calls, 0) as unpriced_calls
 from steps as t
 left join earned_by_step as e using (step)
 left join paid_by_step as p using (step)

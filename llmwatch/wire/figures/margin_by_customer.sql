@@ -1,5 +1,7 @@
 -- One row per customer with calls or revenue in [since, until), '' is none: what the report's lines of customers say.
 -- Money that nobody knows is null. shared_usd is the customer's part of shared costs, by what each is divided by.
+-- margin_usd is at most that where a call has no price, and null where more than 1 % of the calls have none; most_usd is
+-- what would remain if unpriced calls were free.
 with
 lines as (
     select
@@ -34,10 +36,12 @@ select
     l.calls,
     l.unpriced_calls,
     cast(l.revenue_nano as double) / 1e9 as revenue_usd,
-    if(l.spend_usd is null and l.unpriced_calls > 0, null, cast(coalesce(l.spend_usd, 0) as double)) as direct_usd,
+    if(coalesce(l.spend_usd, 0) = 0 and l.unpriced_calls > 0, null, cast(coalesce(l.spend_usd, 0) as double)) as direct_usd,
     coalesce(s.shared_usd, 0) as shared_usd,
     direct_usd + coalesce(s.shared_usd, 0) as cost_usd,
-    revenue_usd - direct_usd - coalesce(s.shared_usd, 0) as margin_usd,
-    if(revenue_usd > 0, margin_usd / revenue_usd, null) as margin_share
+    revenue_usd - coalesce(direct_usd, 0) - coalesce(s.shared_usd, 0) as most_usd,
+    if(l.unpriced_calls * 100 > l.calls, null, most_usd) as margin_usd,
+    if(revenue_usd > 0, margin_usd / revenue_usd, null) as margin_share,
+    margin_usd is not null and l.unpriced_calls > 0 as is_at_most
 from lines as l
 left join shared as s using (name)

@@ -38,15 +38,21 @@ select
         when l.revenue_nano is not null then cast(l.revenue_nano as double) / 1e9
         when coalesce(l.undivided_calls, 0) = 0 and l.calls > coalesce(l.unknown_calls, 0) then 0.0
     end as revenue_usd,
-    if(l.spend_usd is null and l.unpriced_calls > 0, null, cast(coalesce(l.spend_usd, 0) as double)) as direct_usd,
-    coalesce(s.shared_usd, 0) as shared_usd,
-    direct_usd + coalesce(s.shared_usd, 0) as cost_usd,
+    l.unpriced_calls - coalesce(l.unknown_unpriced, 0) as unpriced_in_margin,
+    cast(coalesce(l.spend_usd, 0) - coalesce(l.unknown_usd, 0) as double) as known_usd,
+    if(known_usd = 0 and unpriced_in_margin > 0, null, known_usd) as direct_usd,
+    coalesce(s.shared_usd, 0) - coalesce(s.unknown_usd, 0) as shared_usd,
+    -- of the customers whose revenue is known: revenue less cost is the margin
+    direct_usd + coalesce(s.shared_usd, 0) - coalesce(s.unknown_usd, 0) as cost_usd,
+    cast(coalesce(l.unknown_usd, 0) as double) + coalesce(s.unknown_usd, 0) as unknown_usd,
+    -- at most that where a call has no price, unknown where more than 1 % of those in it have none
     if(
-        coalesce(l.undivided_calls, 0) > 0,
+        coalesce(l.undivided_calls, 0) > 0 or unpriced_in_margin * 100 > l.calls - coalesce(l.unknown_calls, 0),
         null,
-        revenue_usd - (direct_usd + coalesce(s.shared_usd, 0) - coalesce(l.unknown_usd, 0) - coalesce(s.unknown_usd, 0))
+        revenue_usd - known_usd - (coalesce(s.shared_usd, 0) - coalesce(s.unknown_usd, 0))
     ) as margin_usd,
     if(revenue_usd > 0, margin_usd / revenue_usd, null) as margin_share,
+    margin_usd is not null and unpriced_in_margin > 0 as is_at_most,
     l.outcomes,
     l.successes
 from lines as l

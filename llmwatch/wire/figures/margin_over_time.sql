@@ -1,5 +1,6 @@
 -- One row per step of [since, until), which is cut into equal steps of about step_seconds: revenue that names a customer,
--- and the direct cost of the customers whose revenue is known. No shared cost is in it.
+-- and the direct cost of the customers whose revenue is known. No shared cost is in it. margin_usd is at most that where a
+-- call has no price, and null where more than 1 % of the calls of the step have none.
 with
 bounds as (
     select
@@ -39,21 +40,29 @@ earned as (
 ),
 earned_by_step as (select n, sum(revenue_nano) as revenue_nano from earned group by n),
 paid_by_step as (
-    select (epoch_us(started_at) - epoch_us(b.a)) * b.steps // b.length_us as n, sum(cost_usd) as spend_usd
+    select
+        (epoch_us(started_at) - epoch_us(b.a)) * b.steps // b.length_us as n,
+        sum(cost_usd) filter (where customer is not null) as spend_usd,
+        sum(call_count) as calls,
+        sum(call_count) filter (where is_unpriced) as unpriced_calls
     from call_facts
     cross join bounds as b
     where
         started_at >= cast(since as timestamp)
         and started_at < cast(until as timestamp)
-        and customer in (select customer from streams)
+        and (customer is null or customer in (select customer from streams))
     group by n
 )
 select
     t.begins_at as "time",
     if(k.is_known, cast(coalesce(e.revenue_nano, 0) as double) / 1e9, null) as revenue_usd,
     if(k.is_known, cast(coalesce(p.spend_usd, 0) as double), null) as cost_usd,
-    if(k.is_known, cast(coalesce(e.revenue_nano, 0) as double) / 1e9 - cast(coalesce(p.spend_usd, 0) as double), null)
-        as margin_usd
+    if(
+        k.is_known and coalesce(p.unpriced_calls, 0) * 100 <= coalesce(p.calls, 0),
+        cast(coalesce(e.revenue_nano, 0) as double) / 1e9 - cast(coalesce(p.spend_usd, 0) as double),
+        null
+    ) as margin_usd,
+    coalesce(p.unpriced_calls, 0) as unpriced_calls
 from steps as t
 cross join (select count(*) > 0 as is_known from streams) as k
 left join earned_by_step as e using (n)

@@ -107,10 +107,14 @@ def recount(call: Mapping[str, Any]) -> Answer:
         return Answer("A", {})
     model, assumed = named(call["response_model"])
     suffix = "_batches" if call.get("is_batch") else TIERS.get(tier_of(call))
-    known_host = call["server_address"] == "api.openai.com" or call["server_address"] in FACTS["regional"]["hosts"]
+    place: str = call["server_address"]
+    is_azure = place.endswith(FACTS["azure"]["host"])
+    known_host = is_azure or place == "api.openai.com" or place in FACTS["regional"]["hosts"]
     if model is None or suffix is None or not known_host:
         return Answer("D")
     bill = Bill(call, model, suffix)
+    if is_azure:
+        bill.reasons.append("Azure's Global deployments cost what OpenAI does, others more")
     if assumed:
         bill.reasons.append("a snapshot that no list names")
     if not call.get("service_tier") and tier_of(call) != "default":

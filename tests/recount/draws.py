@@ -315,7 +315,23 @@ def batch_of_many(chance: Chance) -> Draw:
     return call | fetched | {"is_batch": True, "service_tier": "default"}
 
 
-NEW_KINDS: dict[Callable[[Chance], Draw], int] = {long_without_a_rate: 150, batch_of_many: 250}
+def azure(chance: Chance) -> Draw:
+    """A deployment on Azure, whose answers name OpenAI's model."""
+    model = chance.random.choice(FACTS["azure"]["models"])
+    call = chance.call(model, **chance.usage(model, chance.random.randrange(1, 20_000)))
+    return call | {"server_address": "acme.openai.azure.com", "provider_name": "azure.ai.openai"}
+
+
+def tuned_of_late(chance: Chance) -> Draw:
+    """Fine-tuned models of which one source has a price."""
+    base = chance.random.choice(("gpt-4.1-2025-04-14", "gpt-4.1-mini-2025-04-14", "o4-mini-2025-04-16"))
+    output = chance.random.randrange(3000)
+    return chance.call(f"ft:{base}:acme::{chance.number:06}", input_tokens=1000, output_tokens=output)
+
+
+NEW_KINDS: dict[Callable[[Chance], Draw], int] = {
+    long_without_a_rate: 150, batch_of_many: 250, azure: 100, tuned_of_late: 30,
+}  # fmt: skip
 
 
 def drawn(seed: int, kinds: dict[Callable[[Chance], Draw], int] = KINDS) -> list[tuple[str, Draw]]:
@@ -344,4 +360,6 @@ def is_grade_open(kind: str, call: Draw) -> bool:
         return True
     if kind == "twelve_hours" and call["cache_write_12h_tokens"]:
         return call["response_model"] != "gpt-6.1-terra" or call["service_tier"] != "default"
+    if kind == "tuned_of_late":
+        return True
     return bool(call.get("is_batch")) and (kind == "embedding" or call["response_model"] in WRITING)

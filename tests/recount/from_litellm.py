@@ -17,6 +17,7 @@ MODELS = (
     "gpt-6.1-sol", "gpt-6.1-terra", "gpt-5-search-api", "gpt-audio", "gpt-audio-mini", "gpt-realtime",
     "gpt-realtime-mini", "gpt-image-1.5", "gpt-image-2", "text-embedding-3-small", "text-embedding-3-large",
     "whisper-1", "gpt-transcribe", "tts-1", "tts-1-hd", "ft:gpt-4o-2024-08-06", "ft:gpt-4o-mini-2024-07-18",
+    "ft:gpt-4.1-2025-04-14", "ft:gpt-4.1-mini-2025-04-14", "ft:o4-mini-2025-04-16",
 )  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def main() -> int:
     began = time.perf_counter()
     named = [] if given.only else named_mutants()
     found = [] if given.named else all_mutants()
-    chosen = drawn([m for m in found if given.only in f"{m.path} {m.key}"], given.count, given.seed)
+    chosen = drawn([m for m in found if given.only in f"{m.path} {m.key}"], given.count, given.seed, _is_sound)
     print(f"{len(found)} mutants, {len(chosen)} drawn and {len(named)} named", flush=True)
     fates = run(copies, reach, [*named, *chosen], _tell)
     wrong = wrongly_killed(copies[0], fates)
@@ -136,6 +136,10 @@ def main() -> int:
     for test in wrong:
         print(f"{test} fails without a mutant, so that its kills do not count")
     return report(fates, {mutant.key for mutant in named}, began)
+
+
+def _is_sound(mutant: Mutant) -> bool:
+    return mutant.path.suffix != ".sql" or sql_code.is_sound(mutant)
 
 
 def _tell(fate: Fate) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 _AROUND = 48
@@ -61,10 +62,10 @@ def told_apart(mutants: Iterable[Mutant]) -> list[Mutant]:
     return found
 
 
-def drawn(mutants: Iterable[Mutant], how_many: int, seed: int) -> list[Mutant]:
+def drawn(mutants: Iterable[Mutant], how_many: int, seed: int, is_sound: Callable[[Mutant], bool]) -> list[Mutant]:
     """A draw that a change elsewhere in the code does not change: the lowest digests of seed and key."""
 
     def digest(mutant: Mutant) -> str:
         return hashlib.sha256(f"{seed} {mutant.key}".encode()).hexdigest()
 
-    return sorted(mutants, key=digest)[:how_many]
+    return list(islice(filter(is_sound, sorted(mutants, key=digest)), how_many))

@@ -1,6 +1,6 @@
 """Mutants of SQL: comparisons, conjuncts, arithmetic, ends of spans, swapped columns and arguments, filters, defaults.
 
-Works on tokens, which is enough for our statements: no dialect is parsed, and what DuckDB cannot parse is left out.
+Works on tokens, which is enough for our statements: no dialect is parsed here, and what DuckDB cannot parse is left out.
 """
 
 from __future__ import annotations
@@ -220,26 +220,22 @@ class _Statement:
         return 0, 0, ""
 
 
-def is_statement(sql: str, is_macro: bool) -> bool:
+def is_sound(mutant: Mutant) -> bool:
     """Whether DuckDB can parse it; what is filled in later stands for a name."""
-    text = re.sub(r"\{\w+\}", "filled_in", sql)
+    text = re.sub(r"\{\w+\}", "filled_in", mutant.mutated(mutant.path.read_bytes()).decode())
     try:
-        duckdb.extract_statements(f"select ({text})" if is_macro else text)
+        duckdb.extract_statements(f"select ({text})" if mutant.path.parent.name == "macros" else text)
     except duckdb.Error:
         return False
     return True
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
-    """Every mutant of the file that DuckDB can parse."""
+    """Every mutant of the file, those among them that DuckDB cannot parse."""
     sql = path.read_text("utf-8")
-    is_macro = path.parent.name == "macros"
-    statement = _Statement(sql)
-    for start, end, after in statement.changes():
-        text = sql[:start] + after + sql[end:]
-        if text != sql and is_statement(text, is_macro):
+    for start, end, after in _Statement(sql).changes():
+        if sql[start:end] != after:
             first, last = sql.rfind("\n", 0, start) + 1, sql.find("\n", end)
             last = len(sql) if last < 0 else last
             change = changed(sql[first:last], sql[first:start] + after + sql[end:last])
-            a, b = len(sql[:start].encode()), len(sql[:end].encode())
-            yield Mutant(path, path.name, change, a, b, after)
+            yield Mutant(path, path.name, change, len(sql[:start].encode()), len(sql[:end].encode()), after)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +110,7 @@ class Reach:
                     self.by_place[other] |= {test for test in self.seconds if test.startswith(f"{file}::")}
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """At most BUDGET seconds of them; those that reach least else come first."""
+        """At most BUDGET seconds of them."""
         path = str(mutant.path.relative_to(ROOT))
         place = path if mutant.path.suffix == ".sql" else f"{path}::{mutant.where}"
         found = self.by_place.get(place) or (
@@ -118,11 +118,23 @@ class Reach:
         )
         chosen: list[str] = []
         spent = 0.0
-        for test in sorted(found, key=lambda test: (self.size[test] * (0.2 + self.seconds[test]), test)):
+        for test in self._in_order(found):
             if spent + self.seconds[test] <= BUDGET or not chosen:
                 chosen.append(test)
                 spent += self.seconds[test]
         return chosen
+
+    def _in_order(self, found: Iterable[str]) -> list[str]:
+        """Those that reach least else first, but one of every file and of every function before a second."""
+        nearest = sorted(found, key=lambda test: (self.size[test] * (0.2 + self.seconds[test]), test))
+        seen: Counter[str] = Counter()
+        turns: dict[str, tuple[int, int, int]] = {}
+        for place, test in enumerate(nearest):
+            function, file = test.partition("[")[0], test.partition("::")[0]
+            turns[test] = seen[function], seen[file] if seen[function] == 0 else 0, place
+            seen[file] += seen[function] == 0
+            seen[function] += 1
+        return sorted(nearest, key=turns.__getitem__)
 
     def _around(self, path: str, where: str) -> set[str]:
         """Of a nested function what reaches the outer one; of what stands outside functions, the whole file's."""

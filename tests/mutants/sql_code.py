@@ -1,6 +1,6 @@
 """Mutants of SQL: comparisons, conjuncts, arithmetic, ends of spans, swapped columns and arguments, filters, defaults.
 
-Works on tokens, which is enough for our statements: no dialect is parsed here, and what DuckDB cannot parse is left out.
+Works on tokens, which is enough for our statements; what DuckDB cannot parse of what comes out is left out.
 """
 
 from __future__ import annotations

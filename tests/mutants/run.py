@@ -18,10 +18,10 @@ from queue import Empty, Queue
 from typing import Any
 
 from .mutant import Mutant
-from .scope import ROOT, sql_files
+from .scope import ROOT, measured_files, sql_files
 
 # Seconds of CPU that the tests of one mutant take if none fails; the nearest are asked first.
-BUDGET = 15.0
+BUDGET = 20.0
 _COPIED = (
     "llmwatch",
     "tests",
@@ -35,6 +35,7 @@ _COPIED = (
 )
 _LEFT = shutil.ignore_patterns("node_modules", ".mutants", "*.png")
 _QUIET = {"PYTHONDONTWRITEBYTECODE": "1"}
+_RIGHT_VALUES = ("tests/recount/", "tests/oracles/")
 # Named one by one: to look for plugins reads every package's metadata in every fork.
 _PLUGINS = ("-p", "_hypothesis_pytestplugin", "-p", "pytest_timeout")
 
@@ -125,19 +126,30 @@ class Reach:
         return chosen
 
     def _in_order(self, found: Iterable[str]) -> list[str]:
-        """Those that reach least else first, but one of every file and of every function before a second."""
-        nearest = sorted(found, key=lambda test: (self.size[test] * (0.2 + self.seconds[test]), test))
+        """Those that reach least else first, right values before others, one of every function before a second."""
+
+        def distance(test: str) -> tuple[float, str]:
+            far = self.size[test] * (0.2 + self.seconds[test])
+            return far * (0.2 if test.startswith(_RIGHT_VALUES) else 1.0), test
+
         seen: Counter[str] = Counter()
-        turns: dict[str, tuple[int, int, int]] = {}
-        for place, test in enumerate(nearest):
-            function, file = test.partition("[")[0], test.partition("::")[0]
-            turns[test] = seen[function], seen[file] if seen[function] == 0 else 0, place
-            seen[file] += seen[function] == 0
+        turns: dict[str, tuple[int, int]] = {}
+        for place, test in enumerate(sorted(found, key=distance)):
+            # The kinds of the recount are tests of their own.
+            function = test if test.startswith(_RIGHT_VALUES) else test.partition("[")[0]
+            turns[test] = seen[function], place
             seen[function] += 1
-        return sorted(nearest, key=turns.__getitem__)
+        return sorted(turns, key=turns.__getitem__)
 
     def _around(self, path: str, where: str) -> set[str]:
-        """Of a nested function what reaches the outer one; of what stands outside functions, the whole file's."""
+        """Of a nested function what reaches the outer one; of what stands outside functions, the whole file's.
+
+        Of a statement that is loaded when its module is, what reaches the module that names it.
+        """
+        if path.endswith(".sql"):
+            name = f'"{Path(path).stem}"'
+            users = [str(p.relative_to(ROOT)) for p in measured_files() if name in p.read_text("utf-8")]
+            return set().union(*(self.by_file.get(user, set()) for user in users))
         outer = where
         while "." in outer:
             outer = outer.rpartition(".")[0]

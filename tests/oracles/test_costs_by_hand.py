@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from llmwatch.prices import Cost, Unpriced, price_one
 from llmwatch.runs.ask import Place
 from llmwatch.runs.money import Meter, Size
 from tests.prices.calls import BOOK, call, cost
@@ -60,3 +61,85 @@ def test_a_budget_without_a_limit_reckons_with_an_answer_of_another_length() -> 
     assert plain.output_limit(Size(10, 100, max_tokens=50, choices=2)) == 100
     assert thinking.output_limit(Size(10, 100)) == 9400
     assert plain.expected(Size(1000, 100, max_tokens=120)) == (Decimal("0.003"), Decimal("0.0035"), Decimal("0.0037"))
+
+
+SPLIT = {
+    "text_input_tokens": 300, "audio_input_tokens": 500, "image_input_tokens": 200, "cached_input_tokens": 400,
+    "cached_audio_input_tokens": 250, "cached_image_input_tokens": 100,
+    "text_output_tokens": 60, "audio_output_tokens": 40, "reasoning_tokens": 60,
+}  # fmt: skip
+
+
+def test_parts_that_fill_their_whole_agree_with_it() -> None:
+    """gpt-realtime: $4, $32 and $5 in, $0.40, $0.40 and $0.50 read, $16 and $64 out per million tokens."""
+    found = cost(call("gpt-realtime", 1000, 100, **SPLIT))
+
+    # 250 fresh of text, 250 of sound, 100 of images; 50, 250 and 100 of them read from the cache.
+    assert found.input_cost_usd == Decimal("0.0010") + Decimal("0.0080") + Decimal("0.0005")
+    assert found.cached_input_cost_usd == Decimal("0.00002") + Decimal("0.0001") + Decimal("0.00005")
+    assert found.output_cost_usd == Decimal("0.00096") + Decimal("0.00256")
+    assert found.cache_saving_usd == Decimal("0.00018") + Decimal("0.0079") + Decimal("0.00045")
+    assert (found.is_usage_inconsistent, found.grade, found.note) == (False, "A", None)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"text_input_tokens": 301}, {"audio_input_tokens": 501}, {"image_input_tokens": 201},
+        {"cached_audio_input_tokens": 301}, {"cached_image_input_tokens": 151},
+        {"text_output_tokens": 61}, {"audio_output_tokens": 41}, {"image_output_tokens": 1}, {"reasoning_tokens": 101},
+        {"cached_input_tokens": 1001}, {"cache_write_tokens": 601}, {"cache_write_12h_tokens": 601},
+        {"cache_write_tokens": 10, "cache_write_12h_tokens": 11},
+        {"cached_input_tokens": -1}, {"cache_write_tokens": -1}, {"cache_write_12h_tokens": -1},
+        {"audio_input_tokens": -1}, {"image_input_tokens": -1}, {"audio_output_tokens": -1},
+        {"image_output_tokens": -1},
+        {"input_tokens": -1}, {"output_tokens": -1}, {"output_tokens": 1_000_000_001},
+    ],
+)  # fmt: skip
+def test_a_count_that_contradicts_the_others_is_flagged(changed: dict[str, int]) -> None:
+    """One token more than there is room for, or fewer than none: the cost is not sure."""
+    found = cost({**call("gpt-realtime", 1000, 100, **SPLIT), **changed})
+
+    assert (found.is_usage_inconsistent, found.grade) == (True, "B")
+    assert "contradicts itself" in (found.note or "")
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        ({}, "input not split by modality, taken as text"),
+        ({"text_output_tokens": 100}, "input not split by modality, taken as text"),
+        ({"text_input_tokens": 1000}, "output not split by modality, taken as text"),
+        ({"image_input_tokens": 0}, "output not split by modality, taken as text"),
+        ({"audio_input_tokens": 0, "audio_output_tokens": 0}, None),
+    ],
+)
+def test_what_is_not_split_is_said(more: dict[str, int], note: str | None) -> None:
+    """One part of a side named is a split of that side."""
+    found = cost(call("gpt-realtime", 1000, 100, **more))
+
+    assert (note is None) == (found.note is None)
+    assert note is None or note in (found.note or "")
+    assert found.cost_usd == Decimal("0.0056")
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "error", "grade"),
+    [
+        ("absent", 429, "RateLimitError", "A"), ("absent", 400, "BadRequestError", "A"),
+        ("absent", None, "APIConnectionError", "B"), ("absent", None, "APITimeoutError", "D"),
+        ("absent", None, "asyncio.CancelledError", "D"), ("absent", None, "GeneratorExit", "D"),
+        ("absent", None, "KeyboardInterrupt", "D"), ("absent", 399, "Odd", "D"),
+    ],
+)  # fmt: skip
+def test_what_failed_is_free_only_where_nothing_can_have_been_billed(
+    source: str, code: int | None, error: str, grade: str
+) -> None:
+    """Refused by the server: free. Never answered: free, assumed. Left by the program: nobody knows."""
+    made = call("gpt-4o", usage_source=source, status="error", http_status_code=code, error_type=error)
+    found = price_one(made, BOOK)
+
+    if grade == "D":
+        assert isinstance(found, Unpriced)
+    else:
+        assert isinstance(found, Cost) and (found.cost_usd, found.grade) == (0, grade)

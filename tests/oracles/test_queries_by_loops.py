@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,11 @@ COUNTS = (
     "audio_input_tokens", "audio_output_tokens", "image_input_tokens", "image_output_tokens", "file_search_calls",
     "container_calls",
 )  # fmt: skip
+# Signal -> column, of those that no other draw makes.
+FLAGS = {
+    "output_fenced": "is_output_fenced", "output_json_valid": "is_output_json_valid",
+    "output_schema_valid": "is_output_schema_valid", "tool_arguments_valid": "is_tool_arguments_valid",
+}  # fmt: skip
 PARTS = {
     "input": "input_cost_usd", "cached_input": "cached_input_cost_usd", "cache_write": "cache_write_cost_usd",
     "output": "output_cost_usd", "tool": "tool_cost_usd", "cache_saving": "cache_saving_usd",
@@ -87,6 +94,13 @@ def drawn_calls(draw: random.Random) -> list[Row]:
                 "is_content_filtered": maybe(draw.random() < 0.3, 0.9),
                 "is_request_repeated": draw.random() < 0.3,
                 "defects": maybe(draw.choice(([], ["usage"])), 0.8),
+                "output_characters": maybe(draw.randrange(3000), 0.8),
+                "output_hash": maybe(draw.choice(("h1", "h2")), 0.8),
+                "input_language": maybe(draw.choice(("en", "de"))),
+                "output_language": maybe(draw.choice(("en", "de"))),
+                "tool_count": maybe(draw.randrange(2)),
+                "media_count": maybe(draw.randrange(2), 0.2),
+                **{column: maybe(draw.random() < 0.4) for column in FLAGS.values()},
                 "web_search_calls": maybe(draw.randrange(3)),
                 "web_search_preview_calls": maybe(draw.randrange(3)),
             }
@@ -128,7 +142,7 @@ class World:
     """The rows, and a connection to a store that has them."""
 
     def __init__(self, con: Any, calls: list[Row], revenue: list[Row]) -> None:
-        self.con = con
+        self.con, self.calls = con, calls
         self.facts = [fact for made in calls if (fact := fact_of(made))]
         # The record of an event that was recorded last counts.
         self.events = list({event["event_id"]: event for event in revenue}.values())
@@ -453,6 +467,141 @@ def test_what_outcomes_cost(world: World) -> None:
             "unpriced_calls": total((f for f in mine if f["is_unpriced"]), "calls") or 0,
         }
         assert told(found[key], expected) == [], key
+
+
+def test_what_a_period_cost_step_by_step(world: World) -> None:
+    """Days from its beginning; a day without a call has no row."""
+    steps: dict[int, list[Row]] = {}
+    for fact in world.between(SINCE, UNTIL):
+        steps.setdefault((fact["started_at"] - SINCE) // DAY, []).append(fact)
+
+    found = rows(world.con, "spend_over_time", since=SINCE, until=UNTIL, step_seconds=86_400)
+
+    assert [(r["step"], r["calls"], r["spend_usd"]) for r in found] == [
+        (step, total(facts, "calls"), total(facts, "cost_usd")) for step, facts in sorted(steps.items())
+    ]
+
+
+def test_the_dearest_names_of_every_dimension(world: World) -> None:
+    """Placed by this period's spend, listed in both periods, and counted whether listed or not."""
+    found = rows(world.con, "spend_by_each", since=SINCE, previous_since=BEFORE, until=UNTIL, top=2)
+    periods = {True: world.between(SINCE, UNTIL), False: world.between(BEFORE, SINCE)}
+
+    for dimension in ("task", "customer", "feature", "model", "service"):
+        by_name: dict[tuple[bool, str], list[Row]] = {}
+        for is_current, facts in periods.items():
+            for fact in facts:
+                by_name.setdefault((is_current, fact[dimension] or ""), []).append(fact)
+        names = {name for _, name in by_name}
+        now = {name for is_current, name in by_name if is_current}
+
+        def place(name: str, by_name: Any = by_name) -> tuple[Any, ...]:
+            mine = [by_name.get((current, name), []) for current in (True, False)]
+            spend = total(mine[0], "cost_usd")
+            calls = max(total(facts, "calls") or 0 for facts in mine)
+            return spend is None, -(spend or 0), -calls, name
+
+        first = sorted(names, key=place)[:2]
+        expected = [
+            (current, name, total(by_name[current, name], "calls"), total(by_name[current, name], "cost_usd"),
+             total((f for f in by_name[current, name] if f["is_unpriced"]), "calls"),
+             len(names), len(now), len(now - {""}))
+            for current in (True, False) for name in first if (current, name) in by_name
+        ]  # fmt: skip
+        keys = ("is_current", "name", "calls", "spend_usd", "unpriced_calls", "names", "current_rows", "current_names")
+        assert [tuple(r[key] for key in keys) for r in found if r["dimension"] == dimension] == expected
+
+
+def test_tasks_and_how_they_were_recognised(world: World) -> None:
+    """Calls and spend since a moment; first and last seen at any time, answers read again included."""
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for made in world.calls:
+        if made["usage_source"] != "none" or made["operation_name"] == "moderation":
+            task = made["task_name"] if made["task_name"] is not None else made["task"]
+            grouped.setdefault((task or "", made["task_source"] or ""), []).append(made)
+
+    found = rows(world.con, "tasks", since=SINCE)
+
+    assert {(r["task"], r["source"]) for r in found} == set(grouped)
+    for row in found:
+        every = grouped[row["task"], row["source"]]
+        late = [made for made in every if made["started_at"] >= SINCE]
+        expected = {
+            "calls": sum(not made["is_repeated"] for made in late),
+            "spend_usd": total(late, "cost_usd"),
+            "unpriced_calls": sum(made["cost_grade"] == "D" for made in late),
+            "first_at": min(made["started_at"] for made in every),
+            "last_at": max(made["started_at"] for made in every),
+        }
+        assert told(row, expected) == []
+    spent = [r["spend_usd"] for r in found if r["spend_usd"] is not None]
+    assert spent == sorted(spent, reverse=True)
+    assert all(r["spend_usd"] is None for r in found[len(spent) :])
+
+
+def stratum(made: Row) -> tuple[Any, ...]:
+    """What answers are compared within: language, size of the input, tools, media."""
+    tokens = made["estimated_input_tokens"] if made["input_tokens"] is None else made["input_tokens"]
+    size = None if tokens is None else "<1k" if tokens < 1000 else "1-8k"
+    return made["input_language"], size, bool(made["tool_count"]), bool(made["media_count"])
+
+
+def test_signals_of_answers_week_by_week(world: World) -> None:
+    """Of how many answers each is known and how many show it; an answer repeats the one before it of its own kind."""
+    found = rows(world.con, "weekly_signals", since=BEFORE, until=UNTIL)
+    answers = [
+        made for made in world.calls
+        if BEFORE <= made["started_at"] < UNTIL and not made["is_repeated"] and made["status"] == "ok"
+        and made["operation_name"] not in ("fetch_response", "fetch_batch") and made["usage_source"] != "none"
+        and (made["task_name"] or made["task"])
+    ]  # fmt: skip
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for made in answers:
+        week = (made["started_at"] - timedelta(days=made["started_at"].weekday())).date()
+        groups.setdefault((made["task_name"] or made["task"], week), []).append(made)
+
+    columns = {
+        **FLAGS, "output_empty": "is_output_empty", "refusal_phrase": "is_refusal",
+    }  # fmt: skip
+    for (task, week), mine in groups.items():
+        theirs = [r for r in found if (r["task"], r["week"]) == (task, week)]
+        assert sum(r["answers"] for r in theirs) == len(mine)
+        for signal, column in columns.items():
+            assert sum(r[f"{signal}_n"] for r in theirs) == sum(made[column] is not None for made in mine)
+            assert sum(r[signal] for r in theirs) == sum(bool(made[column]) for made in mine)
+        ends = [made["finish_reasons"] for made in mine if made["finish_reasons"] is not None]
+        assert sum(r["output_truncated_n"] for r in theirs) == len(ends)
+        assert sum(r["output_truncated"] for r in theirs) == sum(end != ["stop"] for end in ends)
+        both = [made for made in mine if made["input_language"] and made["output_language"]]
+        assert sum(r["output_expected_language_n"] for r in theirs) == len(both)
+        assert sum(r["output_expected_language"] for r in theirs) == sum(
+            made["input_language"] == made["output_language"] for made in both
+        )
+        lengths = [math.log(1 + made["output_characters"]) for made in mine if made["output_characters"] is not None]
+        assert sum(r["output_length_n"] for r in theirs) == len(lengths)
+        for power, name in enumerate(("output_length", "output_length_squares", "output_length_cubes"), 1):
+            assert sum(r[name] for r in theirs) == pytest.approx(sum(x**power for x in lengths), abs=1e-4)
+        repeats = [is_again for kind in split(mine) for is_again in again(kind)]
+        assert sum(r["output_repeated_n"] for r in theirs) == len(repeats)
+        assert sum(r["output_repeated"] for r in theirs) == sum(repeats)
+    assert {(r["task"], r["week"]) for r in found} == set(groups)
+
+
+def split(answers: list[Row]) -> list[list[Row]]:
+    """By stratum, each in the order of time."""
+    kinds: dict[tuple[Any, ...], list[Row]] = {}
+    for made in sorted(answers, key=lambda made: (made["started_at"], made["span_id"])):
+        kinds.setdefault(stratum(made), []).append(made)
+    return list(kinds.values())
+
+
+def again(answers: list[Row]) -> list[bool]:
+    """Of every answer that can be compared with the one before it, whether it is the same."""
+    return [
+        one["output_hash"] == other["output_hash"]
+        for one, other in pairwise(answers)
+        if not other["is_request_repeated"] and one["output_hash"] is not None and other["output_hash"] is not None
+    ]
 
 
 def test_the_draws_reach_every_kind(world: World) -> None:

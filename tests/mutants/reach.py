@@ -8,8 +8,11 @@ that uses the fixture has reached. Only tests that pass are written.
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import os
+import pkgutil
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,13 +74,22 @@ class Reach:
         return noted
 
     def watch_statements(self) -> None:
-        """Before any test imports them, the loaders are replaced by loaders that tell."""
+        """Every module that has a loader gets one that tells."""
+        from llmwatch import store
         from llmwatch.prices import costing
         from llmwatch.store import queries, steps
 
-        costing.sql = self.noting(costing.sql, "prices")
-        steps.step = self.noting(steps.step, "store/steps")
-        queries.query_sql = self.noting(queries.query_sql, "store/queries")
+        for found in pkgutil.iter_modules(store.__path__, "llmwatch.store."):
+            importlib.import_module(found.name)
+        for load, folder in (
+            (costing.sql, "prices"),
+            (steps.step, "store/steps"),
+            (queries.query_sql, "store/queries"),
+        ):
+            noted = self.noting(load, folder)
+            for name, module in list(sys.modules.items()):
+                if name.startswith("llmwatch.") and getattr(module, load.__name__, None) is load:
+                    setattr(module, load.__name__, noted)
 
     def functions(self) -> Reached:
         """Test or fixture -> functions."""

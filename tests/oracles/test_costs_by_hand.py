@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmwatch.prices import Cost, Unpriced, price_one
+from llmwatch.prices import Cost, Unpriced, explain, price_one
 from llmwatch.runs.ask import Place
 from llmwatch.runs.money import Meter, Size
 from tests.prices.calls import BOOK, call, cost
@@ -143,3 +143,47 @@ def test_what_failed_is_free_only_where_nothing_can_have_been_billed(
         assert isinstance(found, Unpriced)
     else:
         assert isinstance(found, Cost) and (found.cost_usd, found.grade) == (0, grade)
+
+
+def test_tools_are_counted_up_to_a_million() -> None:
+    """$10 for 1,000 searches: a million cost $10,000, and so does any number that no answer can have."""
+    assert cost(call("gpt-5", 1, 1, web_search_calls=1_000_000)).tool_cost_usd == 10_000
+    assert cost(call("gpt-5", 1, 1, web_search_calls=2_000_000)).tool_cost_usd == 10_000
+    assert cost(call("gpt-5", 1, 1, web_search_calls=-1)).tool_cost_usd == 0
+
+
+def test_every_term_of_a_cost_is_shown() -> None:
+    """Each with its count, its rate and its amount, which add up to the last line."""
+    searching = explain(call("gpt-5-search-api", 1000, 200), BOOK)
+    speaking = explain(call("gpt-realtime", 1000, 100, **SPLIT), BOOK)
+    calling = explain(call("gpt-4.1", 0, 0, web_search_preview_calls=2, file_search_calls=4), BOOK)
+    kept = explain(call("gpt-6.1-terra", 3000, 0, cache_write_tokens=1500, cache_write_12h_tokens=500), BOOK)
+
+    assert searching[1:4] == [
+        "fresh input: 1,000 tokens x $1.25 per 1,000,000 = $0.00125",
+        "output: 200 tokens x $10 per 1,000,000 = $0.002",
+        "request: 1 requests x $10 per 1,000 = $0.01",
+    ]
+    assert speaking[1:] == [
+        "fresh input: 250 tokens x $4 per 1,000,000 = $0.001",
+        "fresh audio input: 250 tokens x $32 per 1,000,000 = $0.008",
+        "fresh image input: 100 tokens x $5 per 1,000,000 = $0.0005",
+        "cached input: 50 tokens x $0.4 per 1,000,000 = $0.00002",
+        "cached audio input: 250 tokens x $0.4 per 1,000,000 = $0.0001",
+        "cached image input: 100 tokens x $0.5 per 1,000,000 = $0.00005",
+        "output: 60 tokens x $16 per 1,000,000 = $0.00096",
+        "audio output: 40 tokens x $64 per 1,000,000 = $0.00256",
+        "cost $0.01319, grade A",
+    ]
+    assert calling[1:3] == [
+        "web search preview: 2 calls x $25 per 1,000 = $0.05",
+        "file search: 4 calls x $2.5 per 1,000 = $0.01",
+    ]
+    assert kept[2:4] == [
+        "cache write: 1,000 tokens x $1.25 per 1,000,000 = $0.00125",
+        "12-hour cache write: 500 tokens x $2.5 per 1,000,000 = $0.00125",
+    ]
+    assert explain(call("whisper-1", audio_seconds=90.5), BOOK)[1] == "audio: 90.5 seconds x $0.0001 per 1 = $0.00905"
+    assert explain(call("tts-1", usage_source="absent", input_characters=2000), BOOK)[1] == (
+        "characters: 2,000 characters x $15 per 1,000,000 = $0.03"
+    )

@@ -114,9 +114,7 @@ class Reach:
         """At most BUDGET seconds of them."""
         path = str(mutant.path.relative_to(ROOT))
         place = path if mutant.path.suffix == ".sql" else f"{path}::{mutant.where}"
-        found = self.by_place.get(place) or (
-            set() if mutant.path.suffix == ".sql" else self._around(path, mutant.where)
-        )
+        found = self.by_place.get(place) or self._around(path, mutant.where)
         chosen: list[str] = []
         spent = 0.0
         for test in self._in_order(found):

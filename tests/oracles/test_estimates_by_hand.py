@@ -121,3 +121,43 @@ def test_what_is_estimated_and_what_is_not(tmp_path: Path, fields: dict[str, Any
     found = estimate(tmp_path, *known(5), left(**fields))
 
     assert (found[0], found[1], found[3]) == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"task": "t", "task_source": "header"}, ("t", "header")),
+        ({"task": "t"}, ("t", "tag")),
+        ({}, (None, "endpoint")),
+        ({"call_site": "app:go", "task_key": "k"}, (None, "call_site")),
+    ],
+)
+def test_a_task_keeps_where_it_came_from(tmp_path: Path, fields: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """A tag, a header, or nothing but the endpoint."""
+    opened = merged(tmp_path, call(**fields))
+
+    assert query(opened, "select task, task_source from calls") == [expected]
+
+
+def test_a_read_takes_the_tags_of_the_call_that_made_the_answer(tmp_path: Path) -> None:
+    """Whatever it does not say itself: task, customer, feature, user, session."""
+    tags = {
+        "task": "t",
+        "task_source": "header",
+        "customer_id": "acme",
+        "feature": "f",
+        "user_id": "u",
+        "session_id": "s",
+    }
+    made = call(**tags, response_id="resp_1", usage_source="pending", input_tokens=None, output_tokens=None)
+    read = {"operation_name": "fetch_response", "response_id": "resp_1", "started_us": made["started_us"] + 5}
+
+    opened = merged(
+        tmp_path, made, call(**read), call(**{**read, "customer_id": "globex", "started_us": read["started_us"] + 5})
+    )
+
+    assert query(
+        opened,
+        "select task, task_source, customer_id, feature, user_id, session_id, is_repeated from calls"
+        " where operation_name = 'fetch_response' order by started_at",
+    ) == [("t", "header", "acme", "f", "u", "s", False), ("t", "header", "globex", "f", "u", "s", True)]

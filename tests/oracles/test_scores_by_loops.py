@@ -15,7 +15,6 @@ from tests.stores import MOMENT, call, empty_store, fill
 
 from .random_store import BEFORE, DAY, EDGES, SINCE, UNTIL, Row
 
-
 SERIES = (
     ("label", "quality", ""), ("review", "quality", ""), ("judge", "quality", "r1"), ("judge", "quality", "r2"),
     ("label", "tone", ""),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llmwatch.analysis.downgrade import STAKES, Verdict
+from llmwatch.analysis.downgrade import STAKES, Sequential, Verdict
 from llmwatch.analysis.downgrade_report import downgrade_report
 from llmwatch.analysis.downgrade_wording import Swap, verdict_text
 from llmwatch.analysis.drift import Drift
@@ -101,3 +101,17 @@ def test_the_ends_of_a_saving_stand_under_their_heads(tmp_path: Path) -> None:
     assert cells["worse at most"].value == pytest.approx(
         Decimal(found.options[0].verdict.at_most_worse), abs=Decimal("1e-6")
     )
+
+
+def test_a_test_is_not_too_dear_while_an_answer_waits_for_its_score() -> None:
+    """One in five better and one worse: too many for 2 points, unless a score may still come."""
+    differences = [(-1.0, 0.0, 1.0, 0.0, 0.0)[n % 5] for n in range(1600)]
+    pairs = [Pair(str(n), incumbent_score=0.5 - d / 2, candidate_score=0.5 + d / 2) for n, d in enumerate(differences)]
+    known, waiting = Sequential(STAKES["high"]), Sequential(STAKES["high"])
+    waiting.take(Pair("waiting", judge="same"))
+    for pair in pairs:
+        known.take(pair)
+        waiting.take(pair)
+
+    assert known.reason == "too_dear"
+    assert waiting.reason != "too_dear"

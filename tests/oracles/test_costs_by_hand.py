@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
-from llmwatch.prices import Cost, Unpriced, explain, price_one
+from llmwatch.prices import Cost, PriceKey, Unpriced, explain, price_one
 from llmwatch.runs.ask import Place
 from llmwatch.runs.money import Meter, Size
 from tests.prices.calls import BOOK, call, cost
@@ -187,3 +188,11 @@ def test_every_term_of_a_cost_is_shown() -> None:
     assert explain(call("tts-1", usage_source="absent", input_characters=2000), BOOK)[1] == (
         "characters: 2,000 characters x $15 per 1,000,000 = $0.03"
     )
+
+
+@pytest.mark.parametrize(("asked", "tier"), [("flex", "flex"), (None, "default")])
+def test_a_price_that_is_missing_is_of_the_tier_that_was_asked_for(asked: str | None, tier: str) -> None:
+    """The standard one where none was."""
+    [row] = BOOK.resolve([PriceKey("openai", "gpt-9-foo", asked, "api.openai.com", date(2026, 11, 20))])
+
+    assert (row.service_tier, row.is_priced, row.rates) == (tier, False, {})

@@ -7,7 +7,7 @@ WITH_BYTECODE := PYTHONDONTWRITEBYTECODE=
 # Half of the tests each, in their order: what the tests of a file share is made once. Who is done takes of the rest.
 BY_TWO := -n 2 --dist worksteal
 
-.PHONY: help setup demo test test-all check fix bench boards draw lock clean
+.PHONY: help setup demo test test-all mutants check fix bench boards draw lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ test: setup ## every test but the slow lanes
 test-all: setup check ## all tests: torture, fuzz, full runs
 	$(WITH_BYTECODE) $(BIN)/python -m pytest -q $(BY_TWO)
 
+mutants: .venv/.ready ## change the code of money and verdicts in 300 places: each time a test must fail (20 minutes)
+	$(WITH_BYTECODE) $(BIN)/python -m tests.mutants $(ARGS)
+
 check: .venv/.ready ## lint, format, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -61,4 +64,4 @@ lock: ## renew the dependency locks (needs uv)
 	.ci/lock/update
 
 clean: ## remove everything that make made
-	rm -rf .venv .venv-openai-1 .venv-openai-2 .llmwatch-demo .pytest_cache .ruff_cache dist build
+	rm -rf .venv .venv-openai-1 .venv-openai-2 .llmwatch-demo .mutants .pytest_cache .ruff_cache dist build

@@ -19,7 +19,7 @@ SHOWN: Final = frozenset(
         "input_modality", "judgement_id", "key", "kind", "label", "llmwatch_version", "model", "name", "next_step",
         "openai_version", "operation", "operation_name", "outcome", "output_hash", "output_language",
         "output_modality", "output_type", "parent_span_id", "per", "period", "plan", "previous_response_id",
-        "price_id", "prompt_hash", "prompt_version", "provider", "provider_name", "reason", "reasoning_level",
+        "price_id", "price_table", "prompt_hash", "prompt_version", "provider", "provider_name", "reason", "reasoning_level",
         "redaction_version", "replay_id", "request", "request_hash", "request_id", "request_model",
         "request_service_tier", "response", "response_format", "response_id", "response_model", "rubric_hash",
         "run_id", "said_of", "schema_hash", "score_id", "scorer", "sentence", "series", "server_address", "service",

@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,6 +79,8 @@ class Settings:
     # Days that sampled content and calls are kept.
     content_days: int = 30
     calls_days: int = 400
+    # Setting -> the place that stated it; no setting itself.
+    stated_in: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
 
     @property
     def spool_dir(self) -> Path:
@@ -279,8 +281,27 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read: {e}.", "Correct LLMWATCH_CONFIG or the file's permissions.") from e
 
 
+# Files that a file of settings names are found from its own folder, whichever folder it is read from.
+_PATHS: Final = ("home", "price_file")
+
+
+def _beside(config: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """The values with relative paths made those of the file's folder."""
+
+    def found(path: Any) -> Any:
+        return str(config.parent / Path(path).expanduser()) if isinstance(path, str) and path.strip() else path
+
+    values |= {key: found(values[key]) for key in _PATHS if key in values}
+    if isinstance(rubrics := values.get("rubrics"), dict):
+        values["rubrics"] = {
+            task: {**rubric, "file": found(rubric["file"])} if isinstance(rubric, dict) and "file" in rubric else rubric
+            for task, rubric in rubrics.items()  # pyright: ignore[reportUnknownVariableType]
+        }
+    return values
+
+
 def _unknown_key(key: str, place: str) -> UsageError:
-    known = ", ".join(f.name for f in fields(Settings))
+    known = ", ".join(_READERS)
     return UsageError(f"{place}: {key} is not a setting.", f"Settings are {known}.")
 
 
@@ -288,7 +309,7 @@ def _sources(config: Path | None, arguments: Mapping[str, Any]) -> list[tuple[st
     """(place, values) from the weakest to the strongest."""
     sources: list[tuple[str, Mapping[str, Any]]] = []
     if config is not None:
-        sources.append((str(config), _read_toml(config)))
+        sources.append((str(config), _beside(config, _read_toml(config))))
     environment = {
         key: value
         for key in _READERS
@@ -311,6 +332,7 @@ def load_settings(
     value that reveals and changes least: a typing error in a file must not stop a customer's service from starting.
     """
     values: dict[str, Any] = {}
+    stated_in: dict[str, str] = {}
 
     def report(error: UsageError, place: str) -> None:
         if on_error is None or place == "init()":
@@ -329,12 +351,13 @@ def load_settings(
             if reader is None:
                 report(_unknown_key(key, place), place)
                 continue
+            named = f"LLMWATCH_{key.upper()}" if place == "environment" else f"{place}: {key}"
             try:
                 values[key] = reader(key, value)
+                stated_in[key] = named if place == "environment" else place
             except UsageError as e:
-                named = f"LLMWATCH_{key.upper()}" if place == "environment" else f"{place}: {key}"
                 report(UsageError(str(e).replace(key, named, 1), e.hint), place)
                 values.pop(key, None)
                 if key in SAFE:
                     values[key] = SAFE[key]
-    return Settings(**values)
+    return Settings(**values, stated_in=stated_in)

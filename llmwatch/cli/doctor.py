@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ import typer
 from ..analysis.doctor import Found, Place, doctor_report, has_failed
 from ..analysis.measures import Measures
 from ..errors import LlmwatchError, StoreCorrupt
+from ..figures.reading import Reading
 from ..render import FORMATS
 from ..settings import Settings
 from ..store import Store
@@ -59,6 +61,7 @@ def repair(settings: Settings) -> None:
 def look(settings: Settings, now: datetime) -> Found:
     """All that the checks need; a part that cannot be had is said, not raised."""
     stored, error = stored_facts(settings, now) if settings.home.exists() else ({}, "")
+    stored = stored or prices(settings, now)
     health = Store(settings).health()
     return Found(
         probe=probe(),
@@ -75,7 +78,6 @@ def look(settings: Settings, now: datetime) -> Found:
         stream_usage=settings.stream_usage,
         store_error=error,
         **stored,
-        **prices(settings, now),
     )
 
 
@@ -124,9 +126,27 @@ def stored_facts(settings: Settings, now: datetime) -> tuple[dict[str, Any], str
                 "events": store.rows("events", since=since, until=now),
                 "defects": store.rows("defects", since=since, until=now),
                 "hindrances": store.hindrances,
+                **prices(store.settings, now),
+                **configured(store),
             }, ""
     except LlmwatchError as e:
         return {}, str(e)
+
+
+def configured(store: Reading) -> dict[str, Any]:
+    """The configuration in force, and what pricing calls of older price tables again would change."""
+    from ..store.configuration import in_force
+    from ..store.repricing import older_calls, reprice
+
+    ours = in_force(store.con)
+    older = older_calls(store.con)
+    changed = reprice(store.con, store.settings, None, None, is_dry=True) if older else []
+    return {
+        "configuration": "default settings" if ours is None else ours.named(),
+        "older_calls": older,
+        "changed_calls": sum(one.calls for one in changed),
+        "changed_usd": sum((one.after_usd - one.before_usd for one in changed), Decimal(0)),
+    }
 
 
 def prices(settings: Settings, now: datetime) -> dict[str, Any]:

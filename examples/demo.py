@@ -54,6 +54,7 @@ name = "vector storage"
 cost_usd = 1.20
 per = "month"
 divided_by = "calls"
+from = 2024-01-01
 
 # How much worse a cheaper model may be: low 5 points, standard 3, high 2, critical never.
 [stakes]

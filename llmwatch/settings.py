@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,6 +81,8 @@ class Settings:
     # Days that sampled content and calls are kept.
     content_days: int = 30
     calls_days: int = 400
+    # Setting -> the place that stated it; no setting itself.
+    stated_in: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
 
     @property
     def spool_dir(self) -> Path:
@@ -308,8 +310,27 @@ def find_config(start: Path | None = None, home: str | Path | None = None) -> Pa
     return next((p for d in folders if (p := d / CONFIG_NAME).is_file()), None)
 
 
+# Files that a file of settings names are found from its own folder, whichever folder it is read from.
+_PATHS: Final = ("home", "price_file")
+
+
+def _beside(config: Path, values: dict[str, Any]) -> dict[str, Any]:
+    """The values with relative paths made those of the file's folder."""
+
+    def found(path: Any) -> Any:
+        return str(config.parent / Path(path).expanduser()) if isinstance(path, str) and path.strip() else path
+
+    values |= {key: found(values[key]) for key in _PATHS if key in values}
+    if isinstance(rubrics := values.get("rubrics"), dict):
+        values["rubrics"] = {
+            task: {**rubric, "file": found(rubric["file"])} if isinstance(rubric, dict) and "file" in rubric else rubric
+            for task, rubric in rubrics.items()  # pyright: ignore[reportUnknownVariableType]
+        }
+    return values
+
+
 def _unknown_key(key: str, place: str) -> UsageError:
-    known = ", ".join(f.name for f in fields(Settings))
+    known = ", ".join(_READERS)
     return UsageError(f"{place}: {key} is not a setting.", f"Settings are {known}.")
 
 
@@ -320,7 +341,7 @@ def _sources(
     sources: list[tuple[str, Mapping[str, Any]]] = []
     if config is not None:
         values, odd = read_toml(config)
-        sources.append((str(config), values))
+        sources.append((str(config), _beside(config, values)))
         if odd and on_doubt is not None:
             on_doubt(odd)
     environment = {
@@ -347,6 +368,7 @@ def load_settings(
     `on_doubt` is told in a sentence each what can be used but will hardly do what it was written for.
     """
     values: dict[str, Any] = {}
+    stated_in: dict[str, str] = {}
 
     def report(error: UsageError, place: str) -> None:
         if on_error is None or place == "init()":
@@ -365,19 +387,25 @@ def load_settings(
             if reader is None:
                 report(_unknown_key(key, place), place)
                 continue
+            named = f"LLMWATCH_{key.upper()}" if place == "environment" else f"{place}: {key}"
             try:
                 values[key] = reader(key, value)
+                stated_in[key] = named if place == "environment" else place
             except UsageError as e:
-                named = f"LLMWATCH_{key.upper()}" if place == "environment" else f"{place}: {key}"
                 report(UsageError(e.message.replace(key, named, 1), e.hint), place)
                 _fall_back(values, key, e)
     place = next((place for place, given in reversed(sources) if "hosts" in given), "")
     for host, name in values.get("hosts", {}).items():
         if not is_provider(name) and on_doubt is not None:
             on_doubt(_provider_doubt(place, host, name))
-    loaded = Settings(**values)
-    kept = next((loaded.home / name for name in PRICE_LISTS if (loaded.home / name).is_file()), None)
+    loaded = Settings(**values, stated_in=stated_in)
+    kept = kept_price_list(loaded.home)
     return replace(loaded, price_file=kept) if loaded.price_file is None and kept is not None else loaded
+
+
+def kept_price_list(home: Path) -> Path | None:
+    """The price list that `llmwatch prices update` keeps in the home; None if there is none."""
+    return next((home / name for name in PRICE_LISTS if (home / name).is_file()), None)
 
 
 def _fall_back(values: dict[str, Any], key: str, error: UsageError) -> None:

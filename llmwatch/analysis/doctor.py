@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .measures import Measures
-from .report import Column, Note, Report, Row, Section, Table, Text, Verdict, count, counted
+from .report import Column, Note, Report, Row, Section, Table, Text, Verdict, count, counted, money_text
 from .unknowns import OLD_PRICES_DAYS, REPORT_USAGE, gateway_notes, percent
 
 # Beyond these shares a gap is worth a warning: below, it does not change what a report says to the first digit.
@@ -66,6 +66,12 @@ class Found:
     global_deployments: Sequence[Mapping[str, Any]] = ()
     # What the settings hold that will hardly do what it was written for, a sentence each.
     doubts: tuple[str, ...] = ()
+    # What figures are made with; calls whose cost is of an older price table, those of them that would cost something
+    # else by the one in force, and by how many US dollars.
+    configuration: str = ""
+    older_calls: int = 0
+    changed_calls: int = 0
+    changed_usd: Decimal = Decimal(0)
     store_error: str = ""
     hindrances: tuple[str, ...] = ()
     pending_records: int | None = 0
@@ -87,6 +93,7 @@ def doctor_report(found: Found) -> Report:
         *_own_price_checks(found),
         *_gateway_checks(found),
         *(Check("settings", "warn", doubt, "Correct it in llmwatch.toml.") for doubt in found.doubts),
+        *_history_checks(found),
     )
     rows = tuple(
         Row(check.key, (Text(check.key.replace("_", " ")), Text(check.found)), check.verdict) for check in checks
@@ -314,6 +321,28 @@ def _price_check(found: Found) -> Check:
     if found.prices_age_days >= OLD_PRICES_DAYS:
         return Check("prices", "warn", text, "Prices may have changed since:", "pip install --upgrade genai-prices")
     return Check("prices", "ok", text)
+
+
+def _history_checks(found: Found) -> list[Check]:
+    checks = [Check("configuration", "ok", found.configuration)] if found.configuration else []
+    if not found.older_calls:
+        return checks
+    text = f"{counted(found.older_calls, 'call')} keep the cost of older price tables"
+    if not found.changed_calls:
+        return [*checks, Check("stored_costs", "ok", f"{text}; the one in force would change none")]
+    sign = "+" if found.changed_usd > 0 else ""
+    change = f"{found.changed_calls:,} of them by {sign}{money_text(found.changed_usd)} in all"
+    remedy = "Past figures stay as they are unless you price these calls again:"
+    return [
+        *checks,
+        Check(
+            "stored_costs",
+            "warn",
+            f"{text}; the one in force would change {change}",
+            remedy,
+            "llmwatch reprice --dry-run",
+        ),
+    ]
 
 
 def _own_price_checks(found: Found) -> list[Check]:

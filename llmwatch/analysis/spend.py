@@ -90,6 +90,8 @@ class Spend:
     first_call_at: datetime | None = None
     prices: str = ""
     prices_age_days: int | None = None
+    # Path of the configuration in force and the day of its adoption; empty for the defaults.
+    configuration: str = ""
     # What kept the store from being up to date, as sentences.
     hindrances: tuple[str, ...] = ()
     # The flags by which another command answers about the same calls, each after a space.
@@ -119,16 +121,18 @@ def facts(spend: Spend) -> tuple[tuple[str, Cell], ...]:
         ("by", Text(spend.dimension)),
         ("calls", count(spend.now.calls)),
         ("prices", Text(spend.prices) if spend.prices else Unknown("no price table was read")),
+        ("configuration", Text(spend.configuration) if spend.configuration else Unknown("default settings")),
     )
 
 
 def head(spend: Spend) -> tuple[str, ...]:
-    """The period in words, then how much of everything it has, and the prices it rests on."""
+    """The period in words, then how much of everything it has, and the prices and settings it rests on."""
     names = {str(row["dimension"]): int(row["current_names"]) for row in spend.each}
     counts = [f"{spend.now.calls:,} call{plural(spend.now.calls)}"]
     counts += [f"{n:,} {d}{plural(n)}" for d in ("task", "model", "customer") if (n := names.get(d, 0))]
     prices = f"prices {spend.prices}" if spend.prices else "no price table"
-    return (period_words(spend.period, spend.is_comparable), " · ".join([*counts, prices]))
+    settings = [f"configuration {spend.configuration}"] if spend.configuration else []
+    return (period_words(spend.period, spend.is_comparable), " · ".join([*counts, prices, *settings]))
 
 
 def period_words(period: Period, is_comparable: bool) -> str:

@@ -141,7 +141,9 @@ def _price_note(models: Sequence[tuple[str, str | None]]) -> Note:
     named = ", ".join(model for model, _ in listed)
     more = f" and {len(models) - len(listed):,} more" if len(models) > len(listed) else ""
     what, its = ("prices", "their") if len(models) > 1 else ("price", "its")
-    remedy = f"Add {'them' if len(models) > 1 else 'it'} to llmwatch.toml, and the next command prices all {its} calls:"
+    remedy = (
+        f"Add {'them' if len(models) > 1 else 'it'} to llmwatch.toml; `llmwatch merge` then prices all {its} calls:"
+    )
     return Note(f"The {what} of {named}{more}.", remedy, "\n".join(price_entry(*model) for model in listed))
 
 

@@ -35,7 +35,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("report", "margin", "sunset", "calls", "show", "tasks", "quality", "drift", "review"), _ASK),
     **dict.fromkeys(("downgrade", "simulate", "prices", "sql"), _ASK),
     **dict.fromkeys(("shadow", "judge"), _LEARN),
-    **dict.fromkeys(("feedback", "revenue", "serve", "dashboards", "doctor", "merge", "purge", "export"), _KEEP),
+    **dict.fromkeys(("feedback", "revenue", "serve", "dashboards", "doctor", "merge", "config", "reprice"), _KEEP),
+    **dict.fromkeys(("purge", "export"), _KEEP),
 }
 
 

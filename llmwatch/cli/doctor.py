@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import typer
 from ..analysis.doctor import Found, Place, doctor_report, has_failed
 from ..analysis.measures import Measures
 from ..errors import LlmwatchError, StoreCorrupt
+from ..figures.reading import Reading
 from ..figures.spend import load_unpriced
 from ..render import FORMATS
 from ..settings import Settings
@@ -62,7 +64,7 @@ def repair(settings: Settings) -> None:
 def look(settings: Settings, now: datetime) -> Found:
     """All that the checks need; a part that cannot be had is said, not raised."""
     stored, error = stored_facts(settings, now) if settings.home.exists() else ({}, "")
-    called = stored.pop("called_models", frozenset())
+    stored = stored or prices(settings, now, frozenset())
     health = Store(settings).health()
     return Found(
         probe=probe(),
@@ -79,7 +81,6 @@ def look(settings: Settings, now: datetime) -> Found:
         stream_usage=settings.stream_usage,
         store_error=error,
         **stored,
-        **prices(settings, now, called),
     )
 
 
@@ -116,23 +117,38 @@ def stored_facts(settings: Settings, now: datetime) -> tuple[dict[str, Any], str
     try:
         with reading(settings) as store:
             total = store.rows("spend_by", dimension="task", names=[], since=since, until=now, previous_since=since)
+            called = store.rows(
+                "names_by", dimension="model", top=_MODELS, since=since, until=now, previous_since=since
+            )
             return {
                 "calls": Measures(next((row for row in total if row["is_total"]), {})),
-                "called_models": frozenset(
-                    str(row["name"]).lower()
-                    for row in store.rows(
-                        "names_by", dimension="model", top=_MODELS, since=since, until=now, previous_since=since
-                    )
-                ),
                 "last_call_at": store.rows("coverage")[0]["last_call_at"],
                 "events": store.rows("events", since=since, until=now),
                 "unpriced": load_unpriced(store, since, now),
                 "global_deployments": store.rows("taken_as_global", since=since, until=now),
                 "defects": store.rows("defects", since=since, until=now),
                 "hindrances": store.hindrances,
+                **prices(store.settings, now, frozenset(str(row["name"]).lower() for row in called)),
+                **configured(store),
             }, ""
     except LlmwatchError as e:
         return {}, str(e)
+
+
+def configured(store: Reading) -> dict[str, Any]:
+    """The configuration in force, and what pricing calls of older price tables again would change."""
+    from ..store.configuration import in_force
+    from ..store.repricing import older_calls, reprice
+
+    ours = in_force(store.con)
+    older = older_calls(store.con)
+    changed = reprice(store.con, store.settings, None, None, is_dry=True) if older else []
+    return {
+        "configuration": "default settings" if ours is None else ours.named(),
+        "older_calls": older,
+        "changed_calls": sum(one.calls for one in changed),
+        "changed_usd": sum((one.after_usd - one.before_usd for one in changed), Decimal(0)),
+    }
 
 
 def prices(settings: Settings, now: datetime, called: frozenset[str]) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def judge(  # noqa: PLR0913, PLR0917 - each is an option
     with one_run(settings, task):
         with reading(settings) as store:
             plan = plan_judge(store, wanted)
-        outcome = _carry_out(settings, plan, ask, workers)
+        outcome = _carry_out(store.settings, plan, ask, workers)
     with reading(settings) as store:
         report = _report(store, plan, outcome)
     write_report(report, format_name, output)

@@ -10,6 +10,7 @@ from ..analysis.margin import DIMENSIONS
 from ..analysis.margin_report import margin_report
 from ..analysis.spend import Period
 from ..errors import UsageError
+from ..figures.history import with_history
 from ..figures.margin import load_margin
 from ..render import FORMATS
 from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
@@ -46,5 +47,5 @@ def margin(
     asked = Period(*period(since, until, now_utc(as_of)))
     listed = top or (_ALL if format_name in ("json", "csv") else 10)
     with reading(settings_for(home), known_at(as_of)) as store:
-        found = load_margin(store, asked, dimension, listed)
+        found = load_margin(with_history(store, asked), asked, dimension, listed)
     write_report(margin_report(found), format_name, output)

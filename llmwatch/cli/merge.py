@@ -8,17 +8,19 @@ from ..analysis.report import counted
 from ..errors import StoreError
 from ..store import MergeResult, Store
 from .options import Home, settings_for
-from .reading import progress_on_terminal
+from .reading import progress_on_terminal, say_notes
 
 
 def merge(home: Home = None) -> None:
     """Merge the spool into the store and price what is new; every reading command does so by itself.
 
-    Calls are priced again if the price table or llmwatch.toml has changed.
+    Adopts the configuration that is found, in place of a different one of the store. Calls without a price get the one
+    that the price table now has; `llmwatch reprice` prices all others again.
     """
-    settings = settings_for(home)
     with progress_on_terminal("merging") as progress:
-        result = Store(settings).merge(progress=progress)
+        store = Store(settings_for(home))
+        result = store.merge(progress=progress, adopts=True)
+    say_notes(store)
     if result.blocked:
         # A cron job must notice; a reading command goes on with what it can read.
         raise StoreError(f"Nothing was merged: {result.blocked}", "No call is lost, they stay in the spool.")

@@ -7,21 +7,29 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from ..analysis.report import Report
 from ..errors import UsageError
 from ..figures.reading import Reading
 from ..render import FORMATS, RENDERERS
+from ..render.inert import one_line
 from ..settings import Settings
 from ..store import Store
+from ..store.configuration import settings_in_force
 from ..store.history import recall
 from ..store.queries import create_views
 from .options import one_of
+
+# A command may open the store several times.
+_SAID: Final[set[str]] = set()
 
 
 @contextmanager
 def reading(settings: Settings, known_at: datetime | None = None) -> Generator[Reading]:
     """The store with the spool merged into it; a merge that is blocked costs freshness, not the answer.
+
+    The settings of the reading are those of the store's own configuration, whichever folder one asks from.
 
     With `known_at` (UTC, no zone) it is the store as it was known at that moment.
     """
@@ -35,14 +43,24 @@ def reading(settings: Settings, known_at: datetime | None = None) -> Generator[R
         if known_at is not None:
             recall(con, known_at)
         create_views(con)
-        yield Reading(con, hindrances, settings)
+        say_notes(store)
+        yield Reading(con, hindrances, settings_in_force(con, settings))
 
 
 def merged(store: Store) -> tuple[str, ...]:
     """Merges; a sentence if another process was in the way."""
     with progress_on_terminal("merging") as progress:
         result = store.merge(progress=progress)
+    say_notes(store)
     return (f"The newest calls were read from the spool, not merged: {result.blocked}",) if result.blocked else ()
+
+
+def say_notes(store: Store) -> None:
+    """What was adopted, priced or not used is one line each on standard error, once a command."""
+    for note in store.notes:
+        if note not in _SAID:
+            _SAID.add(note)
+            sys.stderr.write(f"llmwatch: note: {one_line(note)}\n")
 
 
 @contextmanager

@@ -11,9 +11,6 @@ from typing import Annotated
 import typer
 
 from ..errors import UsageError
-from ..settings import Settings, find_config
-from ..store import Store
-from ..store.plans import PLANS_DIGEST, plans_digest
 from ..store.process import command_of
 from .options import Home, settings_for
 
@@ -53,7 +50,6 @@ def serve(
         if not 0 <= number <= 65_535:
             raise UsageError(f"{flag} {number} is not a port.", "Give 0 to 65535.")
     settings = settings_for(home)
-    _check_plans(settings)
     options = {
         "home": str(settings.home),
         "bind": bind,
@@ -67,15 +63,3 @@ def serve(
     # In this process's place: whoever started it, a terminal or systemd, has its number and its signals.
     sys.stderr.flush()
     os.execv(sys.executable, command_of("llmwatch.serve.__main__", json.dumps(options)))
-
-
-def _check_plans(settings: Settings) -> None:
-    """UsageError where the store has plans and no file of settings is found: its first merge would forget them."""
-    if find_config(home=settings.home) is not None:
-        return
-    if Store(settings).fact(PLANS_DIGEST) not in (None, plans_digest(settings)):
-        here = f"{Path.cwd()}, above it or in the home"
-        raise UsageError(
-            f"The store has plans or shared costs of an llmwatch.toml, and none is in {here}.",
-            "Start it where that file lies, or name the file with LLMWATCH_CONFIG. `llmwatch merge` here forgets them.",
-        )

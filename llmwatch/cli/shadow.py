@@ -98,7 +98,7 @@ def shadow(  # noqa: PLR0913, PLR0917 - an option is a parameter
     with one_run(settings, task):
         with reading(settings) as store:
             plan = plan_shadow(store, wanted)
-        outcome = _carry_out(settings, plan, ask, workers)
+        outcome = _carry_out(store.settings, plan, ask, workers)
     with reading(settings) as store:
         past = past_of(store.rows("replay_requests", task=task, model=model))
         replays = load_replays(store, task, model, wanted.effort)

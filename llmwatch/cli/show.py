@@ -68,12 +68,15 @@ def load_call(store: Reading, call: str) -> Known:
 
 def cost_terms(row: Mapping[str, Any], settings: Settings) -> Sequence[str]:
     """The cost as lines of units times rate, by the prices of today's table; a sentence where they cannot be had."""
-    from ..prices import INCOMING_COLUMNS, PriceBook, explain
+    from ..prices import INCOMING_COLUMNS, explain
+    from ..store.configuration import book_of
 
     try:
-        return explain(
-            {key: row[key] for key in INCOMING_COLUMNS if key in row},
-            PriceBook(settings.prices, settings.price_file, hosts=settings.hosts),
-        )
+        book = book_of(settings)
+        lines = explain({key: row[key] for key in INCOMING_COLUMNS if key in row}, book)
+        table, ours = row.get("price_table"), book.digest()
+        if table in (None, ours):
+            return lines
+        return [*lines, f"These are the terms of price table {ours[:8]}; the stored cost is of table {table[:8]}."]
     except LlmwatchError as e:
         return [f"The terms cannot be shown: {e}"]

@@ -155,6 +155,7 @@ def _started(settings: Settings) -> tuple[ForkProcess, Connection] | None:
 def _judge(pipe: Connection, other_end: Connection, settings: Settings) -> None:
     """Waits for a period and the moment known of, and says what is judged; ends if nobody asks any more."""
     from ..store import Store
+    from ..store.configuration import settings_in_force
     from ..store.history import recall
     from ..store.queries import create_views
     from .reading import Reading
@@ -166,4 +167,4 @@ def _judge(pipe: Connection, other_end: Connection, settings: Settings) -> None:
             if known_at is not None:
                 recall(con, known_at)
             create_views(con)
-            pipe.send(load_judged(Reading(con, (), settings), asked))
+            pipe.send(load_judged(Reading(con, (), settings_in_force(con, settings)), asked))

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ..analysis.spend import Period
 from ..settings import Settings
 from ..store import Store
+from ..store.configuration import settings_in_force
 from ..store.file import get_meta, set_meta
 from ..store.kept_money import keep_days, keep_links
 from ..store.queries import create_views, rows
@@ -37,6 +38,7 @@ def refresh(settings: Settings, now: datetime) -> None:
     keep_money(store, now)
     with store.read_long() as con:
         create_views(con)
+        settings = settings_in_force(con, settings)
         found = _state(con, settings, now)
         if get_meta(con, _REFRESHED_FOR) == found:
             return
@@ -46,7 +48,6 @@ def refresh(settings: Settings, now: datetime) -> None:
         qualities = load_kept_quality(reading, now)
         shutdowns = load_shutdowns(reading)
     with store.changing() as con:
-        _keep_settings(con, settings)
         keep_quality(con, qualities)
         keep_shutdowns(con, shutdowns)
         keep_drift(con, drifts)
@@ -69,9 +70,3 @@ def _state(con: Any, settings: Settings, now: datetime) -> str:
     row = rows(con, "kept_state")[0]
     said = repr((now.date(), settings, [row[name] for name in sorted(row)]))
     return hashlib.sha256(said.encode()).hexdigest()[:16]
-
-
-def _keep_settings(con: Any, settings: Settings) -> None:
-    """How margin is divided and what it should be, for whoever asks for it over the wire."""
-    set_meta(con, "revenue_by", settings.revenue_by)
-    set_meta(con, "target_margin", "" if settings.target_margin is None else str(settings.target_margin))

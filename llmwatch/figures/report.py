@@ -12,6 +12,7 @@ from ..analysis.spend import Period
 from ..analysis.weekly_report import Weekly
 from ..store.queries import keep
 from .beside import Beside, load_judged
+from .history import with_history
 from .margin import load_margin
 from .reading import Reading
 from .spend import load_spend
@@ -25,6 +26,7 @@ def load_weekly(
 
     `aside`: the process that may judge the answers meanwhile.
     """
+    reading = with_history(reading, asked)
     # What the store may lack is said once.
     bare = replace(reading, hindrances=())
     is_begun = aside is not None and aside.ask(bare, asked)

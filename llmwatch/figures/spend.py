@@ -9,6 +9,7 @@ from typing import Any
 
 from ..analysis.spend import Period, Spend
 from ..errors import LlmwatchError
+from ..store.configuration import in_force
 from .reading import Reading
 
 
@@ -39,6 +40,7 @@ def load_spend(store: Reading, asked: Period, dimension: str, top: int, flags: s
         first_call_at=coverage["first_call_at"],
         prices=prices,
         prices_age_days=age_days,
+        configuration=configured(store),
         hindrances=store.hindrances,
         flags=flags,
     )
@@ -70,17 +72,21 @@ def joined(by: list[dict[str, Any]], speeds: list[dict[str, Any]]) -> list[dict[
     return [row | found.get((row["is_current"], row["is_total"], row["name"]), {}) for row in by]
 
 
+def configured(store: Reading) -> str:
+    """Path and day of the configuration in force; empty for the defaults."""
+    ours = in_force(store.con)
+    return "" if ours is None or ours.place is None else ours.named()
+
+
 def price_table(store: Reading, asked: Period) -> tuple[str, int | None]:
     """Name of the prices that the store's costs were made with, and the age of their list at the period's end."""
-    known = {row["key"]: row["value"] for row in store.rows("meta")}
+    known = next(iter(store.rows("price_table")), {})
     try:
-        name = f"genai-prices {version('genai-prices')}"
+        name = known.get("list_version") or f"genai-prices {version('genai-prices')}"
     except PackageNotFoundError:
         name = "genai-prices"
-    kept = store.settings.price_file
-    name = f"price list {kept.name}" if kept is not None and kept.suffix == ".json" else name
-    digest = known.get("price_digest")
-    checked = known.get("prices_verified_on")
+    digest: str = known.get("digest", "")
+    checked: date | None = known.get("verified_on")
     words = [name, *([f"of {checked}"] if checked else []), *([f"table {digest[:8]}"] if digest else [])]
-    age = (asked.until.date() - date.fromisoformat(checked)).days if checked else None
+    age = (asked.until.date() - checked).days if checked else None
     return " ".join(words), age

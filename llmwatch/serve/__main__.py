@@ -27,7 +27,8 @@ def options_of(text: str) -> tuple[str | None, Options]:
 
 
 def _say(listening: Listening, home: Path) -> None:
-    found = find_config(home=home) or f"none: no {CONFIG_NAME} in {Path.cwd()}, above it or in {home}"
+    none = f"the store's own: no {CONFIG_NAME} in {Path.cwd()}, above it or in {home}"
+    found = find_config(home=home) or none
     sys.stderr.write(f"llmwatch: the wire   {listening.connection}\nllmwatch: the page   {listening.page}\n")
     sys.stderr.write(f"llmwatch: settings   {one_line(str(found))}\n")
     sys.stderr.flush()

@@ -9,7 +9,6 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,8 @@ _SPAN: Final = re.compile(r"(\d{1,4})([hdw])\Z")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 # Names listed in the page's report; formats for programs have all.
 _TOP: Final = 25
+# The line that asks for a merge which adopts the configuration that is found.
+ADOPTING: Final = "adopt"
 
 
 def span_of(text: str) -> timedelta | None:
@@ -40,13 +41,15 @@ def merge_forever(settings: Settings) -> None:
     from ..store import Store
 
     store = Store(settings)
-    with suppress(LlmwatchError):
-        # The list is read before the store is held, not while. What is wrong with it, the merge will say.
-        PriceBook(settings.prices, settings.price_file, hosts=settings.hosts).digest()
-    for _ in sys.stdin:
+    # The list is read before the store is held, not while.
+    PriceBook().digest()
+    for line in sys.stdin:
         try:
-            result = store.merge()
+            # Once, not with every merge: `llmwatch config adopt` in another folder would be undone within a second.
+            result = store.merge(adopts=line.strip() == ADOPTING)
             done: dict[str, Any] = {"calls": result.calls, "seconds": result.seconds, "blocked": result.blocked}
+            done |= {"notes": [*store.notes], "configuration": store.configuration}
+            store.notes.clear()
         except LlmwatchError as e:
             done = _blocked(str(e))
         sys.stdout.write(json.dumps(done) + "\n")
@@ -69,6 +72,7 @@ def write_report(settings: Settings, span: str, format_name: str) -> None:
     from ..figures.report import load_weekly
     from ..render import RENDERERS
     from ..store import Store
+    from ..store.configuration import settings_in_force
     from ..store.queries import create_views
 
     length = span_of(span) or timedelta(days=7)
@@ -76,7 +80,8 @@ def write_report(settings: Settings, span: str, format_name: str) -> None:
     top = _TOP if format_name in ("html", "md") else 1_000_000
     with Store(settings).read_long() as con:
         create_views(con)
-        weekly = load_weekly(Reading(con, (), settings), Period(until - length, until), "task", top)
+        own = settings_in_force(con, settings)
+        weekly = load_weekly(Reading(con, (), own), Period(until - length, until), "task", top)
     sys.stdout.write(RENDERERS[format_name](weekly_report(weekly)))
 
 
@@ -95,7 +100,7 @@ def main() -> None:
 
 
 def _blocked(why: str) -> dict[str, Any]:
-    return {"calls": 0, "seconds": 0.0, "blocked": why}
+    return {"calls": 0, "seconds": 0.0, "blocked": why, "notes": [], "configuration": ""}
 
 
 def command(home: Path, *arguments: str) -> list[str]:

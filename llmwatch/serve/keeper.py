@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ..render.inert import one_line
 from ..settings import Settings, find_config
 from ..spool import list_segments
-from .helper import command
+from .helper import ADOPTING, command
 
 _LOOK_S: Final = 1.0
 _SHORTEST_REST_S: Final = 0.7
@@ -46,6 +48,8 @@ class Freshness:
     # Since when there is something that is not merged.
     behind_since: float | None = None
     pending_bytes: int = 0
+    # Path and day of the configuration that figures are made with.
+    configuration: str = ""
     # A sentence, while merging is not possible.
     blocked: str | None = None
     refreshes: int = 0
@@ -66,6 +70,8 @@ class Keeper:
         # Segment -> (bytes, whether its writer lives) when the last merge that succeeded began.
         self._merged: dict[str, tuple[int, bool]] | None = None
         self._settings_seen = self._settings_files()
+        # Whether the next merge adopts the configuration that is found: the first one, and after its files changed.
+        self._adopts = True
         self.freshness = Freshness()
 
     async def run(self) -> None:
@@ -89,6 +95,7 @@ class Keeper:
         if found == self._settings_seen:
             return False
         self._settings_seen = found
+        self._adopts = True
         await self.stop()
         return True
 
@@ -121,10 +128,14 @@ class Keeper:
             await self.stop()
             self.freshness.blocked = f"The merging process ended ({type(e).__name__}); it is started again."
             return
+        self.freshness.configuration = done["configuration"] or self.freshness.configuration
+        for note in done["notes"]:
+            sys.stderr.write(f"llmwatch: note: {one_line(note)}\n")
         self.freshness.blocked = done["blocked"]
         self.freshness.last_seconds = float(done["seconds"])
         if done["blocked"] is None:
             self._merged = found
+            self._adopts = False
             self.freshness.merges += 1
             self.freshness.calls += int(done["calls"])
             self.freshness.merged_at = time.time()
@@ -144,7 +155,7 @@ class Keeper:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
-        stdin.write(b"\n")
+        stdin.write(f"{ADOPTING if self._adopts else ''}\n".encode())
         await stdin.drain()
         line = await stdout.readline()
         self._used_at = time.monotonic()

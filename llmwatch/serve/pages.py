@@ -73,7 +73,8 @@ class Pages:
             said += f" Merging waits: {state['merge_blocked']}"
         body = (
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>llmwatch</title>'
-            f"<h1>llmwatch</h1><p>{html.escape(said)}</p><ul>{links}</ul>"
+            f"<h1>llmwatch</h1><p>{html.escape(said)}</p>"
+            f"<p>Configuration: {html.escape(state['configuration'] or 'not read yet')}.</p><ul>{links}</ul>"
             "<p>Ask the store with psql, Grafana or any client of PostgreSQL:</p>"
             f"<pre>{html.escape(self._place.wire)}</pre></html>"
         )
@@ -143,6 +144,7 @@ class Pages:
             else datetime.fromtimestamp(merged_at, UTC).isoformat("T", "seconds"),
             "merge_seconds": round(fresh.last_seconds, 3),
             "merge_blocked": fresh.blocked,
+            "configuration": fresh.configuration,
             "refresh_failed": fresh.refresh_failed,
             "connections": wire.open_connections,
             "queries": wire.queries,

@@ -11,7 +11,8 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -24,10 +25,24 @@ from ..spool import list_segments
 from . import file
 from .apart import copied, is_worth_a_copy
 from .catalogue import keep_catalogue
-from .kept_money import take_back_all, take_back_days
-from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed, reprice
-from .plans import put_plans
+from .configuration import (
+    Configuration,
+    adopt,
+    adopted_sentence,
+    book_of,
+    defaults,
+    difference,
+    difference_sentence,
+    follow_plans,
+    in_force,
+    is_to_adopt,
+    met,
+)
+from .kept_money import take_back_all
+from .merge import Merging, Progress, consumed_offsets, pending_segments, remove_consumed
 from .queries import views_digest
+from .removals import note_removed
+from .repricing import keep_price_table, price_unpriced
 from .settled import open_settled
 
 if TYPE_CHECKING:
@@ -66,28 +81,43 @@ class Store:
     """The store under `settings.home`; nothing is touched before the first method is called."""
 
     def __init__(self, settings: Settings) -> None:
+        self._given = settings
+        # As given until the file was opened, then with the store's own configuration in it.
         self._settings = settings
         self._home = settings.home
         self._path = settings.store_path
+        # Sentences for whoever reads figures: what was adopted or priced, and which configuration is not in force.
+        self.notes: list[str] = []
+        # Path and day of the configuration in force, once the file was opened.
+        self.configuration = ""
+
+    @cached_property
+    def _met(self) -> Configuration | None:
+        return met(self._given)
 
     # --- merging
 
-    def merge(self, progress: Progress | None = None, prices: PriceBook | None = None) -> MergeResult:
+    def merge(
+        self, progress: Progress | None = None, prices: PriceBook | None = None, *, adopts: bool = False
+    ) -> MergeResult:
         """All complete spooled records are in the file, each exactly once, and their segments gone.
 
-        Raises StoreCorrupt or SchemaTooNew; a store that somebody else holds is `blocked`, not an error.
+        With `adopts` the configuration of the settings takes the place of a different one of the store; without, only
+        a store that has none yet adopts it. Raises StoreCorrupt or SchemaTooNew, UsageError or PriceError for a wrong
+        configuration; a store that somebody else holds is `blocked`, not an error.
         """
         started = time.monotonic()
-        book = prices or self._book()
         if not self._home.exists() and not list_segments(self._settings.spool_dir):
             return MergeResult()
-        if con := open_settled(self._settings, book):
+        if con := open_settled(self._given, self._met, adopts=adopts):
+            self._configure(con)
             con.close()
             left = len(list_segments(self._settings.spool_dir))
             return MergeResult(segments=left, seconds=time.monotonic() - started)
         try:
             with self.changing() as con:
-                result = self._merge_into(con, book, progress)
+                self._adopt(con, self._met, adopts=adopts)
+                result = self._merge_into(con, prices or book_of(self._settings), progress)
         except StoreLocked as e:
             return MergeResult(blocked=str(e), seconds=time.monotonic() - started)
         except OSError as e:
@@ -101,29 +131,47 @@ class Store:
         create_prices(con)
         spool = self._settings.spool_dir
         consumed = consumed_offsets(con)
+        digest = book.digest()
+        con.execute("set variable price_table = $digest", {"digest": digest})
         if file.get_meta(con, "settle_all") == "true":
             Merging(con, self._home, book).settle_all()
             file.set_meta(con, "settle_all", "false")
         done = Merging(con, self._home, book).run(pending_segments(spool, consumed), consumed, progress)
-        digest = book.digest()
         before = file.get_meta(con, "price_digest")
         if before != digest:
-            if before is not None:
-                take_back_days(con)
-                reprice(con, book)
-            file.set_meta(con, "price_digest", digest)
-        # Of the same prices it is the same day, and to read them takes a quarter of a second.
-        if before != digest or file.get_meta(con, "prices_verified_on") is None:
-            verified_on = book.verified_on()
-            file.set_meta(con, "prices_verified_on", verified_on.isoformat() if verified_on else "")
+            if before is not None and (priced := price_unpriced(con, book)):
+                self._note(priced)
+            keep_price_table(con, book, digest)
         keep_catalogue(con, book, digest, datetime.now(UTC).date())
-        put_plans(con, self._settings)
         if done.calls:
             self._follow_prompts(con)
         self._retain(con)
         file.set_meta(con, "merged_at", datetime.now(UTC).isoformat(timespec="seconds"))
         left = remove_consumed(con, spool)
         return done.calls, done.attempts, left, done.damaged_records
+
+    def _adopt(self, con: DuckDBPyConnection, found: Configuration | None, *, adopts: bool) -> None:
+        """What is `found` is in force, where that is due, and else what was; a new store has at least the defaults."""
+        before = in_force(con)
+        if is_to_adopt(found, before, adopts=adopts):
+            adopted = adopt(con, found or defaults(), self._given)
+            if found is not None:
+                self._note(adopted_sentence(adopted, before))
+        elif before is not None:
+            follow_plans(con, before, self._given)
+        self._configure(con)
+
+    def _configure(self, con: DuckDBPyConnection) -> None:
+        """The settings are those of the configuration in force; another one that was met is named."""
+        ours = in_force(con)
+        self._settings = self._given if ours is None else ours.applied(self._given)
+        self.configuration = "" if ours is None else ours.named()
+        if ours is not None and self._met is not None and difference(self._met, ours):
+            self._note(difference_sentence(self._met, ours))
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     def _follow_prompts(self, con: DuckDBPyConnection) -> None:
         """Names of untagged tasks, and versions of all prompts, are those of what was merged."""
@@ -152,7 +200,8 @@ class Store:
             ("http_attempts", "started_at", self._settings.calls_days),
             ("pipeline_events", "happened_at", self._settings.calls_days),
         )
-        if self._are_calls_before(con, today - timedelta(self._settings.calls_days)):
+        first_day = datetime.combine(today, datetime.min.time()) - timedelta(self._settings.calls_days)
+        if note_removed(con, "retention", "started_at < $before", {"before": first_day}):
             take_back_all(con)
         for table, column, days in limits:
             con.execute(
@@ -164,10 +213,6 @@ class Store:
         for table, column in (("replays", "output_messages"), ("judgements", "reason")):
             con.execute(f"update {table} set {column} = null where recorded_at < ? and {column} is not null", expired)
         file.set_meta(con, "retained_on", today.isoformat())
-
-    def _are_calls_before(self, con: DuckDBPyConnection, day: date) -> bool:
-        row = con.execute("select count(*) from calls where started_at < ?", [day]).fetchone()
-        return row is not None and row[0] > 0
 
     @contextmanager
     def changing(self, wait_s: float | None = None) -> Generator[DuckDBPyConnection]:
@@ -240,8 +285,10 @@ class Store:
     def read_settled(self) -> Generator[DuckDBPyConnection | None]:
         """The file, opened once to see that nothing is left to merge and to be read; None if not so, or for a copy."""
         is_copied = is_worth_a_copy(self._path, self._home)
-        con = None if is_copied else open_settled(self._settings, self._book())
+        con = None if is_copied else open_settled(self._given, self._met, adopts=False)
         try:
+            if con is not None:
+                self._configure(con)
             yield con
         finally:
             if con is not None:
@@ -278,6 +325,7 @@ class Store:
         import duckdb
 
         try:
+            self._configure(con)
             try:
                 self._add_pending(con)
             except (duckdb.Error, OSError) as e:
@@ -328,7 +376,9 @@ class Store:
                 f" union all by name from temp.pending_{table}"
             )
         with self._scratch() as folder:
-            Merging(con, folder, self._book(), into="pending_").run(segments, consumed)
+            book = book_of(self._settings)
+            con.execute("set variable price_table = $digest", {"digest": book.digest()})
+            Merging(con, folder, book, into="pending_").run(segments, consumed)
         # What pending calls may change is looked up anew.
         ids = "select unnest([span_id, response_id, trace_id]) from temp.pending_calls"
         con.execute(
@@ -345,9 +395,6 @@ class Store:
             return
         with TemporaryDirectory(prefix="llmwatch-") as name:
             yield Path(name)
-
-    def _book(self) -> PriceBook:
-        return PriceBook(self._settings.prices, self._settings.price_file, hosts=self._settings.hosts)
 
     # --- the rest, each in its own module
 
@@ -377,6 +424,20 @@ class Store:
 
         with self.read_long() as con:
             return export_parquet(con, directory)
+
+    def adopt(self, chosen: Configuration) -> Configuration:
+        """The configuration is in force, and calls without a price that it prices are priced; `notes` say what changed.
+
+        Raises UsageError or PriceError for a wrong one, StoreLocked where somebody else holds the store.
+        """
+        with self.changing() as con:
+            self._adopt(con, chosen, adopts=True)
+            adopted = in_force(con)
+            assert adopted is not None
+        result = self.merge()
+        if result.blocked:
+            raise StoreError(result.blocked, "The configuration is adopted; repeat the command to price what is new.")
+        return adopted
 
     def fact(self, key: str) -> str | None:
         """One fact about the store itself; None if it was never written, or where there is no store."""

@@ -311,6 +311,9 @@ class Merging:
             con.execute("insert into temp.superseded select span_id from changed")
         else:
             take_back_days(con, first)
+            con.execute("create or replace temp table changing_calls as select span_id from changed")
+            moment = datetime.now(UTC).replace(tzinfo=None)
+            con.execute(step("versioned"), {"replaced_at": moment, "reason": "usage"})
         con.execute(self._step("stored_again"))
 
     def settle_all(self) -> None:
@@ -427,29 +430,3 @@ def remove_consumed(con: DuckDBPyConnection, folder: Path) -> int:
     if gone:
         con.execute("delete from segments where name in (select unnest(?))", [list(gone)])
     return left
-
-
-def reprice(con: DuckDBPyConnection, book: PriceBook) -> None:
-    """Every stored call costs what today's prices say; opens a transaction of its own per part of the calls."""
-    columns = ", ".join(INCOMING_COLUMNS)
-    row = con.execute("select min(started_at), max(started_at), count(*) from calls").fetchone()
-    if row is None or row[0] is None:
-        return
-    parts = 1 + row[2] // 250_000
-    width = (row[1] - row[0]) / parts
-    for part in range(parts):
-        start, end = row[0] + part * width, row[0] + (part + 1) * width
-        con.execute("begin")
-        try:
-            con.execute(
-                f"create or replace temp table incoming as select {columns} from calls"
-                " where started_at >= ? and (started_at < ? or ?)",
-                [start, end, part == parts - 1],
-            )
-            price_incoming(con, book)
-            con.execute(step("repriced"))
-            con.execute("commit")
-        except BaseException:
-            with suppress(Exception):
-                con.execute("rollback")
-            raise

@@ -20,8 +20,10 @@ from ..pseudonym import load_key, pseudonym
 from ..settings import CONFIG_NAME, Settings
 from ..spool import blank, list_segments
 from . import file
+from .configuration import without_customer
 from .kept_money import take_back_all
 from .merge import consumed_offsets
+from .removals import note_removed
 from .steps import step
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def _delete(con: DuckDBPyConnection, wanted: Wanted) -> tuple[int, int, int]:
         " where customer_id = $customer or list_contains($users, user_id) or started_at < $older_than",
         {"customer": wanted.customer, "users": list(wanted.users), "older_than": wanted.older_than},
     )
+    note_removed(con, "erasure", "span_id in (select span_id from purged)", {})
     of_calls = "where {} in (select span_id from purged) or started_at < ?"
     content = _count(con, f"delete from content {of_calls.format('span_id')}", wanted)
     attempts = _count(con, f"delete from http_attempts {of_calls.format('parent_span_id')}", wanted)
@@ -136,6 +139,8 @@ def _delete_beside(con: DuckDBPyConnection, wanted: Wanted) -> int:
         found += row[0] if row else 0
     for table, column in _MOMENTS.items():
         found += _count(con, f"delete from {table} where {column} < ?", wanted)
+    if wanted.customer is not None:
+        without_customer(con, wanted.customer)
     for table in ("revenue", "revenue_withdrawn", "subscriptions"):
         row = con.execute(f"delete from {table} where customer_id = ?", [wanted.customer]).fetchone()
         found += row[0] if row else 0

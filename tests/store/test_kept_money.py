@@ -13,6 +13,7 @@ from llmwatch.settings import Settings
 from llmwatch.store import Store
 from llmwatch.store.kept_money import KEPT_UNTIL, keep_days, keep_links
 from llmwatch.store.queries import create_views
+from llmwatch.store.repricing import reprice
 from llmwatch.store.task_edits import TaskEdit, add_edit
 from llmwatch.wire.engine import Engine
 from tests.stores import empty_store, fill
@@ -159,10 +160,14 @@ def test_purged_calls_are_in_nothing_that_is_kept(kept: Store) -> None:
 
 
 def test_new_prices_are_in_what_is_kept(kept: Store) -> None:
-    """Another price of the model is another cost of every day."""
+    """Another price of the model is another cost of every day, once the calls are priced again."""
     before = told(kept)[1]
     prices = ({"model": "gpt-4o-mini-2024-07-18", "input": 100, "output": 100},)
-    Store(Settings(home=kept._home, prices=prices)).merge()  # pyright: ignore[reportPrivateUsage]
+    settings = Settings(home=kept._home, prices=prices)  # pyright: ignore[reportPrivateUsage]
+    Store(settings).merge()
+    assert told(kept)[1] == before
+    with kept.changing() as con:
+        reprice(con, settings, None, None, is_dry=False)
     after = told(kept)[1]
 
     assert [row[2] for row in after] != [row[2] for row in before]

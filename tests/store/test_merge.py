@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmwatch.call import CONTENT_FIELDS, SPAN_COLUMNS, SQL_TYPES, call_columns, encode_record
-from llmwatch.prices import PriceBook
 from llmwatch.settings import Settings
 from llmwatch.spool import CALL, RESERVED, SpoolWriter, encode_line, list_segments
 from llmwatch.store import Store
@@ -230,16 +229,31 @@ def test_a_call_costs_what_the_book_says(tmp_path: Path) -> None:
     assert "acme/own-1" in rows[1][2]
 
 
-def test_changed_prices_price_stored_calls_again(tmp_path: Path) -> None:
-    """A contract rate stated later holds for the stored calls of its days; others keep their cost."""
-    opened = merged(tmp_path, call(), call(request_model="gpt-4o", response_model="gpt-4o-2024-08-06"))
+def test_changed_prices_leave_the_cost_of_stored_calls_alone(tmp_path: Path) -> None:
+    """A contract rate stated later holds for calls that come, and for those that had no price."""
+    unpriced = call(request_model="own", response_model="own")
+    opened = merged(tmp_path, call(), unpriced)
     own = {"model": "gpt-4o-mini-2024-07-18", "input": 1, "output": 2, "from": "2026-01-01"}
-    before = query(opened, "select cost_usd from calls where request_model = 'gpt-4o'")
+    settings = Settings(
+        home=tmp_path, prices=(own, {"model": "own", "host": "api.openai.com", "input": 3, "output": 0})
+    )
+    assert query(opened, "select cost_grade from calls order by 1") == [("A",), ("D",)]
 
-    Store(Settings(home=tmp_path, prices=(own,))).merge(prices=PriceBook((own,)))
+    spool(tmp_path, call(customer_id="later"))
+    done = Store(settings)
+    done.merge()
 
-    assert query(opened, "select cost_usd from calls where request_model = 'gpt-4o-mini'") == [(Decimal("0.0012"),)]
-    assert query(opened, "select cost_usd from calls where request_model = 'gpt-4o'") == before
+    costs = query(opened, "select request_model, customer_id, cost_usd from calls order by all")
+    assert costs == [
+        ("gpt-4o-mini", "later", Decimal("0.0012")),
+        ("gpt-4o-mini", None, Decimal("0.00021")),
+        ("own", None, Decimal("0.003")),
+    ]
+    assert "priced 1 call that had no price: $0.003" in done.notes[1]
+    assert query(opened, "select reason, cost_usd, cost_grade from call_versions") == [("priced", None, "D")]
+    table = "(select last(digest order by in_force_from) from price_tables)"
+    newest = query(opened, f"select customer_id from calls where price_table = {table} and request_model <> 'own'")
+    assert newest == [("later",)]
 
 
 def test_usage_that_is_read_again_is_billed_once(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_new_call_and_a_new_setting_are_taken_in(
     Store(settings).merge()
     settings = changed(settings)
 
-    Store(settings).merge()
+    Store(settings).merge(adopts=True)
 
     with Store(settings).read() as con:
         assert con.execute(f"select count(*) from {table}").fetchone() == (1,)

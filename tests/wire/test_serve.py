@@ -97,8 +97,8 @@ def test_a_taken_port_is_named_with_its_holder(server: Served) -> None:
     assert f"--port {server.port} on 127.0.0.1 is taken by process {server.process.pid}." in done.stderr
 
 
-def test_it_does_not_start_where_it_would_forget_the_plans(tmp_path: Path) -> None:
-    """Started elsewhere than the file of settings it says so; where the file is it names it."""
+def test_it_keeps_the_plans_wherever_it_is_started(tmp_path: Path) -> None:
+    """Elsewhere than the file of settings it uses the store's own; where the file is it names it."""
     home, project = empty_store(tmp_path / "home").home, tmp_path / "project"
     project.mkdir()
     config = project / "llmwatch.toml"
@@ -113,10 +113,12 @@ def test_it_does_not_start_where_it_would_forget_the_plans(tmp_path: Path) -> No
         )  # fmt: skip
 
     assert run("merge", project).returncode == 0
-    elsewhere = run("serve", tmp_path, "--port", "0", "--http-port", "0")
-
-    assert elsewhere.returncode == 2
-    assert f"and none is in {tmp_path}, above it or in the home" in elsewhere.stderr
+    with served(home, tmp_path) as server:
+        assert server.process.stderr is not None
+        assert server.process.stderr.readline().startswith("llmwatch: settings   the store's own: no llmwatch.toml in")
+        within(
+            10, lambda: json.loads(get(server.page + "health")[1])["configuration"].startswith(f"{config}, adopted ")
+        )
     with served(home, project) as server:
         assert server.process.stderr is not None
         assert server.process.stderr.readline() == f"llmwatch: settings   {config}\n"

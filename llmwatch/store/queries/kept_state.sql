@@ -9,4 +9,4 @@ select
     (select count(*) from task_members) as task_members,
     (select count(*) from drift_acknowledgements) as acknowledgements,
     (select count(*) from prompt_versions) as prompt_versions,
-    (select list(value order by key) from meta where key in ('price_digest', 'plans_digest', 'views_digest')) as digests
+    (select list(value order by key) from meta where key in ('plans_digest', 'price_digest', 'repriced_at', 'views_digest')) as digests

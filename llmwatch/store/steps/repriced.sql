@@ -1,4 +1,4 @@
--- Calls whose cost is another one at the prices of today; `incoming` and `call_costs` hold a part of all calls.
+-- The calls of `changing_calls` cost what `call_costs` says; those before them were kept by `versioned`.
 update calls
 set
     price_id = n.price_id,
@@ -13,15 +13,7 @@ set
     cache_saving_usd = n.cache_saving_usd,
     cost_grade = n.cost_grade,
     cost_note = n.cost_note,
-    unpriced_reason = n.unpriced_reason
+    unpriced_reason = n.unpriced_reason,
+    price_table = $price_table
 from call_costs as n
-where
-    calls.span_id = n.span_id
-    and (
-        calls.cost_usd is distinct from n.cost_usd
-        or calls.list_cost_usd is distinct from n.list_cost_usd
-        or calls.price_id is distinct from n.price_id
-        or calls.cost_grade is distinct from n.cost_grade
-        or calls.cost_note is distinct from n.cost_note
-        or calls.unpriced_reason is distinct from n.unpriced_reason
-    );
+where calls.span_id = n.span_id and n.span_id in (select span_id from changing_calls);

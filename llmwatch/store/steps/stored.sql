@@ -7,7 +7,8 @@ select
     i.usage_source,
     d.* exclude (span_id, usage_source),
     e.* exclude (span_id),
-    c.* exclude (span_id, is_usage_inconsistent)
+    c.* exclude (span_id, is_usage_inconsistent),
+    cast(getvariable('price_table') as varchar) as price_table
 from arrived as a
 join incoming as i on a.span_id = i.span_id
 join derived as d on a.span_id = d.span_id

@@ -356,6 +356,10 @@ charged as (
                 || ' input tokens would cost more', null
             ),
             usage_doubt,
+            if(
+                is_sum and cache_write_tokens is null and fresh > 0 and write_rate is distinct from input_rate,
+                'a batch does not report its cache writes', null
+            ),
             if(is_usage_inconsistent, 'the reported usage contradicts itself', null),
             if(is_input_unsplit, 'input not split by modality, taken as ' || input_modality, null),
             if(is_output_unsplit, 'output not split by modality, taken as ' || output_modality, null),

@@ -22,7 +22,7 @@ from .comparing import CLOSE, Stored, differing, stored
 from .draws import LONG, NEW_KINDS, TEXT, Chance, Draw, drawn
 
 # Until the rules are merged that these tests hold the product to.
-ARE_RULES_MERGED = False
+ARE_RULES_MERGED = True
 pytestmark = pytest.mark.skipif(
     not ARE_RULES_MERGED, reason="the rules of rows that are not one request are not merged"
 )

@@ -45,7 +45,7 @@ select
     status = 'error' as is_failed,
     retries > 0 as is_retried,
     -- closed, abandoned or cancelled; a stream that broke is an error
-    status <> 'error' and stream_end <> 'complete' as is_left,
+    coalesce(status <> 'error' and stream_end <> 'complete', false) as is_left,
     -- three times list_contains takes a third of the time of list_has_any
     list_contains(finish_reasons, 'length')
         or list_contains(finish_reasons, 'max_output_tokens')

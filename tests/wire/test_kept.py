@@ -104,6 +104,8 @@ def test_what_is_kept_follows_every_change(tmp_path: Path) -> None:
         before = report("spend_usd")
         config.write_text(PLAN.format(price=5) + PRICE, "utf-8")
         soon(server, f"select revenue_usd {total}", 39.0)
+        assert report("spend_usd") == before
+        command(home, "reprice")
         soon(server, f"select direct_usd {total}", 60 * 0.11)
         assert report("revenue_usd") == pytest.approx(39)
         assert report("spend_usd") == pytest.approx(6.6) != before

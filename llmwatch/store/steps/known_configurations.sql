@@ -1,5 +1,8 @@
--- The configurations that had been adopted by the moment; before the first one, that one.
+-- The configurations that had been adopted by the moment; before the store was made, the first one that it adopted.
 from {before}
 where
     adopted_at <= cast(getvariable('known_at') as timestamp)
-    or number = (select min(number) from {before})
+    or (
+        number = (select coalesce(min(number) filter (where place is not null), min(number)) from {before})
+        and not exists (from {before} where adopted_at <= cast(getvariable('known_at') as timestamp))
+    )

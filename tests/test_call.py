@@ -22,6 +22,8 @@ VALUES = {
     "text": st.text(),
     "integer": st.integers(-(2**53), 2**53),
     "real": st.floats(allow_nan=False, allow_infinity=False),
+    # exact money travels as text
+    "money": st.decimals(0, 99_999, places=12).map(str),
     "boolean": st.booleans(),
     "texts": st.lists(st.text(), max_size=3),
     "json": st.text(),

@@ -43,6 +43,7 @@ INCOMING_COLUMNS: Final[Mapping[str, str]] = {
             "image_input_tokens", "text_output_tokens", "audio_output_tokens", "image_output_tokens",
             "cached_audio_input_tokens", "cached_image_input_tokens", "web_search_calls", "web_search_preview_calls",
             "file_search_calls", "container_calls", "container_sessions", "input_characters", "requests",
+            "batch_requests",
             "image_tool_calls", "image_tool_input_tokens", "image_tool_image_input_tokens",
             "image_tool_cached_input_tokens", "image_tool_cached_image_input_tokens", "image_tool_output_tokens",
             "image_tool_text_output_tokens",

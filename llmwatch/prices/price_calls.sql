@@ -60,7 +60,8 @@ reported as (
         i.audio_seconds,
         i.is_unsent,
         coalesce(i.requests, 1) as requests,
-        coalesce(i.requests, 1) > 1 as is_sum,
+        -- a batch that does not say of how many requests is one of many
+        coalesce(i.batch_requests, if(starts_with(i.endpoint, '/batches'), 2, i.requests), 1) > 1 as is_sum,
         i.image_tool_model,
         i.image_tool_calls,
         i.image_tool_input_tokens,

@@ -14,13 +14,14 @@ from typer.testing import CliRunner
 from llmwatch.cli import app
 from llmwatch.settings import Settings
 from llmwatch.store import Store
+from llmwatch.store.file import connect
 from tests.downgrading import Planted, planted_store
 from tests.store.records import query
 from tests.stores import MOMENT, fill
 
 # One moment for all answers, after every edit that these tests make.
 LATER = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M}"
-ASKED = ("--since", "2026-10-21", "--as-of", LATER)
+ASKED = ("--since", "60d", "--as-of", LATER)
 CONFIG = '[stakes]\n"mood.tag" = "low"\n"ticket.route" = "critical"\n[rubrics]\n"mood.tag" = "Is it the mood?"\n'
 
 
@@ -32,6 +33,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     settings = planted_store(
         tmp_path / "home", [Planted("mood.tag", replays=200), Planted("ticket.route", calls=50, replays=20)]
     )
+    # The planted calls end today: a task that has been quiet for days is no candidate.
+    with connect(settings.store_path, settings.home, read_only=False) as con:
+        con.execute(
+            "update calls set started_at = started_at + (cast(now() at time zone 'UTC' as timestamp) - ?)", [MOMENT]
+        )
     money = {"kind": "revenue", "occurred_at": MOMENT - timedelta(days=1), "recorded_at": MOMENT, "source": "code"}
     fill(settings, [money | {"event_id": "e", "amount_usd": Decimal(9), "task": "mood.tag"}], "revenue")
     return settings.home

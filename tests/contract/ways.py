@@ -770,15 +770,12 @@ async def responses_error_event(k: Kit) -> Any:
 
 @way()
 async def responses_background_polled(k: Kit) -> Any:
-    """Started in the background and polled to its end: its usage is counted on one record only."""
+    """Started in the background and polled to its end: records have what they read, the store counts it once."""
     started = await k.get(k.client.responses.create(**ASK, background=True))
     k.record(status="ok", usage_source="pending", is_background=True, attempts=1)
     polled = [await k.get(k.client.responses.retrieve(started.id)) for _ in range(4)]
-    done = 0
     for answer in polled:
-        finished = answer.usage is not None
-        done += finished
-        source = ("repeated" if done > 1 else "response") if finished else "pending"
+        source = "pending" if answer.usage is None else "response"
         k.record(endpoint="/responses/{id}", usage_source=source, response_id=started.id, attempts=1)
     return [started, polled]
 
@@ -787,7 +784,7 @@ async def responses_background_polled(k: Kit) -> Any:
 async def responses_stream_resumed(k: Kit) -> Any:
     answer = await _answered(k)
     resumed = await k.get(k.client.responses.retrieve(answer.id, stream=True, starting_after=2))
-    k.record(endpoint="/responses/{id}", usage_source="repeated", stream_end="complete", attempts=1)
+    k.record(endpoint="/responses/{id}", usage_source="response", stream_end="complete", attempts=1)
     return await k.all(resumed)
 
 
@@ -981,10 +978,12 @@ async def files_and_batches(k: Kit) -> Any:
     gone = await k.get(k.client.files.delete(sent.id))
     k.record(endpoint="/files", http_request_method="POST", attempts=1)
     k.record(endpoint="/batches", attempts=1)
-    k.record(endpoint="/batches/{id}", usage_source=("none", "pending"), attempts=1)
-    k.record(endpoint="/batches/{id}", usage_source="response", attempts=1)
+    k.record(endpoint="/batches/{id}", usage_source="pending", attempts=1)
+    k.record(endpoint="/batches/{id}", usage_source="response", batch_requests=1, attempts=1)
     k.record(http_request_method="GET", status="ok", attempts=1)
+    k.record(endpoint="/chat/completions", usage_source="response", is_batch=True, attempts=0)
     k.record(endpoint="/batches", http_request_method="GET", attempts=1)
+    k.record(endpoint="/batches/{id}", usage_source="response", batch_requests=1, attempts=0)
     k.record(http_request_method="DELETE", attempts=1)
     return [sent, batch, stages, output, output.content, listed, gone]
 
@@ -999,14 +998,14 @@ async def models(k: Kit) -> Any:
 
 @way()
 async def stored_completions_by_page(k: Kit) -> Any:
-    """Listing and reading stored completions repeats their usage and bills nothing."""
+    """Listing stored completions is not billable; reading one says what its call has said."""
     made = [await _chat(k, store=True, metadata={"n": str(n)}) for n in range(5)]
     listed = await k.all(k.client.chat.completions.list(limit=2))
     one = await k.get(k.client.chat.completions.retrieve(made[0].id))
     messages = await k.all(k.client.chat.completions.messages.list(made[0].id))
     pages = len({request.target for request in k.server.requests if request.method == "GET"}) - 2
-    for _ in range(pages + 2):
-        k.record(http_request_method="GET", usage_source="none", attempts=1)
+    for source in (*["none"] * pages, "response", "none"):
+        k.record(http_request_method="GET", usage_source=source, attempts=1)
     return [made, listed, one, messages]
 
 
@@ -1032,7 +1031,7 @@ async def endpoint_of_tomorrow(k: Kit) -> Any:
     body = {"id": "x1", "usage": {"input_tokens": 4, "output_tokens": 5}, "wonder": [1]}
     k.server.script("/wonders", [RawReply(200, JSON, json.dumps(body).encode())])
     answer = await k.get(k.client.post("/wonders", cast_to=object, body={"model": "gpt-9"}))
-    k.record(endpoint="/wonders", request_model="gpt-9", usage_source="unknown", status="ok", attempts=1)
+    k.record(endpoint="/wonders", request_model="gpt-9", usage_source="response", output_tokens=5, attempts=1)
     return answer
 
 

@@ -66,6 +66,14 @@ def drawn_calls(draw: random.Random) -> list[Row]:
                 "operation_name": operation,
                 "usage_source": source,
                 "is_repeated": maybe(source == "repeated", 0.9),
+                # a batch stands for its requests, what is no call of a model or read again for none
+                "requests": (
+                    0
+                    if source == "repeated" or (source == "none" and operation != "moderation")
+                    else draw.randrange(40)
+                    if operation == "fetch_batch"
+                    else 1
+                ),
                 "estimated_input_tokens": maybe(float(draw.randrange(500))),
                 "estimated_output_tokens": maybe(float(draw.randrange(500))),
                 "estimate_error": maybe(draw.randrange(9) / 8),
@@ -157,8 +165,7 @@ class World:
 def fact_of(made: Row) -> Row | None:
     """What is asked of a stored call; None of rows that are no call of a model, or that another row has billed."""
     operation, source = made["operation_name"], made["usage_source"]
-    is_fetch = operation in ("fetch_response", "fetch_batch")
-    if made["is_repeated"] or (source == "none" and operation != "moderation") or (is_fetch and source != "response"):
+    if not made["requests"] or made["is_repeated"] or (source == "none" and operation != "moderation"):
         return None
     tokens = {
         f"{way}_tokens": made[f"estimated_{way}_tokens"] if made[f"{way}_tokens"] is None else made[f"{way}_tokens"]
@@ -169,7 +176,7 @@ def fact_of(made: Row) -> Row | None:
     return {
         **made,
         **tokens,
-        "calls": 0 if is_fetch else 1,
+        "calls": made["requests"],
         "task": task,
         "customer": made["customer_id"],
         "model": made["response_model"] or made["request_model"],

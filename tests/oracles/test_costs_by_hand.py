@@ -94,7 +94,7 @@ def test_parts_that_fill_their_whole_agree_with_it() -> None:
         {"cached_input_tokens": -1}, {"cache_write_tokens": -1}, {"cache_write_12h_tokens": -1},
         {"audio_input_tokens": -1}, {"image_input_tokens": -1}, {"audio_output_tokens": -1},
         {"image_output_tokens": -1},
-        {"input_tokens": -1}, {"output_tokens": -1}, {"output_tokens": 1_000_000_001},
+        {"input_tokens": -1}, {"output_tokens": -1},
     ],
 )  # fmt: skip
 def test_a_count_that_contradicts_the_others_is_flagged(changed: dict[str, int]) -> None:
@@ -128,7 +128,7 @@ def test_what_is_not_split_is_said(more: dict[str, int], note: str | None) -> No
     ("source", "code", "error", "grade"),
     [
         ("absent", 429, "RateLimitError", "A"), ("absent", 400, "BadRequestError", "A"),
-        ("absent", None, "APIConnectionError", "B"), ("absent", None, "APITimeoutError", "D"),
+        ("absent", None, "APIConnectionError", "D"), ("absent", None, "APITimeoutError", "D"),
         ("absent", None, "asyncio.CancelledError", "D"), ("absent", None, "GeneratorExit", "D"),
         ("absent", None, "KeyboardInterrupt", "D"), ("absent", 399, "Odd", "D"),
     ],
@@ -136,7 +136,7 @@ def test_what_is_not_split_is_said(more: dict[str, int], note: str | None) -> No
 def test_what_failed_is_free_only_where_nothing_can_have_been_billed(
     source: str, code: int | None, error: str, grade: str
 ) -> None:
-    """Refused by the server: free. Never answered: free, assumed. Left by the program: nobody knows."""
+    """Refused by the server: free. Broken or left after it was sent: nobody knows."""
     made = call("gpt-4o", usage_source=source, status="error", http_status_code=code, error_type=error)
     found = price_one(made, BOOK)
 
@@ -184,7 +184,7 @@ def test_every_term_of_a_cost_is_shown() -> None:
         "cache write: 1,000 tokens x $1.25 per 1,000,000 = $0.00125",
         "12-hour cache write: 500 tokens x $2.5 per 1,000,000 = $0.00125",
     ]
-    assert explain(call("whisper-1", audio_seconds=90.5), BOOK)[1] == "audio: 90.5 seconds x $0.0001 per 1 = $0.00905"
+    assert explain(call("whisper-1", audio_seconds=90.5), BOOK)[1] == "audio: 90.5 seconds x $0.36 per 3,600 = $0.00905"
     assert explain(call("tts-1", usage_source="absent", input_characters=2000), BOOK)[1] == (
         "characters: 2,000 characters x $15 per 1,000,000 = $0.03"
     )

@@ -160,4 +160,4 @@ def test_a_read_takes_the_tags_of_the_call_that_made_the_answer(tmp_path: Path) 
         opened,
         "select task, task_source, customer_id, feature, user_id, session_id, is_repeated from calls"
         " where operation_name = 'fetch_response' order by started_at",
-    ) == [("t", "header", "acme", "f", "u", "s", False), ("t", "header", "globex", "f", "u", "s", True)]
+    ) == [("t", "header", "acme", "f", "u", "s", True), ("t", "header", "globex", "f", "u", "s", True)]

@@ -41,7 +41,7 @@ def test_the_traffic_that_a_candidate_would_take_over(world: World) -> None:
         with_media = [m for m in mine if (m["media_count"] or 0) > 0]
         inputs, outputs = ([m[f"{way}_tokens"] or 0 for m in mine] for way in ("input", "output"))
         expected: Row = {
-            "calls": sum(m["operation_name"] != "fetch_response" for m in mine),
+            "calls": sum(m["requests"] for m in mine),
             "priced_calls": sum(m["cost_usd"] is not None for m in mine),
             "answered": sum(known(m, "output") is not None for m in mine),
             **{

@@ -72,7 +72,7 @@ def test_what_was_spent_by_name(world: World, dimension: str) -> None:
             facts = [fact for fact, kept in zip(facts, keep, strict=True) if kept]
         expected = {c: total(filter(test, facts), column) for c, (column, test) in SPEND.items()}
         unbilled = [f for f in facts if f["is_failed"] and f["cost_usd"] == 0 and f["cost_grade"] == "A"]
-        expected["unbilled_calls"] = len([f for f in unbilled if f["calls"]]) if unbilled else found_zero(facts)
+        expected["unbilled_calls"] = sum(f["calls"] for f in unbilled) if unbilled else found_zero(facts)
         assert told(row, expected) == [], (row["is_current"], row["name"])
         errors = [f["estimate_error"] * float(f["cost_usd"]) for f in facts
                   if f["is_estimated"] and f["cost_usd"] is not None and f["estimate_error"] is not None]  # fmt: skip
@@ -288,10 +288,10 @@ def test_the_dearest_names_of_every_dimension(world: World) -> None:
 
 
 def test_tasks_and_how_they_were_recognised(world: World) -> None:
-    """Calls and spend since a moment; first and last seen at any time, answers read again included."""
+    """Requests and spend since a moment; first and last seen at any time."""
     grouped: dict[tuple[str, str], list[Row]] = {}
     for made in world.calls:
-        if made["usage_source"] != "none" or made["operation_name"] == "moderation":
+        if made["requests"] and (made["usage_source"] != "none" or made["operation_name"] == "moderation"):
             task = made["task_name"] if made["task_name"] is not None else made["task"]
             grouped.setdefault((task or "", made["task_source"] or ""), []).append(made)
 
@@ -302,9 +302,9 @@ def test_tasks_and_how_they_were_recognised(world: World) -> None:
         every = grouped[row["task"], row["source"]]
         late = [made for made in every if made["started_at"] >= SINCE]
         expected = {
-            "calls": sum(not made["is_repeated"] for made in late),
+            "calls": sum(made["requests"] for made in late),
             "spend_usd": total(late, "cost_usd"),
-            "unpriced_calls": sum(made["cost_grade"] == "D" for made in late),
+            "unpriced_calls": sum(made["requests"] for made in late if made["cost_grade"] == "D"),
             "first_at": min(made["started_at"] for made in every),
             "last_at": max(made["started_at"] for made in every),
         }

@@ -56,7 +56,7 @@ def test_the_providers_that_settings_may_name_are_those_of_the_book() -> None:
 
 def test_every_column_a_cost_needs_is_a_column_of_a_call() -> None:
     """What the host writes and what prices read are the same words; the store adds estimates, start and requests."""
-    own = {"started_at", "requests", "estimated_input_tokens", "estimated_output_tokens"}
+    own = {"started_at", "requests", "container_sessions", "estimated_input_tokens", "estimated_output_tokens"}
 
     assert set(INCOMING_COLUMNS) - own <= set(call_columns())
 

@@ -38,6 +38,7 @@ LEFT_OUT = (
     "batches of embeddings: the price is a third party's, its grade is not compared",
     "12-hour cache writes but those of gpt-6.1-terra at the standard tier: litellm's price, the grade is not compared",
     "writes inside a batch: its usage has no field for them, the grade is not compared",
+    "a long request of gpt-5.5-pro in a batch: the list has a long price at the standard tier only",
     "tokens of a stream that was left: an estimate has no right value",
     "image output of gpt-image-1 on the text side, speech of gpt-4o-mini-tts, live sessions: sources differ or are one",
 )
@@ -361,5 +362,7 @@ def is_grade_open(kind: str, call: Draw) -> bool:
     if kind == "twelve_hours" and call["cache_write_12h_tokens"]:
         return call["response_model"] != "gpt-6.1-terra" or call["service_tier"] != "default"
     if kind == "tuned_of_late":
+        return True
+    if kind == "batch_of_many" and call["response_model"].startswith("gpt-5.5-pro"):
         return True
     return bool(call.get("is_batch")) and (kind == "embedding" or call["response_model"] in WRITING)

@@ -316,6 +316,8 @@ def test_what_cannot_be_replayed_is_refused_with_the_reason(
     """Exit code 2, one sentence, nothing sent."""
     home, server = desk
     configure(home, rest)
+    if rest:
+        assert command(home, "config", "adopt").returncode == 0
     given = ("shadow", "--task", TASK, "--base-url", server.base_url, "--run", *arguments)
 
     done = command(home, *given)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from llmwatch.prices import PriceBook
+from llmwatch.settings import Settings
 from llmwatch.store import Store
 from llmwatch.store.file import connect
-from llmwatch.store.merge import reprice
+from llmwatch.store.repricing import reprice
 
 from .records import STARTED_US, call, merged, query
 
@@ -111,6 +111,6 @@ def test_repricing_changes_no_session(tmp_path: Path):
     before = fees(opened)
     with connect(tmp_path / "store.duckdb", tmp_path, read_only=False) as con:
         con.execute("update calls set tool_cost_usd = 7, cost_usd = 7")
-        reprice(con, PriceBook())
+        reprice(con, Settings(home=tmp_path), None, None, is_dry=False)
 
     assert fees(opened) == before == cents(48, 0, 48)

@@ -51,7 +51,7 @@ def kept(tmp_path: Path) -> Iterator[Store]:
         settings,
         [
             {**at, "event_id": "span", "span_id": calls[0]["span_id"]},
-            {**at, "event_id": "later", "span_id": "00000000000000ff"},
+            {**at, "event_id": "later", "span_id": "ffffffffffffffff"},
             {**at, "event_id": "answer", "response_id": calls[1]["response_id"]},
             {**at, "event_id": "trace", "trace_id": calls[2]["trace_id"]},
             {**at, "event_id": "own", "customer_id": "acme"},
@@ -116,7 +116,7 @@ def test_what_is_kept_is_what_the_calls_say(kept: Store) -> None:
 
 def test_a_call_that_arrives_late_is_counted_at_once(kept: Store) -> None:
     """Its day is kept no more, and revenue that named it finds it; kept anew both say so too."""
-    late = days_ago(4, span_id="00000000000000ff", customer_id="initech", task="late", task_source="tag")
+    late = days_ago(4, span_id="ffffffffffffffff", customer_id="initech", task="late", task_source="tag")
     spool(Settings(home=kept._home).home, late)  # pyright: ignore[reportPrivateUsage]
     kept.merge()
     records, costs = told(kept)
@@ -131,7 +131,7 @@ def test_a_call_that_arrives_late_is_counted_at_once(kept: Store) -> None:
 
 def test_a_pending_call_is_found_before_it_is_merged(kept: Store) -> None:
     """A reader who could not merge sees what the spool holds, also under what is kept."""
-    late = days_ago(4, span_id="00000000000000ff", customer_id="initech", task="late", task_source="tag")
+    late = days_ago(4, span_id="ffffffffffffffff", customer_id="initech", task="late", task_source="tag")
     spool(Settings(home=kept._home).home, late)  # pyright: ignore[reportPrivateUsage]
     with kept.read() as con:
         create_views(con)

@@ -113,6 +113,8 @@ QUERIES: Final = (
     "unresolved_scores",
     "weekly_scores",
     "weekly_signals",
+    "prices_used",
+    "taken_as_global",
 )
 
 

@@ -1,4 +1,4 @@
--- The price that the newest call of each model, host and tier was charged at.
+-- One row per model, host, tier and kind of processing: the price that the newest call of it was charged at.
 select
     c.provider_name,
     coalesce(nullif(c.response_model, ''), c.request_model) as model,

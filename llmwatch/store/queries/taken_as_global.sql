@@ -1,4 +1,4 @@
--- Hosts of Azure whose calls were priced as Global deployments because no setting says where they run.
+-- One row per host of Azure whose calls were priced as Global deployments because no setting says where they run.
 select server_address as host, count(*) as calls
 from calls
 where

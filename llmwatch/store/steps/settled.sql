@@ -88,14 +88,21 @@ from batch_lines
 group by owner_id
 having bool_or(is_output);
 
+-- Found by few columns first: one condition of many parts would read all columns of all calls.
+create or replace temp table changing_spans as
+select span_id from settlements
+where not has_arrived and (
+    span_id in (select span_id from settled_usage)
+    or (is_read and not is_owner and usage_source <> 'repeated')
+    or span_id in (select owner_id from replaced_batches)
+)
+union
+select span_id from batch_lines where is_apart and not is_new;
+
 create or replace temp table changed as
 select *
 from calls
-where
-    span_id in (select span_id from settled_usage)
-    or span_id in (select span_id from settlements where not has_arrived and is_read and not is_owner and usage_source <> 'repeated')
-    or span_id in (select owner_id from replaced_batches)
-    or span_id in (select span_id from batch_lines where is_apart and not is_new);
+where span_id in (select span_id from changing_spans);
 
 update arrived
 set

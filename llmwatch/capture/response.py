@@ -301,7 +301,10 @@ def _read_tool_item(kind: str, item: Json, fields: dict[str, Any], *, preview: b
         action = _mapping(item.get("action")).get("type")
         if action in (None, "search") and item.get("status") != "failed":
             column = "web_search_preview_calls" if preview else "web_search_calls"
-    if kind == "image_generation_call" and item.get("status") == "failed":
+    if (kind == "image_generation_call" and item.get("status") == "failed") or (
+        kind == "shell_call" and _mapping(item.get("environment")).get("type") == "local"
+    ):
+        # No picture was made; the shell ran on the program's own machine.
         column = None
     if column:
         fields[column] = fields.get(column, 0) + 1

@@ -370,3 +370,17 @@ def test_the_usage_of_an_answer_stands_on_one_span(server: Player, tmp_path: Pat
 
     told = [(span.attributes or {}).get("gen_ai.usage.input_tokens") for span in exporter.get_finished_spans()]
     assert [number for number in told if number is not None] == [1000]
+
+
+@pytest.mark.parametrize(
+    ("place", "calls"), [({"type": "local"}, None), ({"type": "container_reference"}, 1), (None, 1)]
+)
+def test_a_shell_on_the_programs_own_machine_is_no_container(
+    client: openai.OpenAI, server: Player, tmp_path: Path, place: Any, calls: int | None
+) -> None:
+    """OpenAI bills the containers that it runs."""
+    item = {"type": "shell_call", "id": "sh_1", "call_id": "c", "status": "completed", "action": {"commands": ["ls"]}}
+    server.routes = {"/responses": response("resp_1", USED, output=[{**item, "environment": place}])}
+    client.responses.create(model="gpt-5.5", input="go")
+
+    assert rows(tmp_path, "select container_calls from calls") == [(calls,)]

@@ -245,6 +245,8 @@ def test_a_stream_left_early_is_estimated_until_its_usage_is_read(
 
     assert rows(tmp_path, grade) == [("A", True, 1)]
     assert sum(row[3] for row in facts(tmp_path)) == WHOLE
+    # It was received after all, and how long it took nobody can say.
+    assert rows(tmp_path, "select is_left, is_failed, answer_ms from call_facts") == [(False, False, None)]
 
 
 def run(status: str, used: Any) -> dict[str, Any]:

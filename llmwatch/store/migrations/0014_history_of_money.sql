@@ -12,6 +12,7 @@ select
     usage_source,
     is_repeated,
     status,
+    stream_end,
     response_model,
     service_tier,
     input_tokens,

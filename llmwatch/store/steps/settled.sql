@@ -108,7 +108,13 @@ update arrived
 set
     usage_source = 'response',
     usage_read_at = s.read_at,
-    status = if(arrived.status = 'ok' and s.status = 'error', 'error', arrived.status),
+    -- an answer that was left and read to its end later was received
+    stream_end = if(arrived.status = 'incomplete' and s.status = 'ok', 'complete', arrived.stream_end),
+    status = case
+        when arrived.status = 'ok' and s.status = 'error' then 'error'
+        when arrived.status = 'incomplete' and s.status = 'ok' then 'ok'
+        else arrived.status
+    end,
     error_type = coalesce(arrived.error_type, s.error_type),
     {usage_of_s}
 from settled_usage as s
@@ -121,7 +127,13 @@ set
     estimated_input_tokens = null,
     estimated_output_tokens = null,
     estimate_error = null,
-    status = if(changed.status = 'ok' and s.status = 'error', 'error', changed.status),
+    -- an answer that was left and read to its end later was received
+    stream_end = if(changed.status = 'incomplete' and s.status = 'ok', 'complete', changed.stream_end),
+    status = case
+        when changed.status = 'ok' and s.status = 'error' then 'error'
+        when changed.status = 'incomplete' and s.status = 'ok' then 'ok'
+        else changed.status
+    end,
     error_type = coalesce(changed.error_type, s.error_type),
     {usage_of_s}
 from settled_usage as s

@@ -7,6 +7,7 @@ select
     usage_source,
     is_repeated,
     status,
+    stream_end,
     response_model,
     service_tier,
     input_tokens,

@@ -57,12 +57,13 @@ select
     len(defects) > 0 as is_defective,
     -- speed is that of answers that arrived while somebody waited; a Live session lasts as long as people talk
     if(
-        status = 'ok' and not coalesce(is_batch or is_background, false) and coalesce(api_type, '') <> 'live',
+        status = 'ok' and usage_read_at is null and not coalesce(is_batch or is_background, false)
+        and coalesce(api_type, '') <> 'live',
         latency_ms, null
     ) as answer_ms,
     if(status = 'ok', time_to_first_token * 1000, null) as first_token_ms,
     if(
-        status = 'ok' and output_tokens > 1 and latency_ms > time_to_first_token * 1000,
+        status = 'ok' and usage_read_at is null and output_tokens > 1 and latency_ms > time_to_first_token * 1000,
         (output_tokens - 1) / (latency_ms / 1000 - time_to_first_token),
         null
     ) as tokens_per_second

@@ -192,6 +192,25 @@ def test_the_lines_of_its_output_stand_for_a_batch(
     assert rows(tmp_path, begun) == [(1,)]
 
 
+@pytest.mark.parametrize("written", [1, 2, 3])
+def test_lines_that_are_missing_stay_in_the_batch(
+    client: openai.OpenAI, server: Player, tmp_path: Path, written: int
+) -> None:
+    """A process that dies while it writes them, or a full disk: what is in no line is billed by the batch."""
+    server.routes = {
+        "/batches/batch_1": DONE, "/files/file-out/content": b"".join(line(n) for n in range(written))
+    }  # fmt: skip
+    client.batches.retrieve("batch_1")
+    client.files.content("file-out")
+    assert sum(row[2] for row in facts(tmp_path)) == 4
+    assert sum(row[3] for row in facts(tmp_path)) == 3 * HALF
+
+    server.routes["/files/file-out/content"] = b"".join(line(n) for n in range(3))
+    client.files.content("file-out")
+    assert sum(row[2] for row in facts(tmp_path)) == 4
+    assert sum(row[3] for row in facts(tmp_path)) == 3 * HALF
+
+
 def test_an_error_file_alone_stands_for_nothing(client: openai.OpenAI, server: Player, tmp_path: Path) -> None:
     """The batch keeps its usage: the lines that were paid for are in the other file."""
     server.routes = {"/batches/batch_1": DONE, "/files/file-err/content": line(3, status=400)}

@@ -72,18 +72,22 @@ files as (
     where len(batch_files) = 2
 ),
 lines as (
-    select span_id, batch_file, started_at, true as is_new from arrived where batch_file is not null
+    select span_id, batch_file, started_at, true as is_new, input_tokens, output_tokens, cached_input_tokens
+    from arrived
+    where batch_file is not null
     union all
-    select span_id, batch_file, started_at, false from calls
+    select span_id, batch_file, started_at, false, input_tokens, output_tokens, cached_input_tokens
+    from calls
     where batch_file is not null and batch_file in (select file from files)
 )
-select l.span_id, l.is_new, f.owner_id, f.started_at, f.is_output, l.started_at <> f.started_at as is_apart
+select l.* exclude (batch_file, started_at), f.owner_id, f.started_at, f.is_output, l.started_at <> f.started_at as is_apart
 from lines as l
 join files as f on l.batch_file = f.file
 where f.file <> '';
 
 create or replace temp table replaced_batches as
-select owner_id, count(*) as lines
+select owner_id, count(*) as lines, coalesce(sum(input_tokens), 0) as input_tokens,
+    coalesce(sum(output_tokens), 0) as output_tokens, coalesce(sum(cached_input_tokens), 0) as cached_tokens
 from batch_lines
 group by owner_id
 having bool_or(is_output);
@@ -152,22 +156,37 @@ update arrived
 set usage_source = 'repeated', {no_counts}
 where usage_source = 'repeated';
 
--- Of a batch whose lines were read it stands for the requests that are in no line, those of its error file say.
+-- A batch whose lines were read stands for what is in no line: the requests of its error file, and all that was not read
+-- or not written of its output. What it said of its usage is in usage_raw.
 update arrived
 set usage_source = if(coalesce(batch_requests, 0) > b.lines, 'response', 'repeated'), {no_counts}
 from replaced_batches as b
 where arrived.span_id = b.owner_id;
+
+update arrived
+set
+    input_tokens = greatest(coalesce(cast(usage_raw->>'$.input_tokens' as bigint), 0) - b.input_tokens, 0),
+    output_tokens = greatest(coalesce(cast(usage_raw->>'$.output_tokens' as bigint), 0) - b.output_tokens, 0),
+    cached_input_tokens = greatest(
+        coalesce(cast(usage_raw->>'$.input_tokens_details.cached_tokens' as bigint), 0) - b.cached_tokens, 0
+    )
+from replaced_batches as b
+where arrived.span_id = b.owner_id and arrived.usage_source = 'response';
 
 update changed
 set usage_source = if(coalesce(batch_requests, 0) > b.lines, 'response', 'repeated'), {no_counts}
 from replaced_batches as b
 where changed.span_id = b.owner_id;
 
-update arrived set input_tokens = 0, output_tokens = 0
-where usage_source = 'response' and span_id in (select owner_id from replaced_batches);
-
-update changed set input_tokens = 0, output_tokens = 0
-where usage_source = 'response' and span_id in (select owner_id from replaced_batches);
+update changed
+set
+    input_tokens = greatest(coalesce(cast(usage_raw->>'$.input_tokens' as bigint), 0) - b.input_tokens, 0),
+    output_tokens = greatest(coalesce(cast(usage_raw->>'$.output_tokens' as bigint), 0) - b.output_tokens, 0),
+    cached_input_tokens = greatest(
+        coalesce(cast(usage_raw->>'$.input_tokens_details.cached_tokens' as bigint), 0) - b.cached_tokens, 0
+    )
+from replaced_batches as b
+where changed.span_id = b.owner_id and changed.usage_source = 'response';
 
 -- A line was asked for when its batch was.
 update arrived set started_at = l.started_at from batch_lines as l where arrived.span_id = l.span_id and l.is_new;

@@ -48,7 +48,7 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def rows(con: Any) -> Any:
     """The same, empty."""
-    for table in ("calls", "revenue", "subscriptions", "shared_costs", "replays", "judgements"):
+    for table in ("calls", "revenue", "revenue_records", "subscriptions", "shared_costs", "replays", "judgements"):
         con.execute(f"delete from {table}")
     return con
 

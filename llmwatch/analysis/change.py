@@ -50,10 +50,10 @@ def _left(one: Option, adapted: tuple[str, ...]) -> frozenset[str]:
 def _adapted(note: str) -> str:
     """The step that a replay took, as the code must take it; the notes are those of `runs.adapt`."""
     if note.endswith(_LEFT_OUT):
-        return f"Leave out {note.removesuffix(_LEFT_OUT)}: the replays were made without it."
+        return f"Leave out {note.removesuffix(_LEFT_OUT)} (the replays were made without it)."
     name, effort, level = note.partition(" is set to ")
     if effort:
-        return f'Set {name}="{level}" (in Responses, reasoning={{"effort": "{level}"}}): the replays were made with it.'
+        return f'Set {name}="{level}" (in Responses, reasoning={{"effort": "{level}"}}); the replays were made with it.'
     old, _, new = note.partition(" is sent as ")
     return f"Rename {old} to {new}." if new else f"As in the replays: {note}."
 

@@ -100,9 +100,15 @@ def _keep(verdict: Verdict, swap: Swap) -> list[str]:
         case "bad_answers":
             return [stays, *_too_risky(verdict, swap), _counts(verdict)]
         case _:
-            low = max(-verdict.interval[1], 0.0) * 100
-            loss = -verdict.difference * 100
-            lost = f"{swap.candidate} loses {loss:.0f} more of 100 answers (at least {low:.0f})."
+            low, loss = -verdict.interval[1] * 100, -verdict.difference * 100
+            if low >= 1:
+                lost = f"{swap.candidate} loses {loss:.0f} more of 100 answers (at least {low:.0f}; 95 %)."
+            else:
+                # Stopped since no test of an affordable size would show that the loss is allowed.
+                lost = (
+                    f"{swap.candidate} lost {loss:.0f} more of 100 answers in these replays. A smaller loss is not"
+                    " ruled out, but more replays would hardly show one that you allow."
+                )
             return [f"{stays} {lost}", _counts(verdict)]
 
 

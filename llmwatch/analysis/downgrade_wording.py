@@ -135,7 +135,8 @@ def _truly_dearer(swap: Swap) -> str:
     naive, true, spend = swap.naive_usd, swap.estimated_usd, swap.spend_usd
     if naive is None or true is None or not spend or naive <= 0 or true >= 0:
         return ""
-    text = f"By price it looks like {-naive / spend:+.0%} of the task's cost, really it is {-true / spend:+.0%}"
+    how = "estimated" if swap.saving is None else "measured"
+    text = f"By price it looks like {-naive / spend:+.0%} of the task's cost, {how} {-true / spend:+.0%}"
     if swap.image_tokens is not None:
         there, here = swap.image_tokens
         return f"{text}: an image counts about {_round(there):,} tokens there, about {_round(here):,} here."
@@ -183,11 +184,11 @@ def _estimate(swap: Swap) -> list[str]:
         return [f"It has no price for these calls, or {swap.incumbent}'s calls have none."]
     naive = f"At {swap.incumbent}'s own token counts: {_saved(swap.naive_usd)} a month"
     if swap.estimated_usd is None:
-        return [f"{naive}; truly not known: {', '.join(swap.unknown)}."]
+        return [f"{naive}; not known before a replay: {', '.join(swap.unknown)}."]
     open_yet = f" Not known before a replay: {', '.join(swap.unknown)}." if swap.unknown else ""
     if abs(swap.naive_usd - swap.estimated_usd) <= abs(swap.naive_usd) / 100:
         return [f"About {_saved(swap.estimated_usd)} a month at {swap.incumbent}'s own token counts.", open_yet.strip()]
-    return [f"{naive}; truly about {_saved(swap.estimated_usd)}.", *_causes(swap), open_yet.strip()]
+    return [f"{naive}; estimated {_saved(swap.estimated_usd)}.", *_causes(swap), open_yet.strip()]
 
 
 def _causes(swap: Swap) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from ..pasted import command
 from .candidates import Excluded
 from .change import change, without_thinking
 from .downgrade import Kind
@@ -136,7 +137,7 @@ def downgrade_report(found: Downgrades, top: int) -> Report:
             Note(
                 f"{rest:,} more verdicts are not listed.",
                 "To see them:",
-                f"llmwatch downgrade --top {len(found.options)}",
+                command("downgrade", top=len(found.options)),
             )
         )
     sections = [
@@ -248,10 +249,10 @@ def _notes(one: Option) -> tuple[Note, ...]:
     if one.verdict.kind == "move":
         return (Note(text, "Change:", "\n".join(change(one))),)
     if one.verdict.kind == "keep":
-        command = without_thinking(one) if one.verdict.reason == "dearer" else ""
+        measure = without_thinking(one) if one.verdict.reason == "dearer" else ""
         return (
-            (Note(text, "It may pay without its hidden reasoning. What that would cost to learn:", command),)
-            if command
+            (Note(text, "It may pay without its hidden reasoning. What that would cost to learn:", measure),)
+            if measure
             else (Note(text),)
         )
     notes = [Note(text, step.words, step.command)]

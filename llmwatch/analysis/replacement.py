@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from .change import quoted
+from ..pasted import command
 from .downgrade_report import dollars
 from .option import Option
 from .option_wording import hindrance_words
@@ -48,8 +48,8 @@ def replacement_section(found: Sequence[Replacement]) -> Section | None:
     notes = [Note("Costs are those of the task's own calls at the model's prices, measured where replays were made.")]
     untested = next((one for one in ordered if one.chosen is not None and not one.chosen.verdict.replays), None)
     if untested is not None and untested.chosen is not None:
-        command = f"llmwatch shadow --task {quoted(untested.use.task)} --to {quoted(untested.chosen.model.name)}"
-        notes.append(Note("Whether the answers are as good is not measured. What that costs, first:", "", command))
+        measure = command("shadow", task=untested.use.task, to=untested.chosen.model.name)
+        notes.append(Note("Whether the answers are as good is not measured.", "What measuring one costs:", measure))
     rows = tuple(_row(one) for one in ordered)
     return Section("replacements", "REPLACEMENTS", (Table("replacements", "task", _COLUMNS, rows),), tuple(notes))
 

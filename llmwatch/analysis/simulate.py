@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from .change import quoted
+from ..pasted import command
 from .counterfactual import Cause, Part
 from .downgrade_report import dollars
 from .option import Option
@@ -219,8 +219,8 @@ def _notes(one: Option, found: Simulated) -> list[Note]:
         notes.append(Note(f"Token counts of {one.model.name} are measured on {counted(one.saving.replays, 'replay')}."))
     if one.unknown:
         size = 20 if found.true_usd is None else 50
-        command = f"llmwatch shadow --task {quoted(one.use.task)} --to {quoted(one.model.name)} --n {size}"
-        notes.append(Note(f"Not measured: {', '.join(one.unknown)}.", "To measure it:", command))
+        measure = command("shadow", task=one.use.task, to=one.model.name, n=size)
+        notes.append(Note(f"Not measured: {', '.join(one.unknown)}.", "To measure it:", measure))
     if one.use.has_estimated_images and not measured:
         notes.append(Note("Sizes of images are worked out from input tokens that the text does not explain."))
     if one.excluded is not None:

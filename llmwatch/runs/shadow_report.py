@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from ..analysis.change import quoted
 from ..analysis.downgrade import Stakes
 from ..analysis.paired import sequential_replays
 from ..analysis.report import (
@@ -28,6 +27,7 @@ from ..analysis.report import (
 )
 from ..analysis.stratum import stratum_words
 from ..figures.replays import Replay
+from ..pasted import command
 from .engine import Outcome
 from .shadow import ShadowPlan
 
@@ -290,7 +290,7 @@ def _next_notes(plan: ShadowPlan, outcome: Outcome, unscored: int) -> list[Note]
     if outcome.reason == "cap":
         notes.append(Note("Raise --max-usd to go on."))
     if unscored:
-        code = f"llmwatch review --pairs --task {quoted(task)} --to {quoted(model)}"
+        code = command("review", pairs=True, task=task, to=model)
         notes.append(Note(f"{unscored:,} different answers wait for somebody to compare them:", code=code))
-    notes.append(Note("For the verdict:", code=f"llmwatch downgrade --task {quoted(task)}"))
+    notes.append(Note("For the verdict:", code=command("downgrade", task=task)))
     return notes

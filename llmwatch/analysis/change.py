@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Final
 
+from ..pasted import command, literal
 from .option import Option
 from .stratum import stratum_words
 from .trial import measured
@@ -20,10 +20,10 @@ def change(one: Option) -> tuple[str, ...]:
 
 def _edit(one: Option) -> tuple[str, ...]:
     use = one.use
-    tagged = " and ".join(f'llmwatch.task("{name}")' for name in use.tags or (use.task,))
+    tagged = " and ".join(f"llmwatch.task({literal(name)})" for name in use.tags or (use.task,))
     tag = f"tagged {tagged}" if use.is_tagged else f"of task {use.task}"
     place = f"In {use.call_site}, the calls {tag}" if use.call_site else f"In the calls {tag}"
-    return (f'{place}: model="{use.request_model}" becomes model="{one.model.name}".',)
+    return (f"{place}: model={literal(use.request_model)} becomes model={literal(one.model.name)}.",)
 
 
 def _parameters(one: Option) -> tuple[str, ...]:
@@ -50,10 +50,10 @@ def _left(one: Option, adapted: tuple[str, ...]) -> frozenset[str]:
 def _adapted(note: str) -> str:
     """The step that a replay took, as the code must take it; the notes are those of `runs.adapt`."""
     if note.endswith(_LEFT_OUT):
-        return f"Leave out {note.removesuffix(_LEFT_OUT)}: the replays were made without it."
+        return f"Leave out {note.removesuffix(_LEFT_OUT)} (the replays were made without it)."
     name, effort, level = note.partition(" is set to ")
     if effort:
-        return f'Set {name}="{level}" (in Responses, reasoning={{"effort": "{level}"}}): the replays were made with it.'
+        return f'Set {name}="{level}" (in Responses, reasoning={{"effort": "{level}"}}); the replays were made with it.'
     old, _, new = note.partition(" is sent as ")
     return f"Rename {old} to {new}." if new else f"As in the replays: {note}."
 
@@ -62,13 +62,13 @@ _LEFT_OUT: Final = " is left out"
 
 
 def _thinking(one: Option) -> tuple[str, ...]:
-    command = without_thinking(one)
-    if not command or one.trial is None:
+    measure = without_thinking(one)
+    if not measure or one.trial is None:
         return ()
     share = measured(one.trial).reasoning_share
     return (
         f'{share:.0%} of its output was hidden reasoning. reasoning_effort="none" turns that off; how good its answers'
-        f" are then, this tells: {command}",
+        f" are then, this tells: {measure}",
     )
 
 
@@ -79,7 +79,7 @@ def without_thinking(one: Option) -> str:
         return ""
     if "no_effort" not in one.use.carried or measured(trial).reasoning_share < _MUCH_THINKING:
         return ""
-    return f"llmwatch shadow --task {quoted(one.use.task)} --to {quoted(one.model.name)} --effort none"
+    return command("shadow", task=one.use.task, to=one.model.name, effort="none")
 
 
 def _tier(tier: str) -> str:
@@ -94,9 +94,4 @@ def _stays(one: Option) -> tuple[str, ...]:
 def _watch(one: Option) -> tuple[str, ...]:
     if one.verdict.kind != "move":
         return ()
-    return (f"Afterwards watch: llmwatch drift --task {quoted(one.use.task)}, each week for two months.",)
-
-
-def quoted(name: str) -> str:
-    """The name as one word of a shell."""
-    return shlex.quote(name)
+    return (f"Each week for two months, watch: {command('drift', task=one.use.task)}",)

@@ -24,8 +24,11 @@ from .paired import (
     LEAST_AUDITS,
     Z95,
     Z975,
+    Z995,
     Summary,
+    audit_bound,
     audit_plan,
+    lowest_difference,
     sequential_replays,
     summarized,
 )
@@ -67,6 +70,7 @@ class Verdict:
     # Of all replays, whether they would move or not.
     audits: int
     difference: float
+    # What is not ruled out of the difference, at 95 % for each end, at any number of looks.
     interval: tuple[float, float]
     log_evidence: float
     exclusions: tuple[Exclusion, ...] = ()
@@ -75,6 +79,8 @@ class Verdict:
     strata: Mapping[str, int] = field(default_factory=dict[str, int])
     # Different answers without a score that people have seen: how many, and of them better and worse.
     reviewed: tuple[int, int, int] = (0, 0, 0)
+    # The standard error of a difference that rests on reviews.
+    error: float | None = None
 
     @property
     def is_move(self) -> bool:
@@ -169,12 +175,17 @@ def _seen(
     pairs: Sequence[Pair], terms: Terms, kind: Kind, reason: Reason, excluded: Excluded = _NOTHING,
     run: Sequential | None = None, decider: Decider | None = None,
 ) -> Verdict:  # fmt: skip
-    """A verdict with what was counted; the interval is of scored pairs, unscored ones at their worst and best."""
+    """A verdict with what was counted; the interval takes unscored pairs at their worst and best."""
     scope = _in_scope(excluded, pairs)
     known = [pair.difference for pair in scope if pair.difference is not None]
     unscored = len(scope) - len(known)
-    low, high = (summarized([*known, *([end] * unscored)]) for end in (-1.0, 1.0))
     summary: Summary = summarized(known)
+    # In the order of the test that decided, so that what it has proved is what the interval says.
+    is_of_run = run is not None and set(excluded) == set(run.excluded)
+    taken = run.counted if run is not None and is_of_run else [pair.difference for pair in scope]
+    margin = terms.stakes.margin or 0.0
+    low = lowest_difference([-1.0 if d is None else d for d in taken], margin)
+    high = -lowest_difference([-1.0 if d is None else -d for d in taken], -margin)
     exclusions = (*excluded.values(), *untested_long(pairs))
     return Verdict(
         kind=kind,
@@ -186,8 +197,8 @@ def _seen(
         worse=summary.worse,
         unscored=unscored,
         audits=0,
-        difference=summary.mean if not unscored else (low.mean + high.mean) / 2,
-        interval=(low.interval()[0], high.interval()[1]),
+        difference=summary.total / len(scope) if scope else 0.0,
+        interval=(low, high),
         log_evidence=run.log_evidence if run else 0.0,
         exclusions=exclusions,
         decider=decider,
@@ -220,9 +231,8 @@ def _estimated(
 ) -> Verdict:
     """The two-phase verdict on the inputs in scope; without enough reviews of them, what the judge suggests."""
     margin, scope = run.margin, _in_scope(excluded, pairs)
-    # A second look at the same pairs, after more reviews or without what was found to lose, meets a stricter bound.
-    is_first_look = terms.audit_batches <= 1 and len(excluded) == len(run.excluded)
-    bound = Z95 if is_first_look else Z975
+    # Another look at the same pairs, after more reviews or without what was found to lose, meets a stricter bound.
+    bound = max(audit_bound(terms.audit_batches), Z975 if len(excluded) > len(run.excluded) else Z95)
     seen = audited(scope, audits)
     if seen.missing and not terms.stakes.needs_audit:
         # Few enough to be given up for lost need no review.
@@ -235,11 +245,13 @@ def _estimated(
         kind: Kind = "promising" if _judge_likes(scope, margin) else "cannot_tell"
         reason: Reason = "unaudited" if kind == "promising" else "review"
         return replace(verdict, kind=kind, reason=reason, decider=Decider("review", ask))
-    verdict = replace(verdict, interval=(seen.low(), seen.high()))
+    low, high = seen.low(Z995), seen.high(Z995)
+    verdict = replace(verdict, interval=(low, high), error=float(seen.estimate.error))
+    # What decided is known at 95 %, and nothing narrower than that may be said of it.
     if seen.low(bound) > -margin:
-        return replace(verdict, kind="move", reason="proved")
-    if seen.high() < -margin:
-        return replace(verdict, kind="keep", reason="worse")
+        return replace(verdict, kind="move", reason="proved", interval=(max(low, -margin), high))
+    if seen.high(bound) < -margin:
+        return replace(verdict, kind="keep", reason="worse", interval=(low, min(high, -margin)))
     left = seen.different - seen.audits
     if left:
         return replace(verdict, decider=Decider("review", min(left, max(seen.audits, AUDIT_BATCH))))

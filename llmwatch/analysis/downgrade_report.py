@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from ..pasted import command
 from .candidates import Excluded
 from .change import change, without_thinking
 from .downgrade import Kind
@@ -136,12 +137,12 @@ def downgrade_report(found: Downgrades, top: int) -> Report:
             Note(
                 f"{rest:,} more verdicts are not listed.",
                 "To see them:",
-                f"llmwatch downgrade --top {len(found.options)}",
+                command("downgrade", top=len(found.options)),
             )
         )
     sections = [
         Section("downgrade", "", (table,), tuple(notes)),
-        Section("verdicts", "VERDICTS", notes=_verdict_notes(listed)),
+        Section("verdicts", "VERDICTS", notes=_verdict_notes(listed, found.options)),
     ]
     if found.excluded:
         sections.append(_excluded_section(found))
@@ -189,11 +190,17 @@ def total_words(found: Downgrades) -> str:
     return f"{text}. An estimate from your own traffic, not a promise."
 
 
-def _verdict_notes(listed: Sequence[Option]) -> tuple[Note, ...]:
+def _verdict_notes(listed: Sequence[Option], options: Sequence[Option]) -> tuple[Note, ...]:
     """Every verdict in words, and of the models that were never replayed the best few."""
     untested = [one for one in listed if one.verdict.reason == "untested"]
     silent = untested[_UNTESTED_IN_WORDS:]
-    notes = [note for one in listed if one not in silent for note in _notes(one)]
+    last = _last_kept(listed)
+    notes = [
+        note
+        for one in listed
+        if one not in silent
+        for note in (*_notes(one), *(_next_model(one, options) if one in last else ()))
+    ]
     if silent:
         step = next_step(silent[0])
         notes.append(
@@ -206,16 +213,46 @@ def _verdict_notes(listed: Sequence[Option]) -> tuple[Note, ...]:
     return tuple(notes)
 
 
+def _last_kept(listed: Sequence[Option]) -> list[Option]:
+    """Of each task (on a model) the last verdict that says to stay, the task not being moved otherwise."""
+    moves = {_subject(one) for one in listed if one.verdict.is_move}
+    return list(
+        {_subject(one): one for one in listed if one.verdict.kind == "keep" and _subject(one) not in moves}.values()
+    )
+
+
+def _subject(one: Option) -> tuple[str, str]:
+    return one.use.task, one.use.incumbent
+
+
+def _next_model(one: Option, options: Sequence[Option]) -> tuple[Note, ...]:
+    """Which model to try after one that is not good enough or does not pay."""
+    if one.verdict.reason == "critical":
+        return ()
+    of_task = [each for each in options if _subject(each) == _subject(one)]
+    for each in of_task:
+        if each.verdict.kind in ("promising", "cannot_tell") and (step := next_step(each)).command:
+            return (
+                Note(f"Next to try for `{one.use.task}`: {each.model.name}{_worth(each)}.", step.words, step.command),
+            )
+    return (Note(f"No other cheaper model is known that can take `{one.use.task}`."),)
+
+
+def _worth(one: Option) -> str:
+    saving = one.best_saving_usd
+    return "" if saving is None else f", worth about {money_text(saving)} a month"
+
+
 def _notes(one: Option) -> tuple[Note, ...]:
     step = next_step(one)
     text = sentence(one)
     if one.verdict.kind == "move":
         return (Note(text, "Change:", "\n".join(change(one))),)
     if one.verdict.kind == "keep":
-        command = without_thinking(one) if one.verdict.reason == "dearer" else ""
+        measure = without_thinking(one) if one.verdict.reason == "dearer" else ""
         return (
-            (Note(text, "It may pay without its hidden reasoning. What that would cost to learn:", command),)
-            if command
+            (Note(text, "It may pay without its hidden reasoning. What that would cost to learn:", measure),)
+            if measure
             else (Note(text),)
         )
     notes = [Note(text, step.words, step.command)]
@@ -349,8 +386,12 @@ def downgrade_section(found: Downgrades, top: int = 5) -> Section:
     table = Table("downgrade", "task", columns, tuple(_row(one) for one in listed))
     notes = [Note(total_words(found)), *_dates(found, listed)]
     notes += [Note(sentence(one), "Change:", change(one)[0]) for one in listed if one.verdict.is_move]
-    notes += [Note(sentence(one)) for one in tested if one.verdict.kind == "keep"]
-    notes += [note for one in asked[:top] if (note := _question(one)) is not None]
+    last = _last_kept(tested)
+    for one in tested:
+        if one.verdict.kind == "keep":
+            notes += [Note(sentence(one)), *(_next_model(one, found.options) if one in last else ())]
+    told = {_subject(one) for one in last}
+    notes += [note for one in asked[:top] if _subject(one) not in told and (note := _question(one)) is not None]
     if len(asked) > top:
         notes.append(Note(f"{len(asked) - top:,} more open questions.", "All of them:", "llmwatch downgrade"))
     title = "SWAPS TO CHEAPER MODELS, dollars a month (models that stop within 180 days are no candidates)"
@@ -361,11 +402,9 @@ def _question(one: Option) -> Note | None:
     step = next_step(one)
     if not step.command:
         return None
-    saving = one.best_saving_usd
-    worth = "" if saving is None else f", worth about {money_text(saving)} a month"
     price = "" if not step.cost_usd else f" About {money_text(step.cost_usd)} at most."
     heading = HEADINGS[one.verdict.kind]
-    return Note(f"{heading} {one.use.task} to {one.model.name}{worth}.{price}", step.words, step.command)
+    return Note(f"{heading} {one.use.task} to {one.model.name}{_worth(one)}.{price}", step.words, step.command)
 
 
 def dollars(value: Decimal | None, reason: str) -> Number | Unknown:

@@ -100,9 +100,15 @@ def _keep(verdict: Verdict, swap: Swap) -> list[str]:
         case "bad_answers":
             return [stays, *_too_risky(verdict, swap), _counts(verdict)]
         case _:
-            low = max(-verdict.interval[1], 0.0) * 100
-            loss = -verdict.difference * 100
-            lost = f"{swap.candidate} loses {loss:.0f} more of 100 answers (at least {low:.0f})."
+            low, loss = -verdict.interval[1] * 100, -verdict.difference * 100
+            if low >= 1:
+                lost = f"{swap.candidate} loses {loss:.0f} more of 100 answers (at least {low:.0f}; 95 %)."
+            else:
+                # Stopped since no test of an affordable size would show that the loss is allowed.
+                lost = (
+                    f"{swap.candidate} lost {loss:.0f} more of 100 answers in these replays. A smaller loss is not"
+                    " ruled out, but more replays would hardly show one that you allow."
+                )
             return [f"{stays} {lost}", _counts(verdict)]
 
 
@@ -129,7 +135,8 @@ def _truly_dearer(swap: Swap) -> str:
     naive, true, spend = swap.naive_usd, swap.estimated_usd, swap.spend_usd
     if naive is None or true is None or not spend or naive <= 0 or true >= 0:
         return ""
-    text = f"By price it looks like {-naive / spend:+.0%} of the task's cost, really it is {-true / spend:+.0%}"
+    how = "estimated" if swap.saving is None else "measured"
+    text = f"By price it looks like {-naive / spend:+.0%} of the task's cost, {how} {-true / spend:+.0%}"
     if swap.image_tokens is not None:
         there, here = swap.image_tokens
         return f"{text}: an image counts about {_round(there):,} tokens there, about {_round(here):,} here."
@@ -177,11 +184,11 @@ def _estimate(swap: Swap) -> list[str]:
         return [f"It has no price for these calls, or {swap.incumbent}'s calls have none."]
     naive = f"At {swap.incumbent}'s own token counts: {_saved(swap.naive_usd)} a month"
     if swap.estimated_usd is None:
-        return [f"{naive}; truly not known: {', '.join(swap.unknown)}."]
+        return [f"{naive}; not known before a replay: {', '.join(swap.unknown)}."]
     open_yet = f" Not known before a replay: {', '.join(swap.unknown)}." if swap.unknown else ""
     if abs(swap.naive_usd - swap.estimated_usd) <= abs(swap.naive_usd) / 100:
         return [f"About {_saved(swap.estimated_usd)} a month at {swap.incumbent}'s own token counts.", open_yet.strip()]
-    return [f"{naive}; truly about {_saved(swap.estimated_usd)}.", *_causes(swap), open_yet.strip()]
+    return [f"{naive}; estimated {_saved(swap.estimated_usd)}.", *_causes(swap), open_yet.strip()]
 
 
 def _causes(swap: Swap) -> list[str]:

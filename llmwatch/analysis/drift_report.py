@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from ..pasted import command
 from .causes import Cause
 from .drift_wording import NOT_PROOF, RUNGS, cause_sentence, cause_words, day_words, sentence, short_words
 from .measures import name_cell
@@ -157,7 +157,7 @@ def _task_section(drifts: Drifts, one: TaskDrift) -> Section:
             for at, cause in enumerate(one.causes[:_CAUSES])
         ]
     if one.alarm:
-        code = f"llmwatch drift acknowledge {shlex.quote(one.task)}"
+        code = command("drift", "acknowledge", one.task)
         notes.append(Note("The alarm stands until you acknowledge it, which begins a new baseline:", "", code))
     return Section("drift_task", "", notes=tuple(notes), is_warning=one.alarm is not None)
 
@@ -192,7 +192,7 @@ def _unscored_note(unscored: list[TaskDrift]) -> Note:
     return Note(
         f"{subject}, so nobody can say whether quality fell: {names}{more}. A change of kind is noticed all the same.",
         "Score some: `llmwatch review`, or from code:",
-        'llmwatch.feedback(response_id=response.id, value=1.0, evidence="label")',
+        'llmwatch.feedback(1.0, response_id=response.id, evidence="label")',
     )
 
 

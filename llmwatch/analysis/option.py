@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from math import log
+from math import ceil, log
 from typing import Final
 
 from ..prices.models import Model
 from .candidates import Excluded, hindrance, unknown_abilities
 from .counterfactual import Counterfactual, Part, task_cost
 from .downgrade import AUDIT_BATCH, Decider, Reason, Stakes, Terms, Verdict, decide
-from .paired import CAP, LEAST_AUDITS, LOG_PROOF, Z95, e_bh, sequential_replays, tail
+from .paired import CAP, LEAST_AUDITS, LOG_PROOF, e_bh, sequential_replays, tail
 from .saving import Saving
 from .traffic import Use
 from .trial import Trial, measured, measured_saving
@@ -134,8 +134,8 @@ def option(use: Use, model: Model, trial: Trial | None, setting: Setting) -> Opt
 def _tested(trial: Trial, setting: Setting) -> Verdict:
     replays = len(trial.pairs)
     price = None if trial.test_usd is None or not replays else trial.test_usd / replays
-    # A second batch of reviews is judged more strictly: the first look has spent half of the error.
-    batches = 1 if len(trial.audits) <= AUDIT_BATCH + LEAST_AUDITS else 2
+    # Later batches of reviews are judged more strictly.
+    batches = max(ceil((len(trial.audits) - LEAST_AUDITS) / AUDIT_BATCH), 1)
     return decide(trial.pairs, Terms(setting.stakes, setting.cap, price, trial.traffic, batches), trial.audits)
 
 
@@ -204,9 +204,8 @@ def guarded(options: Sequence[Option]) -> list[Option]:
 def _log_evidence(verdict: Verdict) -> float:
     if not verdict.is_move or verdict.log_evidence >= LOG_PROOF:
         return verdict.log_evidence
-    error = (verdict.difference - verdict.interval[0]) / Z95
-    margin = verdict.stakes.margin or 0.0
-    return -log(max(tail(-(verdict.difference + margin) / error), 1e-300)) if error > 0 else verdict.log_evidence
+    margin, error = verdict.stakes.margin or 0.0, verdict.error
+    return -log(max(tail(-(verdict.difference + margin) / error), 1e-300)) if error else verdict.log_evidence
 
 
 def _doubted(verdict: Verdict, tested: int, moves: int) -> Verdict:

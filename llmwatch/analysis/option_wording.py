@@ -9,8 +9,8 @@ from decimal import Decimal
 from math import ceil
 from typing import Final
 
+from ..pasted import command, literal
 from .candidates import PAYBACK_DAYS, Excluded, Why
-from .change import quoted
 from .counterfactual import Cause
 from .downgrade import AUDIT_BATCH, STAKES
 from .downgrade_wording import Swap, verdict_text
@@ -55,22 +55,20 @@ class Step:
 def next_step(one: Option) -> Step:
     """The command that would settle an open question, to paste."""
     decider = one.verdict.decider
-    task = quoted(one.use.task)
+    task, model = one.use.task, one.model.name
     if decider is None:
         return Step()
     if decider.what == "replay":
         total = one.verdict.replays + decider.count
-        command = f"llmwatch shadow --task {task} --to {quoted(one.model.name)} --n {total}"
-        command += " --go-on" if one.verdict.reason == "many" else ""
-        return Step(command, _when(one.use, total), decider.cost_usd)
+        replays = command("shadow", task=task, to=model, n=total, go_on=one.verdict.reason == "many")
+        return Step(replays, _when(one.use, total), decider.cost_usd)
     if decider.what == "review":
-        command = f"llmwatch review --pairs --task {task} --to {quoted(one.model.name)}"
         batches = -(-(one.verdict.audits + decider.count) // AUDIT_BATCH)
-        command += f" --batches {batches}" if batches > 1 else ""
-        return Step(command, "To decide, 10 to 30 minutes:", Decimal(0))
+        reviews = command("review", pairs=True, task=task, to=model, batches=batches if batches > 1 else None)
+        return Step(reviews, "To decide, 10 to 30 minutes:", Decimal(0))
     if decider.what == "accept":
         name = next((s.name for s in STAKES.values() if s.margin == decider.margin), "low")
-        return Step(f'[stakes]\n"{one.use.task}" = "{name}"', "If that loss is acceptable, in llmwatch.toml:")
+        return Step(f'[stakes]\n{literal(task)} = "{name}"', "If that loss is acceptable, in llmwatch.toml:")
     return Step()
 
 

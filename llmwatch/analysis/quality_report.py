@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from ..pasted import command
 from .breakdown import others_cell
 from .measures import name_cell
 from .quality import ENOUGH, Level, MadeUp, Quality, Rung, Scored, Share, quality_by_task
@@ -254,5 +255,5 @@ def _judge_notes(quality: Quality) -> Iterable[Note]:
                 f"{quality.task}: the judge is not audited, so its figure is no evidence of quality yet "
                 f"({level.audits} of its {level.n} answers were reviewed).",
                 f"Review {level.audits_missing} more:",
-                f"llmwatch review --task {quality.task}",
+                command("review", task=quality.task),
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from ..pasted import command
 from .measures import Measures
 from .report import (
     Column,
@@ -116,7 +117,7 @@ def _source_notes(found: Sources) -> list[Note]:
     if not found.sources:
         notes.append(Note("No event of revenue is known.", "Import some:", "llmwatch revenue import revenue.csv"))
     if found.imports:
-        code = f"llmwatch revenue undo {found.imports[0]['import_id']}"
+        code = command("revenue", "undo", found.imports[0]["import_id"])
         notes.append(Note("An import is taken back by its id, a source by its name.", "The last one:", code))
     notes.append(Note("Plans and subscriptions of llmwatch.toml accrue beside these; they are in `llmwatch margin`."))
     return notes

@@ -87,6 +87,8 @@ class Sequential:
         self._safe = Evidence(self.margin)
         self._unsafe = Evidence(self.margin, is_mirrored=True)
         self._n, self._total, self._total_sq = 0, 0.0, 0.0
+        # What both tests have taken, in their order; None is not known.
+        self.counted: list[float | None] = []
 
     @property
     def log_evidence(self) -> float:
@@ -131,6 +133,7 @@ class Sequential:
             waiting = [pair]
         for one in waiting:
             known = one.difference
+            self.counted.append(known)
             self._safe.take(-1.0 if known is None else known)
             hoped = 1.0 if known is None else known
             self._unsafe.take(hoped)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from .change import quoted
+from ..pasted import command
 from .counterfactual import Cause, Part
 from .downgrade_report import dollars
 from .option import Option
@@ -140,18 +140,23 @@ def simulate_report(one: Option, routing: Routing, period: Period, hindrances: t
         )
         section = Section("simulate", "", notes=tuple(notes))
         return Report("simulate", title, facts, tuple(filter(None, [refused])), (section,))
-    summary = tuple(filter(None, [refused, _headline(found)]))
+    summary = tuple(filter(None, [refused, _headline(found, one)]))
     notes += _notes(one, found)
     section = Section("simulate", "", (_table(one, found),), tuple(notes))
     return Report("simulate", title, facts, summary, (section,), main_table="simulate")
 
 
-def _headline(found: Simulated) -> str:
+def _headline(found: Simulated, one: Option) -> str:
     naive = f"Looks like {_signed(found.naive_saving_usd, found.spend_usd)}"
     true = found.true_saving_usd
     if true is None:
-        return f"{naive}; what it truly is, nobody knows before a replay."
-    return f"{naive}, truly {_signed(true, found.spend_usd)}."
+        return f"{naive}; what it really is, only a replay can tell."
+    return f"{naive}, {_how(one)} {_signed(true, found.spend_usd)}."
+
+
+def _how(one: Option) -> str:
+    """By what the candidate's own counts are known."""
+    return "estimated" if one.saving is None or one.unknown else "measured"
 
 
 def _signed(saving: Decimal, spend: Decimal) -> str:
@@ -200,9 +205,9 @@ def _table(one: Option, found: Simulated) -> Table:
             row("routed_usd", "of it the routed calls", found.routed_usd),
             row("naive_usd", f"those at {new}'s prices on {old}'s token counts", found.naive_usd),
             *parts,
-            row("true_usd", f"those truly on {new}", found.true_usd),
-            row("naive_saving_usd", "naive saving", found.naive_saving_usd),
-            row("true_saving_usd", "true saving", found.true_saving_usd, is_total=True),
+            row("true_usd", f"those on {new}, {_how(one)}", found.true_usd),
+            row("naive_saving_usd", "saving by price alone", found.naive_saving_usd),
+            row("true_saving_usd", f"saving, {_how(one)}", found.true_saving_usd, is_total=True),
         ),
     )
 
@@ -214,8 +219,8 @@ def _notes(one: Option, found: Simulated) -> list[Note]:
         notes.append(Note(f"Token counts of {one.model.name} are measured on {counted(one.saving.replays, 'replay')}."))
     if one.unknown:
         size = 20 if found.true_usd is None else 50
-        command = f"llmwatch shadow --task {quoted(one.use.task)} --to {quoted(one.model.name)} --n {size}"
-        notes.append(Note(f"Not measured: {', '.join(one.unknown)}.", "To measure it:", command))
+        measure = command("shadow", task=one.use.task, to=one.model.name, n=size)
+        notes.append(Note(f"Not measured: {', '.join(one.unknown)}.", "To measure it:", measure))
     if one.use.has_estimated_images and not measured:
         notes.append(Note("Sizes of images are worked out from input tokens that the text does not explain."))
     if one.excluded is not None:

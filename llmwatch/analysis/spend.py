@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from ..pasted import command
 from .measures import Measures, change, compared
 from .report import (
     Cell,
@@ -169,7 +170,7 @@ def empty_section(spend: Spend) -> Section:
         note = Note(
             f"No calls in this period; the store's first call is of {_day(spend.first_call_at)} UTC.",
             "Ask for a later end:" if spend.first_call_at >= spend.period.until else "Ask for an earlier start:",
-            f"llmwatch report --since {spend.first_call_at:%Y-%m-%d}",
+            command("report", since=f"{spend.first_call_at:%Y-%m-%d}"),
         )
     return Section("empty", "", notes=(note, *(Note(text) for text in spend.hindrances)))
 

@@ -100,14 +100,15 @@ def _ending(model: str, on: date, rows: Sequence[Mapping[str, Any]], tasks: Sequ
     )
 
 
-def sunset_report(found: Sunset) -> Report:
-    """What stops when, and what depends on it."""
+def sunset_report(found: Sunset, replacements: Section | None = None) -> Report:
+    """What stops when, what depends on it, and what could stand in."""
     facts: tuple[tuple[str, Cell], ...] = (
         ("since", Moment(utc(found.period.since))),
         ("until", Moment(utc(found.period.until))),
     )
     head = (period_words(found.period, False), *_headline(found))
-    return Report("sunset", "llmwatch sunset", facts, head, (sunset_section(found),), main_table="sunset")
+    sections = (sunset_section(found), *([] if replacements is None else [replacements]))
+    return Report("sunset", "llmwatch sunset", facts, head, sections, main_table="sunset")
 
 
 def _headline(found: Sunset) -> tuple[str, ...]:

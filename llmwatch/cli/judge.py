@@ -43,7 +43,7 @@ def judge(  # noqa: PLR0913, PLR0917 - each is an option
     model: Annotated[str, typer.Option("--model", help="The judge.")] = "gpt-6.1-terra",
     rubric: Annotated[
         Path | None,
-        typer.Option("--rubric", help="A file with the rubric; else [rubrics] in llmwatch.toml.", show_default=False),
+        typer.Option("--rubric", help="A file with the rubric; else \\[rubrics] in llmwatch.toml.", show_default=False),
     ] = None,
     is_pairs: Annotated[bool, typer.Option("--pairs", help="Compare the pairs of llmwatch shadow; with --to.")] = False,
     candidate: Annotated[

@@ -134,7 +134,7 @@ def diff(
 @app.command()
 def update(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="data.json of genai-prices, or a TOML file of [[prices]] tables.")
+        Path, typer.Argument(metavar="FILE", help="data.json of genai-prices, or a TOML file of [\\[prices]] tables.")
     ],
     home: Home = None,
 ) -> None:

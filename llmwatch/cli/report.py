@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,6 +14,7 @@ from ..analysis.weekly_report import DIMENSIONS, weekly_report
 from ..errors import UsageError
 from ..figures.beside import beside
 from ..figures.report import load_weekly
+from ..pasted import command
 from ..render import FORMATS, RENDERERS
 from ..render.inert import one_line
 from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
@@ -81,5 +81,4 @@ def _load_renderer() -> None:
 
 def same_calls(**flags: object) -> str:
     """The flags given, ready to paste behind another command; those not given are left to their default."""
-    given = {name: value for name, value in flags.items() if value is not None}
-    return "".join(f" --{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items())
+    return command(**flags).removeprefix("llmwatch")

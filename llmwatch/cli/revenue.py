@@ -16,6 +16,7 @@ from ..errors import UsageError
 from ..figures.currencies import currency_of
 from ..figures.revenue import load_sources, unmatched_names
 from ..figures.revenue_file import COLUMNS, FileOptions, read_revenue_file
+from ..pasted import command
 from ..render import FORMATS
 from ..store import Store
 from ..store.revenue import import_revenue, undo_import, withdraw_source
@@ -175,7 +176,9 @@ def undo(
         source = imports[name]["source"]
         if not imports[name]["is_last"]:
             later = next(one for one, row in imports.items() if row["source"] == source)
-            raise UsageError(f"{source} was imported again after {name}.", f"First: llmwatch revenue undo {later}")
+            raise UsageError(
+                f"{source} was imported again after {name}.", f"First: {command('revenue', 'undo', later)}"
+            )
         with Store(settings).changing() as con:
             gone, back = undo_import(con, name)
         sys.stdout.write(f"{counted(gone, 'row')} of {source} withdrawn, {back:,} back as before the import.\n")

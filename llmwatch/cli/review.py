@@ -32,6 +32,7 @@ from ..figures.review import (
 )
 from ..figures.score_files import new_records, read_rows
 from ..figures.scoring import Scoring
+from ..pasted import command
 from ..render.inert import one_line
 from ..settings import Settings
 from .options import AsOf, Home, moment, now_utc, settings_for
@@ -191,7 +192,7 @@ def import_file(
 
 
 def _file_words(path: Path, what: str, columns: str) -> list[str]:
-    return [f"Written to {path}: {what}. Fill in {columns}, then:", f"llmwatch review import {path}"]
+    return [f"Written to {path}: {what}. Fill in {columns}, then:", command("review", "import", path)]
 
 
 def _sample_words(sample: Sample) -> list[str]:
@@ -222,7 +223,7 @@ def _pairs_words(pairs: Pairs, batches: int) -> list[str]:
     if not pairs.items:
         words.append("No pairs to compare. Replay stored inputs first: llmwatch shadow --task TASK --to MODEL")
     elif done == len(pairs.items):
-        words.append(f"Where a verdict asks for more: llmwatch review --pairs --batches {batches + 1}")
+        words.append(f"Where a verdict asks for more: {command('review', pairs=True, batches=batches + 1)}")
     return words
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..analysis.replacement import replacement_section
 from ..analysis.spend import Period
 from ..analysis.sunset import sunset_report
+from ..figures.downgrade import load_replacements
 from ..figures.sunset import load_sunset
 from ..render import FORMATS
 from .options import AsOf, Format, Home, Output, Since, Until, known_at, now_utc, one_of, period, settings_for
@@ -18,7 +20,7 @@ def sunset(
     as_of: AsOf = None,
     home: Home = None,
 ) -> None:
-    """Models in use with a shutdown date, the soonest first: spend, customers and their margin.
+    """Models in use with a shutdown date, the soonest first: spend, customers, their margin, and replacements.
 
     The dates come with llmwatch and are as old as it is; fine-tuned models stop with their base.
 
@@ -28,4 +30,5 @@ def sunset(
     asked = Period(*period(since, until, now_utc(as_of)))
     with reading(settings_for(home), known_at(as_of)) as store:
         found = load_sunset(store, asked)
-    write_report(sunset_report(found), format_name, output)
+        replacements = replacement_section(load_replacements(store, asked)) if found.endings else None
+    write_report(sunset_report(found, replacements), format_name, output)

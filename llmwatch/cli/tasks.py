@@ -13,6 +13,7 @@ import typer
 
 from ..analysis.tasks import edits_report, tasks_report
 from ..figures import tasks as figures
+from ..pasted import command
 from ..render import FORMATS
 from ..store import Store
 from .options import AsOf, Format, Home, Output, Since, known_at, moment, now_utc, one_of, settings_for
@@ -129,4 +130,4 @@ def _calls(count: int) -> str:
 
 
 def _say(sentence: str, edit_id: str) -> None:
-    sys.stdout.write(f"{sentence}\nTo take it back: llmwatch tasks undo {edit_id}\n")
+    sys.stdout.write(f"{sentence}\nTo take it back: {command('tasks', 'undo', edit_id)}\n")

@@ -10,16 +10,18 @@ from functools import cache
 from typing import Any
 
 from ..analysis.activity import activities, together
-from ..analysis.candidates import Excluded, Picked, alive, best_candidate, pick_candidates
+from ..analysis.candidates import Excluded, Picked, alive, best_candidate, hindrance, pick_candidates
 from ..analysis.change import change
+from ..analysis.counterfactual import naive_bill
 from ..analysis.downgrade import STAKES
 from ..analysis.downgrade_report import Downgrades
 from ..analysis.option import Option, Setting, guarded, option, ranked
 from ..analysis.option_wording import next_step, sentence
+from ..analysis.replacement import Replacement
 from ..analysis.spend import Period
 from ..analysis.traffic import MONTH_DAYS, Catalogue, Use, uses
 from ..analysis.trial import Counts, Trial
-from ..prices.models import Model, load_models
+from ..prices.models import Model, load_models, replacement_of, shutdown_on
 from ..settings import Settings
 from ..store.catalogue import prices_for
 from ..store.task_edits import load_edits
@@ -93,6 +95,24 @@ def load_option(
     if tier:
         use = _at_tier(reading, asked, use, catalogue, tier)
     return judge.option(use, judge.model(to)), tasks
+
+
+def load_replacements(reading: Reading, asked: Period) -> list[Replacement]:
+    """Every task on a model that stops, with the model that OpenAI recommends and the one that its own calls speak for.
+
+    The latter: what replays allow to move to, else the cheapest that can take the task.
+    """
+    catalogue = catalogue_of(reading, asked, set())
+    found = [use for use in load_uses(reading, asked, catalogue, months_of(reading, asked)) if use.ended_at is None]
+    ending = [use for use in found if _ends(use) is not None]
+    replayed = [row for row in reading.rows("replayed_tasks") if row["task"] in {use.task for use in ending}]
+    trials = _trials(reading, asked, ending, replayed, catalogue("default", False, ""))
+    judge = _Judge(reading, asked, catalogue, trials, stated_today(reading))
+    return [judge.replacement(use, on) for use in ending if (on := _ends(use)) is not None]
+
+
+def _ends(use: Use) -> date | None:
+    return use.current.shutdown_on or shutdown_on(use.reported)
 
 
 def _at_tier(reading: Reading, asked: Period, use: Use, catalogue: Catalogue, tier: str) -> Use:
@@ -207,6 +227,24 @@ class _Judge:
     def _best(self, use: Use, models: Sequence[Model]) -> list[Model]:
         best = best_candidate(use.slices, models, use.current, use.needs, self.day)
         return [] if best is None else [best]
+
+    def replacement(self, use: Use, on: date) -> Replacement:
+        """What the task could run on when its model has stopped."""
+        recommended = replacement_of(use.incumbent) or replacement_of(use.reported)
+        moves = [one for one in ranked(self.tested(use)) if one.verdict.is_move]
+        able = [
+            model
+            for model in alive(self.catalogue("default", False, "").values(), self.day)
+            if hindrance(model, use.current, use.needs, self.day) is None
+        ]
+        cheapest = min(able, key=lambda model: (naive_bill(use.slices, model), model.name), default=None)
+        best = next(iter(self._best(use, able)), cheapest)
+        return Replacement(
+            use=use,
+            on=on,
+            recommended=self.option(use, self.model(recommended)) if recommended else None,
+            chosen=moves[0] if moves else None if best is None else self.option(use, best),
+        )
 
     def option(self, use: Use, model: Model) -> Option:
         """The verdict on one swap."""

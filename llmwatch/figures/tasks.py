@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ..analysis.tasks import EditRow, Tasks
 from ..errors import UsageError
+from ..pasted import command
 from ..store.queries import rows
 from ..store.task_edits import SPLIT_BY, TaskEdit, add_edit, load_edits, part_names, pinned_names, task_id, undo_edit
 from .reading import Reading
@@ -58,7 +59,7 @@ def rename(con: Any, old: str, new: str, now: datetime) -> Edited:
     if new in names:
         raise UsageError(
             f"There is a task {new!r} already.",
-            f"To make one of both: llmwatch tasks merge {old!r} {new!r} --into {new!r}",
+            f"To make one of both: {command('tasks', 'merge', old, new, into=new)}",
         )
     return _edited(con, TaskEdit("", "rename", (old,), new), now)
 

@@ -135,9 +135,14 @@ def _tier_keys(names: Iterable[str], host: str, day: date) -> list[PriceKey]:
 
 def shutdown_on(name: str) -> date | None:
     """The day a model stops answering, a fine-tuned one with its base; None if nothing was announced."""
-    base = name.split(":")[1] if name.startswith("ft:") and name.count(":") else name
-    found = _holding("shutdown", base)
+    found = _holding("shutdown", _base(name))
     return found["on"] if found else None
+
+
+def replacement_of(name: str) -> str:
+    """The model that OpenAI recommends instead of one that stops; empty where no recommendation is known."""
+    found = _holding("replacement", _base(name))
+    return found["with"] if found else ""
 
 
 def disputed_names() -> frozenset[str]:
@@ -148,6 +153,11 @@ def disputed_names() -> frozenset[str]:
 def checked_on() -> date:
     """The newest day on which a shutdown date of the catalogue was seen to hold."""
     return max(row["checked"] for row in _tables()["shutdown"])
+
+
+def _base(name: str) -> str:
+    """What a fine-tuned model was made of."""
+    return name.split(":")[1] if name.startswith("ft:") and name.count(":") else name
 
 
 @cache

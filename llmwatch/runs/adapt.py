@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ..prices.models import Model
@@ -18,6 +18,8 @@ _NOT_OF_REASONERS: Final = frozenset(
 )  # fmt: skip
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _OF_REASONERS: Final = frozenset({"reasoning_effort", "reasoning"})
+_LEFT_OUT: Final = " is left out"
+_SENT_AS: Final = " is sent as "
 
 
 def adapted(
@@ -39,12 +41,12 @@ def adapted(
         if name in _NEVER:
             continue
         if (reasons and name in _NOT_OF_REASONERS) or (reasons is False and name in _OF_REASONERS):
-            notes.append(f"{name} is left out")
+            notes.append(f"{name}{_LEFT_OUT}")
         elif name == "service_tier" and not has_tier(str(value)):
-            notes.append(f"service_tier {value} is left out")
+            notes.append(f"service_tier {value}{_LEFT_OUT}")
         elif name == "max_tokens" and reasons and family == "chat":
             body["max_completion_tokens"] = value
-            notes.append("max_tokens is sent as max_completion_tokens")
+            notes.append(f"max_tokens{_SENT_AS}max_completion_tokens")
         else:
             body[name] = value
     asked = effort or _effort_of_tools(family, stored, known)
@@ -56,6 +58,19 @@ def adapted(
     else:
         body["stream_options"] = {"include_usage": True}
     return body, tuple(notes)
+
+
+def learned(notes: Sequence[str], changed: Mapping[str, str]) -> tuple[str, ...]:
+    """The notes of a request once more parameters were left out or renamed: what became of the customer's own ones."""
+    names = {new: old for note in notes for old, _, new in [note.partition(_SENT_AS)] if new}
+    gone = {*changed, *(names[name] for name in changed if name in names)}
+    kept = [note for note in notes if note.partition(" is ")[0] not in gone]
+    more = [
+        f"{old}{_SENT_AS}{new}" if new else f"{old}{_LEFT_OUT}"
+        for name, new in changed.items()
+        for old in [names.get(name, name)]
+    ]
+    return (*kept, *more)
 
 
 def effort_of(family: str, body: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,16 @@ _LOST_CODES: Final = frozenset(
      "string_above_max_length", "cyber_policy_violation"}
 )  # fmt: skip
 _PARAMETER_CODES: Final = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
+# Other servers refuse a parameter in words alone, and some do not say which in a field of its own.
+_NOT_TAKEN: Final = re.compile(
+    r"unsupported|not supported|n.t support|unknown|unrecogni[sz]ed|unexpected|not permitted|not allowed|extra fields",
+    re.IGNORECASE,
+)
+_INSTEAD: Final = re.compile(r"\buse ['\"`]?(\w+)['\"`]? instead", re.IGNORECASE)
+# Without these a request is another request.
+ESSENTIAL: Final = frozenset(
+    {"model", "messages", "input", "instructions", "tools", "functions", "response_format", "text", "stream"}
+)
 _BROKE_CODES: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 # No byte of the request can have reached the model.
 _NEVER_LEFT: Final = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol"})
@@ -44,6 +55,8 @@ class Answered:
     headers: Mapping[str, str]
     latency_ms: float
     first_token_ms: float | None
+    # Parameters of the request that the model turned out not to take, each with its other name or "" if it has none.
+    changed: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,9 @@ class Failure:
 
     kind: Failed
     message: str
+    # The parameter that is not taken, and the name under which it is.
     param: str = ""
+    instead: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -95,7 +110,7 @@ def ask(client: OpenAI, family: str, body: Mapping[str, Any]) -> Answered | Fail
     try:
         return _stream(client, family, body, started)
     except openai.APIStatusError as e:
-        return _refusal(e)
+        return _refusal(e, body)
     except openai.APIConnectionError as e:
         name = type(e.__cause__).__name__
         kind: Failed = "again" if name in _NEVER_LEFT else "unknown"
@@ -154,9 +169,26 @@ def _decoded(data: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"error": "the answer is not JSON"}
 
 
-def _refusal(e: APIStatusError) -> Failure:
+def _refusal(e: APIStatusError, body: Mapping[str, Any]) -> Failure:
     headers = {str(key).lower(): str(value) for key, value in e.response.headers.items()}
-    return Failure(_kind(e.status_code, e), _words(e), str(e.param or "").partition(".")[0], headers)
+    kind, words = _kind(e.status_code, e), _words(e)
+    param = _not_taken(e, body) if kind == "refused" and e.status_code in (400, 422) else ""
+    if not param:
+        return Failure(kind, words, headers=headers)
+    found = _INSTEAD.search(words)
+    instead = "" if found is None or found[1] in body else found[1]
+    return Failure("parameter", words, param, instead, headers)
+
+
+def _not_taken(e: APIStatusError, body: Mapping[str, Any]) -> str:
+    """The parameter of the request that a refusal is about and that it can do without; empty if there is none."""
+    if e.code not in _PARAMETER_CODES and not _NOT_TAKEN.search(e.message):
+        return ""
+    named = str(e.param or "").partition(".")[0]
+    if named:
+        return named if named in body and named not in ESSENTIAL else ""
+    said = [name for name in body if name not in ESSENTIAL and re.search(rf"\b{re.escape(name)}\b", e.message)]
+    return said[0] if len(said) == 1 else ""
 
 
 def _kind(status: int, e: APIError) -> Failed:
@@ -166,8 +198,6 @@ def _kind(status: int, e: APIError) -> Failed:
         return "rate"
     if e.code in _LOST_CODES:
         return "lost"
-    if status in (400, 422) and e.param and e.code in _PARAMETER_CODES:
-        return "parameter"
     return "again" if status in (408, 409) or status >= 500 else "refused"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -34,11 +34,6 @@ _AGAIN_S: Final = 2.0
 # So many first requests refused in a row say that none will be answered.
 _REFUSED_AT_ONCE: Final = 3
 
-# Without these a request is another request.
-_ESSENTIAL: Final = frozenset(
-    {"model", "messages", "input", "instructions", "tools", "functions", "response_format", "text", "stream"}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -61,8 +56,8 @@ class Outcome:
     lost: list[str] = field(default_factory=list[str])
     paid_usd: Decimal = Decimal(0)
     at_risk_usd: Decimal = Decimal(0)
-    # Parameters that the model turned out not to take.
-    dropped: list[str] = field(default_factory=list[str])
+    # Parameters that the model turned out not to take, each with its other name or "" if it has none.
+    changed: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class Run:
@@ -191,35 +186,47 @@ class Run:
         return {"state": "failed", "error": result.message, "cost_usd": cost, "retries": retries}
 
     def _asked(self, item: Item) -> tuple[Answered | Failure, int]:
-        """The answer, or the failure that stands; tries again only what was certainly not billed."""
+        """(the answer, or the failure that stands; how often it was tried before), again only what was not billed."""
         tries = refusals = 0
         while True:
-            body = {key: value for key, value in item.body.items() if key not in self.outcome.dropped}
+            changed = {name: new for name, new in [*self.outcome.changed.items()] if name in item.body}
+            body = {new: value for name, value in item.body.items() if (new := changed.get(name, name))}
             result = self._ask(item.family, body)
             now = time.monotonic()
-            tries += 1
             if isinstance(result, Answered):
                 with self._changed:
                     self._pace.answered(result.headers, now)
-                return result, tries - 1
-            pause = self._pause(result, now, body)
-            refusals += result.kind != "rate"
+                return replace(result, changed=changed), tries
+            if result.kind == "parameter":
+                # Each can be refused but once, and what was learned holds for every later request.
+                self._learn(result.param, result.instead)
+                pause: float | None = 0.0
+            else:
+                tries += 1
+                refusals += result.kind != "rate"
+                pause = self._pause(result, now)
             given_up = tries >= _TRIES or refusals >= _UNBILLED_TRIES
             if pause is None or given_up or not self._sleep(pause):
-                return result, tries - 1
+                return result, max(tries - 1, 0)
 
-    def _pause(self, failure: Failure, now: float, body: Mapping[str, Any]) -> float | None:
+    def _pause(self, failure: Failure, now: float) -> float | None:
         """Seconds until another try; None where none is made."""
         with self._changed:
             if failure.kind == "rate":
                 return self._pace.refused(failure.headers, now)
             if failure.kind == "again":
                 return _AGAIN_S
-            if failure.kind == "parameter" and failure.param in body and failure.param not in _ESSENTIAL:
-                if failure.param not in self.outcome.dropped:
-                    self.outcome.dropped.append(failure.param)
-                return 0.0
         return None
+
+    def _learn(self, param: str, instead: str) -> None:
+        """Later requests go without the parameter, or name it otherwise; a new name that is refused goes too."""
+        with self._changed:
+            known = self.outcome.changed
+            renamed = next((name for name, new in known.items() if new == param), "")
+            if renamed:
+                known[renamed] = ""
+            else:
+                known.setdefault(param, instead)
 
     def _sleep(self, seconds: float) -> bool:
         """True after the pause; False at once when the run is over."""

@@ -15,6 +15,7 @@ from ..analysis.same_answer import Answer
 from ..errors import UsageError
 from ..figures.reading import Reading
 from ..figures.replays import load_replays
+from ..pasted import command
 from ..prices import PriceBook
 from ..prices.models import load_models, shutdown_on
 from ..settings import Settings
@@ -136,7 +137,7 @@ def _pairs(reading: Reading, wanted: Wanted, gone: frozenset[str] | set[str]) ->
         raise UsageError(
             f"No pair of {wanted.task} on {wanted.candidate} waits for a judge: {len(replays):,} were replayed,"
             f" {len(replays) - len(open_ids):,} of them need none.",
-            f"llmwatch shadow --task {wanted.task} --to {wanted.candidate} makes pairs.",
+            f"{command('shadow', task=wanted.task, to=wanted.candidate)} makes pairs.",
         )
     calls = {
         row["span_id"]: row

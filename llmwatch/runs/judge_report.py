@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from ..analysis.report import Cell, Note, Number, Report, Section, Text, count, money_text, usd
+from ..pasted import command
 from .engine import Outcome
 from .judge import JudgePlan, Wanted
 from .shadow_report import ended_text, facts_table, lost_notes, range_text
@@ -77,7 +78,7 @@ def outcome_report(
         notes.append(Note(f"{outcome.unbilled:,} requests were refused and not billed."))
     if outcome.reason == "cap":
         notes.append(Note("Raise --max-usd to go on."))
-    notes.append(Note(_UNAUDITED, code=f"llmwatch review --task {wanted.task}"))
+    notes.append(Note(_UNAUDITED, code=command("review", task=wanted.task)))
     return Report(
         "judge",
         f"judge run of {wanted.task}: {wanted.model}{_compared(wanted)}",

@@ -25,7 +25,7 @@ from ..figures.stated import stated_today
 from ..prices import PriceBook
 from ..prices.models import Model, load_models, shutdown_on
 from ..settings import Settings
-from .adapt import adapted, known_model
+from .adapt import adapted, known_model, learned
 from .answers import Keeper, body_of, loaded, output_of, provider_name, read_given, usage_of
 from .ask import Answered, Failure, Place
 from .engine import Ask, Budget, Run
@@ -328,6 +328,7 @@ class Comparison:
         # Compared as it is kept, for the other answer was redacted when it was kept.
         seen = read_given(item.family, item.body, body_of(item.family, loaded(kept), None)).answer if kept else None
         facts = self._facts(item, one, seen, is_valid=given.is_valid, is_cut=given.is_cut)
+        facts["adapted"] = list(learned(self._plan.adapted[item.id], result.changed))
         return {
             "state": "answered",
             "response_model": usage["response_model"],

@@ -27,6 +27,7 @@ from ..analysis.report import (
 )
 from ..analysis.stratum import stratum_words
 from ..figures.replays import Replay
+from ..pasted import command
 from .engine import Outcome
 from .shadow import ShadowPlan
 
@@ -243,8 +244,10 @@ def outcome_report(
     notes = [Note(text) for text in hindrances] + lost_notes(lost)
     if outcome.unbilled:
         notes.append(Note(f"{outcome.unbilled:,} requests were refused and not billed."))
-    if outcome.dropped:
-        notes.append(Note(f"{wanted.model} does not take {', '.join(outcome.dropped)}: sent without."))
+    if dropped := [name for name, new in outcome.changed.items() if not new]:
+        notes.append(Note(f"{wanted.model} does not take {', '.join(dropped)}: sent without."))
+    if renamed := [f"{name} as {new}" for name, new in outcome.changed.items() if new]:
+        notes.append(Note(f"{wanted.model} takes {', '.join(renamed)}: sent so."))
     notes += _next_notes(plan, outcome, unscored)
     return Report(
         "shadow",
@@ -287,7 +290,7 @@ def _next_notes(plan: ShadowPlan, outcome: Outcome, unscored: int) -> list[Note]
     if outcome.reason == "cap":
         notes.append(Note("Raise --max-usd to go on."))
     if unscored:
-        code = f"llmwatch review --pairs --task {task} --to {model}"
+        code = command("review", pairs=True, task=task, to=model)
         notes.append(Note(f"{unscored:,} different answers wait for somebody to compare them:", code=code))
-    notes.append(Note("For the verdict:", code=f"llmwatch downgrade --task {task}"))
+    notes.append(Note("For the verdict:", code=command("downgrade", task=task)))
     return notes

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import UsageError
+from ..pasted import command
 from ..prices import PriceBook
 from ..prices.overrides import read_price_file
 from ..settings import Settings, kept_price_list
@@ -127,7 +128,7 @@ def _price_tables(settings: Settings) -> list[Any]:
     if path is None or path == kept_price_list(settings.home):
         return []
     if path.suffix == ".json":
-        raise UsageError(f"price_file = {path} is a whole price list.", f"Run `llmwatch prices update {path}`.")
+        raise UsageError(f"price_file = {path} is a whole price list.", f"Run: {command('prices', 'update', path)}")
     read_price_file(path)
     return tomllib.loads(path.read_text("utf-8-sig")).get("prices", [])
 

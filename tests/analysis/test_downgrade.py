@@ -117,7 +117,11 @@ def test_a_task_that_loses_eight_points_stays() -> None:
     assert {v.kind for v in verdicts} <= {"keep", "cannot_tell"}
     assert sum(v.kind == "keep" for v in verdicts) >= 18
     assert sum(v.replays for v in verdicts) / 20 < 300
-    assert all("more of 100 answers (at least" in verdict_text(v, SWAP) for v in verdicts if v.kind == "keep")
+    kept = [(v, verdict_text(v, SWAP)) for v in verdicts if v.kind == "keep"]
+    assert all(("more of 100 answers (at least" in text) == (-v.interval[1] >= 0.01) for v, text in kept)
+    assert all("; 95 %)" in text or "A smaller loss is not ruled out" in text for _, text in kept)
+    # Where the loss is proved to be above the 3 points allowed, the least of it is at least that.
+    assert all(-v.interval[1] >= 0.03 for v in verdicts if v.reason == "worse")
 
 
 def test_critical_stakes_are_never_moved() -> None:
@@ -401,7 +405,7 @@ def test_a_verdict_reads_as_a_report_does() -> None:
     assert text == (
         "Move (measured). `tag_ticket` can move to gpt-6-luna: saves $412 a month ($380 to $440). "
         "400 stored requests replayed: 392 same answer, 4 better, 4 worse. "
-        "At most 1.3 points worse (you allow 3; 95 %). Cost of the test $0.13."
+        "At most 2.4 points worse (you allow 3; 95 %). Cost of the test $0.13."
     )
 
 
@@ -417,7 +421,7 @@ def test_outside_data_runs_through_the_same_code() -> None:
     answer = paired_verdict(items(), None, "standard")
 
     assert (answer.verdict.kind, answer.replays, len(taken), answer.audits) == ("move", 148, 148, 0)
-    assert answer.interval[0] > -0.03
+    assert answer.interval[0] == -0.03
 
 
 def test_audits_are_asked_for_only_where_they_are_needed() -> None:

@@ -15,6 +15,9 @@ from tests.simulations.downgrade import (
     simulate_scored,
     spread_of_tasks,
 )
+from tests.simulations.downgrade_bounds import main as bounds_main
+from tests.simulations.downgrade_bounds import simulate_reviewed
+from tests.simulations.downgrade_bounds import simulate_scored as bounds_of_scored
 from tests.simulations.downgrade_many import simulate as simulate_many
 from tests.simulations.downgrade_strata import SCENES, simulate
 from tests.simulations.downgrade_strata import main as strata_main
@@ -76,6 +79,24 @@ def test_among_many_tested_swaps_a_proof_that_could_be_luck_needs_more_replays()
     assert found.guarded.wrong_share <= 10
     assert found.replayed.wrong <= found.alone.wrong
     assert found.replayed.recall >= 90
+
+
+def test_at_most_one_printed_bound_in_twenty_is_false() -> None:
+    """Of moves, of tasks that stay, and of moves that were replayed on; by people's reviews as by scores."""
+    tasks = spread_of_tasks(2026, 68)
+    scored, reviewed = bounds_of_scored(tasks, 0.03, 4, 7), simulate_reviewed(tasks, WEAK, 0.05, 4, 11)
+
+    for found in (scored, reviewed):
+        for verdict in ("move", "keep"):
+            assert found[verdict, "all"].n > 20
+            assert found[verdict, "all"].percent <= 5
+    assert scored["move, 300 later", "all"].percent <= 5
+
+
+@pytest.mark.slow
+def test_the_full_simulation_of_printed_bounds_reaches_every_target() -> None:
+    """Margins of 2, 3 and 5 points, 40 repetitions."""
+    assert bounds_main(40) == 0
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from llmwatch.analysis.paired import (
     LOG_PROOF,
     Z95,
     Evidence,
+    audit_bound,
     audit_plan,
     e_bh,
     holm,
@@ -19,6 +20,7 @@ from llmwatch.analysis.paired import (
     is_too_dear,
     log_evidence,
     lossless_replays,
+    lowest_difference,
     planned_replays,
     sequential_replays,
     summarized,
@@ -236,3 +238,47 @@ def test_many_tasks_need_more_evidence_each() -> None:
     assert e_bh([math.log(20)] + [0.0] * 29) == [False] * 30
     assert e_bh([math.log(400)] + [0.0] * 29) == [True] + [False] * 29
     assert e_bh([math.log(40)] * 10 + [0.0] * 20) == [True] * 10 + [False] * 20
+
+
+def _wealth(differences: list[float], margin: float) -> float:
+    """The largest mean of the four bettors' wealth, one product at a time, against a loss of `margin`."""
+    bettors, most = [1.0] * 4, 1.0
+    for d in differences:
+        bettors = [
+            w * (1 + s / (1 - margin) * (d + margin)) for w, s in zip(bettors, (0.15, 0.35, 0.6, 0.9), strict=True)
+        ]
+        most = max(most, sum(bettors) / 4)
+    return most
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_bound_that_is_printed_is_where_the_wealth_of_the_bettors_reaches_twenty(seed: int) -> None:
+    """A little more loss is ruled out and a little less is not, at the margin that was asked exactly and elsewhere."""
+    worse, better, n = ((0.01, 0.01, 400), (0.05, 0.01, 900), (0.02, 0.08, 300), (0.0, 0.0, 60))[seed]
+    d = [float(x) for x in replays(Task(better, worse, 0), 1, n, np.random.default_rng(seed))[0]]
+    low = lowest_difference(d, 0.03)
+    high = -lowest_difference([-x for x in d], -0.03)
+
+    assert low < sum(d) / n < high
+    assert _wealth(d, -low + 1e-4) >= 20 > _wealth(d, -low - 1e-4)
+    assert _wealth([-x for x in d], high + 1e-4) >= 20 > _wealth([-x for x in d], high - 1e-4)
+
+
+def test_the_bound_keeps_what_was_once_ruled_out() -> None:
+    """148 replays without a difference prove 3 points to the last digit; a bad run after them takes nothing back."""
+    d = [0.0] * 148
+
+    assert lowest_difference(d[:-1], 0.03) < -0.03
+    assert lowest_difference(d, 0.03) == -0.03
+    assert lowest_difference([*d, *[-1.0] * 40], 0.03) == -0.03
+    assert lowest_difference([], 0.03) == -1.0
+
+
+def test_looks_after_more_reviews_spend_ever_less() -> None:
+    """5 % at the first, and less than 2.5 % at all later ones together."""
+    spent = [0.5 * math.erfc(audit_bound(batches) / math.sqrt(2)) for batches in range(1, 60)]
+
+    assert audit_bound(0) == audit_bound(1)
+    assert spent[0] == pytest.approx(0.05)
+    assert spent[1] == pytest.approx(0.05 / 6)
+    assert 0.02 < sum(spent[1:]) < 0.025

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
@@ -242,6 +243,35 @@ def test_impossible_claims_are_refused_with_the_arithmetic(home: Path) -> None:
     assert "80 % share cannot save 90 %: even if the other model were free, at most 80 %" in refused
     assert "at these prices and counts the saving is" in run(*asked, "--claim", ".99", home=home, code=1)
     assert "Looks like" in run(*asked, "--claim", ".9", home=home)
+
+
+def test_a_saving_is_called_measured_only_where_it_was(home: Path) -> None:
+    """400 replays measured one; of the other the length of answers is not known, and no figure is called true."""
+    measured = run("simulate", "--task", "chatty", "--to", "gpt-6-luna", home=home)
+    estimated = run("simulate", "--task", "fresh", "--to", "gpt-6-luna", home=home)
+
+    assert "saving, measured" in measured
+    assert ", measured $" in measured
+    assert "Not measured: output length on this model." in " ".join(estimated.split())
+    assert "saving, estimated" in estimated
+    assert ", estimated $" in estimated
+    for text in (measured, estimated, run("downgrade", home=home), run("downgrade", "--task", "fresh", home=home)):
+        assert "truly" not in text
+        assert "nobody" not in text
+
+
+def test_a_task_that_stays_is_told_the_next_model_to_try(home: Path) -> None:
+    """Once for each, with what it may be worth and the command; not where another model was found good enough."""
+    text = " ".join(run("downgrade", "--top", "30", home=home).split())
+    named = re.findall(r"Next to try for `([a-z_.]+)`: (\S+), worth about \$[\d.,]+ a month\.", text)
+
+    assert {task for task, _ in named} >= {"worse.eight", "images"}
+    assert len(named) == len({task for task, _ in named})
+    assert "tag_ticket" not in dict(named)
+    assert dict(named)["dying"] == "gpt-6-luna"
+    assert dict(named)["worse.eight"] == "gpt-5.6-luna"
+    for task, model in named:
+        assert f"llmwatch shadow --task {task} --to {model} --n " in text
 
 
 def test_a_batch_of_the_same_calls_costs_half(home: Path) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from llmwatch.analysis.downgrade_report import Downgrades, downgrade_report, downgrade_section
+from llmwatch.analysis.replacement import replacement_section
 from llmwatch.analysis.report import Report
 from llmwatch.analysis.spend import Period
 from llmwatch.analysis.sunset import sunset_report
-from llmwatch.figures.downgrade import load_downgrade
+from llmwatch.figures.downgrade import load_downgrade, load_replacements
 from llmwatch.figures.reading import Reading
 from llmwatch.figures.sunset import load_sunset
 from llmwatch.render.text import render_text
@@ -123,3 +124,28 @@ def test_a_model_that_nothing_runs_on_any_more_is_said_to_be_left(con: Any) -> N
     assert "No longer in use: gpt-4o-mini (last call 2026-11-06)." in text
     # 28 calls of 42
     assert "66.7 % of spend ($0.17) runs on models that stop answering on 2027-01-14" in text
+
+
+def test_the_replacements_of_a_retiring_model_are_priced_on_the_tasks_own_calls(con: Any) -> None:
+    """30.4375 calls a month of 2,000 tokens in and 100 out, 18 cents on gpt-4o, and what they would be elsewhere."""
+    con.execute("update calls set task_name = 'the task', task = 'the task'")
+    put(con, 100, [24 * n + 1 for n in range(28)], "of another time", "gpt-5-mini")
+    con.execute("update calls set cost_usd = 0.0007 where response_model = 'gpt-5-mini'")
+    put(con, 200, [24 * n + 1 for n in range(28)], "here to stay", "gpt-6-luna")
+    found = load_replacements(Reading(con), MONTH)
+    section = replacement_section(found)
+    assert section is not None
+    text = render_text(Report("x", "", (), (), (section,)), 400)
+    rows = {line.split("gpt-")[0].strip(): line for line in text.splitlines() if " 20" in line}
+
+    # The soonest end first.
+    assert [(one.use.task, str(one.on)) for one in found if one.use.task == "the task"] == [("the task", "2027-01-14")]
+    assert list(rows) == ["of another time", "the task"]
+    # gpt-6-luna writes every prompt to its cache: (2,000 x 0.1 x 1.25 + 100 x 0.5) / 1e6 x 30.4375
+    assert rows["the task"].split("2027-01-14")[1].split() == [
+        "$0.18", "gpt-6-luna", "$0.00913", "gpt-6-luna", "$0.00913", "not", "measured",
+    ]  # fmt: skip
+    # OpenAI recommends gpt-6.1-terra for it, which costs more than the task's own model did.
+    assert rows["of another time"].split("2026-12-11")[1].split()[1] == "gpt-6.1-terra"
+    assert "llmwatch shadow --task 'of another time' --to gpt-6-luna" in text
+    assert replacement_section([]) is None

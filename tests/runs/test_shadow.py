@@ -22,7 +22,7 @@ from llmwatch.figures.reading import Reading
 from llmwatch.figures.replays import load_pairs, load_replays
 from llmwatch.prices import PriceBook
 from llmwatch.prices.models import load_models
-from llmwatch.runs.adapt import adapted
+from llmwatch.runs.adapt import adapted, learned
 from llmwatch.runs.ledger import one_run
 from llmwatch.standin import ApiError, RawReply, Reply, RequestInfo, StandinServer
 from llmwatch.store import Store
@@ -223,6 +223,72 @@ def test_a_parameter_the_model_refuses_is_left_out_and_said(tmp_path: Path) -> N
 
     assert facts(done)["facts"]["answered"] == 5
     assert f"{CANDIDATE} does not take seed: sent without." in done.stdout
+
+
+_NOT_TAKEN = {
+    "max_tokens": ApiError(
+        400, "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
+        "unsupported_parameter", param="max_tokens",
+    ),
+    "top_k": ApiError(400, "Unrecognized request argument supplied: top_k"),
+    "stop": ApiError(422, "stop: Extra inputs are not permitted", param="stop"),
+    "seed": ApiError(400, "Unsupported value: 'seed'.", "unsupported_value", param="seed"),
+    "verbosity": ApiError(400, "This model doesn't support verbosity."),
+}  # fmt: skip
+_OF_ANOTHER_SERVER = """
+[[prices]]
+model = "tiny"
+input = 0.1
+output = 0.4
+"""
+
+
+def test_the_change_that_is_printed_is_the_request_that_was_replayed(tmp_path: Path) -> None:
+    """Parameters are refused one by one, in the ways in which servers say it; no answer is lost by it."""
+
+    def brain(info: RequestInfo) -> Reply:
+        refused = [] if info.model == INCUMBENT else [one for name, one in _NOT_TAKEN.items() if name in info.params]
+        return Reply(error=refused[0]) if refused else classify(info)
+
+    with StandinServer(brain=brain) as server:
+        settings = capture(
+            tmp_path / "home", server, 6, rest=_OF_ANOTHER_SERVER,
+            seed=3, stop=["\n"], verbosity="low", extra_body={"top_k": 5},
+        )  # fmt: skip
+        known, other = (
+            command(settings.home, "shadow", "--task", TASK, "--to", model, "--base-url", server.base_url, "--run",
+                    "--concurrency", "1")
+            for model in (CANDIDATE, "tiny")
+        )  # fmt: skip
+        last = server.requests[-1].json()
+    said = command(settings.home, "downgrade", "--task", TASK).stdout
+
+    assert "gpt-6-luna does not take top_k, stop, seed, verbosity: sent without." in known.stdout
+    for name in ("top_k", "stop", "seed", "verbosity"):
+        assert f"Leave out {name} (the replays were made without it)." in said
+    assert "Rename max_tokens to max_completion_tokens." in said
+    assert "tiny takes max_tokens as max_completion_tokens: sent so." in other.stdout
+    assert (last["model"], last["max_completion_tokens"], last.keys() & _NOT_TAKEN.keys()) == ("tiny", 50, set())
+    assert rows(settings, "select model, state, retries, count(*) from replays where state <> 'sent' group by all") == [
+        (CANDIDATE, "answered", 0, 6), ("tiny", "answered", 0, 6),
+    ]  # fmt: skip
+    [(adapted_to,)] = rows(
+        settings, "select distinct facts ->> 'adapted' from replays where model = 'tiny' and facts is not null"
+    )
+    assert set(json.loads(adapted_to)) == {
+        "max_tokens is sent as max_completion_tokens",
+        *(f"{name} is left out" for name in ("top_k", "stop", "seed", "verbosity")),
+    }
+
+
+def test_what_is_refused_of_an_adapted_request_is_said_of_the_customers_own_parameter() -> None:
+    """A parameter that was renamed and is refused under its new name is one to leave out; another one's note stays."""
+    notes = ("temperature is left out", "max_tokens is sent as max_completion_tokens", "reasoning_effort is set to low")
+
+    assert learned(notes, {"max_completion_tokens": ""}) == (notes[0], notes[2], "max_tokens is left out")
+    assert learned(notes, {"reasoning_effort": ""}) == (*notes[:2], "reasoning_effort is left out")
+    assert learned(notes, {"stop": "stop_sequences"}) == (*notes, "stop is sent as stop_sequences")
+    assert learned(notes, {}) == notes
 
 
 def test_a_broken_answer_may_have_been_billed_and_is_not_repeated(tmp_path: Path) -> None:

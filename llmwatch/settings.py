@@ -36,6 +36,9 @@ class Settings:
     service_name: str | None = None
     service_version: str | None = None
     environment: str | None = None
+    # Installed packages that are the program's own code, so that tasks are named after their functions; without any,
+    # the packages of the distribution that is run or that calls init().
+    app_packages: tuple[str, ...] = ()
     # True switches capture off: nothing is hooked, nothing is written.
     disabled: bool = False
     # metadata: no content; redacted: a sampled share, redacted before it is written; full: all of it, as it is.
@@ -117,6 +120,15 @@ def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{key} = {value!r} is not a text.")
     return value
+
+
+def _packages(key: str, value: object) -> tuple[str, ...]:
+    """Names of packages, as a list, or as a text with commas (an environment variable)."""
+    given = value.split(",") if isinstance(value, str) else value
+    names = [str(name).strip() for name in given] if isinstance(given, list | tuple) else [""]
+    if not all(part.isidentifier() for name in names for part in name.split(".")):
+        raise UsageError(f"{key} = {value!r} is not a list of package names.")
+    return tuple(names)
 
 
 def _choice(key: str, value: object) -> str:
@@ -268,6 +280,7 @@ _READERS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "service_name": _text,
     "service_version": _text,
     "environment": _text,
+    "app_packages": _packages,
     "disabled": _boolean,
     "content": _choice,
     "sample_rate": _share,

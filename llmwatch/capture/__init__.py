@@ -14,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
@@ -24,13 +23,14 @@ from opentelemetry.sdk.resources import Resource
 from .. import pseudonym
 from ..call import SCOPE_NAME
 from ..settings import Settings, load_settings
-from . import hook, websocket
+from . import hook, pools, websocket
+from .call_site import forget_sites
 from .export import SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
 from .guard import Observe
 from .ledger import feedback, outcome, revenue
-from .pending import NoContent
+from .program import note_application, service_name
 from .recorder import Recorder, state
-from .tags import customer, feature, session, task, user
+from .tags import NoContent, customer, feature, session, task, user
 
 if TYPE_CHECKING:
     from .instrumentor import OpenAIInstrumentor
@@ -55,7 +55,7 @@ __all__ = [
 _log: Final = logging.getLogger("llmwatch")
 _lock: Final = threading.Lock()
 _BASE_CLIENT: Final = "openai._base_client"
-_HOOKED: Final = (_BASE_CLIENT, *websocket.MODULES)
+_HOOKED: Final = (_BASE_CLIENT, pools.MODULE, *websocket.MODULES)
 _registered = False
 
 
@@ -77,13 +77,17 @@ def init(
         on_error=lambda e: _log.error("llmwatch: %s", e),
         on_doubt=lambda text: _log.warning("llmwatch: %s", text),
     )
+    caller = sys._getframe(1).f_globals  # pyright: ignore[reportPrivateUsage]
     with _lock:
         state.settings = loaded
         if loaded.disabled:
             _stop()
             return
         _stop()
-        state.recorder = _recorder(loaded, tracer_provider, clock)
+        with Observe("application"):
+            note_application(loaded.app_packages, caller)
+            forget_sites()
+        state.recorder = _recorder(loaded, tracer_provider, clock, caller)
         _register()
 
 
@@ -108,10 +112,13 @@ def _end() -> None:
 
 
 def _recorder(
-    settings: Settings, tracer_provider: trace_api.TracerProvider | None, clock: Callable[[], int] | None
+    settings: Settings,
+    tracer_provider: trace_api.TracerProvider | None,
+    clock: Callable[[], int] | None,
+    caller: Mapping[str, Any],
 ) -> Recorder:
     spool = SpoolRecorder(settings, clock)
-    resource = _resource(settings)
+    resource = _resource(settings, caller)
     return Recorder(
         settings,
         lambda span: spool.write_span(span, resource),
@@ -141,11 +148,11 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def _resource(settings: Settings) -> Resource:
+def _resource(settings: Settings, caller: Mapping[str, Any]) -> Resource:
     """Who makes the calls. Built by hand: resource detectors may read files and the network."""
     attributes: dict[str, Any] = dict(_environment_attributes())
     name = settings.service_name or os.environ.get("OTEL_SERVICE_NAME") or attributes.get("service.name")
-    attributes["service.name"] = name or _program()
+    attributes["service.name"] = name or service_name(caller)
     if settings.service_version:
         attributes["service.version"] = settings.service_version
     if settings.environment:
@@ -160,15 +167,6 @@ def _resource(settings: Settings) -> Resource:
 def _environment_attributes() -> Mapping[str, str]:
     pairs = (p.partition("=") for p in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
     return {key.strip(): value.strip() for key, _, value in pairs if key.strip() and value.strip()}
-
-
-def _program() -> str:
-    """A readable name for a service that has none: the script, or the package of `python -m`."""
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    if spec is not None and spec.name:
-        return spec.name.removesuffix(".__main__")
-    return Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else "python"
 
 
 def _register() -> None:
@@ -189,6 +187,8 @@ def _install(module: Any) -> None:
     with Observe("hooks"):
         if module.__name__ == _BASE_CLIENT:
             hook.install(module)
+        elif module.__name__ == pools.MODULE:
+            pools.install(module)
         else:
             websocket.install(module)
 
@@ -198,7 +198,7 @@ def uninstall() -> None:
     shutdown()
     for name in _HOOKED:
         if (module := sys.modules.get(name)) is not None:
-            (hook if name == _BASE_CLIENT else websocket).uninstall(module)
+            {_BASE_CLIENT: hook, pools.MODULE: pools}.get(name, websocket).uninstall(module)
 
 
 def __getattr__(name: str) -> Any:

@@ -80,6 +80,7 @@ class _Running:
         """The call raised; the exception goes on to the program as it is."""
         with Observe("failed call"):
             self.leave()
+            self.pending.find_site(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
             self.pending.finish(error=error)
 
     def returned(self) -> None:
@@ -87,6 +88,7 @@ class _Running:
         with Observe("finished call"):
             self.leave()
             pending = self.pending
+            pending.find_site(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
             if pending.is_open and not pending.is_finished:
                 pending.recorder.open[id(pending)] = pending
                 pending.read_request()

@@ -26,10 +26,9 @@ from ..settings import Settings, load_settings
 from ..spool import EVENT, FEEDBACK, REVENUE, SpoolWriter, encode_event
 from .content import cap
 from .guard import Observe
-from .pending import is_content_refused
 from .recorder import state
 from .redact import Redactor
-from .tags import current_tags
+from .tags import current_tags, is_content_refused
 
 _P = ParamSpec("_P")
 Amount = Decimal | int | float | str

@@ -17,11 +17,13 @@ from typing import Any, Final
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, Tracer, get_current_span
 
 from ..call import COLUMN_TO_ATTRIBUTE
+from .awaiting import awaiting_site
 from .batches import MAX_FILE_BYTES, Part, is_output_file, listed_batches, output_lines
+from .call_site import call_site
 from .content import prepare
 from .endpoints import BATCH, Endpoint, classify, engine, provider_name
 from .facts import Expectation, OutputFacts, output_facts
-from .fingerprint import body_digest, call_site, task_key
+from .fingerprint import body_digest, task_key
 from .guard import Observe
 from .recorder import CallSpan, Recorder, ids
 from .redact import RULES_VERSION
@@ -29,7 +31,7 @@ from .request import Request, read_request, replay_parameters, request_model
 from .response import Answer, read_answer
 from .sse import StreamFold
 from .stated_cost import amount
-from .tags import current_tags, request_tags
+from .tags import current_tags, is_content_refused, request_tags
 
 Json = Mapping[str, Any]
 # A body above this is not decoded a second time for its usage alone; embeddings reach megabytes.
@@ -53,6 +55,7 @@ class Pending:
         "first_byte_ns",
         "first_token_ns",
         "fold",
+        "is_content_refused",
         "is_counted",
         "is_finished",
         "is_open",
@@ -97,6 +100,7 @@ class Pending:
         self.file_id: str | None = None
         self.site: str | None = None
         self.tags: dict[str, tuple[str, str]] = {}
+        self.is_content_refused = False
         # Not the recorder's: a worker forked after `init` makes calls of its own.
         self.pid = os.getpid()
         self.is_finished = False
@@ -118,6 +122,12 @@ class Pending:
     def now(self) -> int:
         """The wall time that belongs to this moment, counted from the call's start."""
         return self.start_ns + self.recorder.monotonic() - self._start_mono
+
+    def find_site(self, frame: FrameType | None) -> None:
+        """Asks who waits for the call, where its own stack did not say who made it."""
+        if self.site is None:
+            with Observe("call site"):
+                self.site = awaiting_site(frame)
 
     def read_request(self) -> None:
         """Reads the request body; done while the program waits for a stream, or when a plain call is over."""
@@ -359,7 +369,7 @@ class Pending:
         head = request.head if request else None
         key = task_key(self.site, fields.get("tool_names") or (), fields.get("response_format"), head)
         fields["task_key"] = key
-        mode = "metadata" if _no_content_depth.get() else recorder.settings.content
+        mode = "metadata" if self.is_content_refused or is_content_refused() else recorder.settings.content
         fields["content_mode"] = mode
         if mode != "metadata" and head and recorder.is_new_head(key):
             fields["prompt_head"] = self._safe_text(head)
@@ -442,24 +452,6 @@ UNSENT: Final = frozenset(
 )
 # A file up to here is read for its lines before the call returns, in less than 50 ms; a longer one beside it.
 _INLINE: Final = 1 << 20
-_no_content_depth: ContextVar[int] = ContextVar("llmwatch_no_content", default=0)
-
-
-def is_content_refused() -> bool:
-    """Whether the code runs inside a `no_content()` block."""
-    return _no_content_depth.get() > 0
-
-
-class NoContent:
-    """Inside this block no content is kept, whatever the mode."""
-
-    def __enter__(self) -> NoContent:
-        _no_content_depth.set(_no_content_depth.get() + 1)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # At least 0: the block may be left in another context than it was entered in.
-        _no_content_depth.set(max(0, _no_content_depth.get() - 1))
 
 
 def _causes(error: BaseException) -> Iterable[BaseException]:
@@ -571,6 +563,7 @@ def begin(recorder: Recorder, client: Any, options: Any, frame: FrameType | None
     for column, value in current_tags().items():
         tags[column] = (value, "tag")
     pending.tags = tags
+    pending.is_content_refused = is_content_refused()
     return pending
 
 

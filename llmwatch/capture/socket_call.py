@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from .call_site import call_site
 from .endpoints import Endpoint, provider_name
-from .fingerprint import call_site
 from .pending import Pending
 from .recorder import Recorder
 from .sse import StreamFold
-from .tags import current_tags, request_tags
+from .tags import current_tags, is_content_refused, request_tags
 
 
 def begin(
@@ -38,7 +38,11 @@ def begin(
     pending = Pending(recorder, endpoint, fields)
     pending.body = body
     pending.site = call_site(frame)
+    if frame is not None:
+        # A connection lives long: whoever waits for what uses it waits by now.
+        pending.find_site(frame)
     pending.tags = {**request_tags(body, None), **{c: (v, "tag") for c, v in current_tags().items()}}
+    pending.is_content_refused = is_content_refused()
     if endpoint.family == "responses":
         pending.fold = StreamFold("responses")
         pending.read_request()

@@ -1,22 +1,44 @@
-"""Owns whom a call is for: task, customer, feature, user and session, as context managers and decorators.
+"""Whom a call is for: task, customer, feature, user and session, as context managers and decorators.
 
-Context variables only: a tag holds for the code inside it, in its thread, task and generator, and nowhere else.
+A tag holds for the code inside it, in its thread and task. Inside a generator it holds for every call that the
+generator makes, in whichever copied context its next step runs.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import itertools
+import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
-from types import MappingProxyType, TracebackType
-from typing import Any, Final, TypeVar, cast
+from types import FrameType, MappingProxyType, TracebackType
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_EMPTY: Final[Mapping[str, str]] = MappingProxyType({})
-_tags: ContextVar[Mapping[str, str]] = ContextVar("llmwatch_tags", default=_EMPTY)
+
+
+class _Set(NamedTuple):
+    """A value in force, when it was set among all, and the id of the generator's frame that set it, or 0."""
+
+    value: str
+    order: int
+    owner: int
+
+
+_EMPTY: Final[Mapping[str, _Set]] = MappingProxyType({})
+_tags: ContextVar[Mapping[str, _Set]] = ContextVar("llmwatch_tags", default=_EMPTY)
 # (tag, tags outside of it) of each block entered in this context: one Tag may be in use by many tasks at once.
-_entered: ContextVar[tuple[tuple[object, Mapping[str, str]], ...]] = ContextVar("llmwatch_entered", default=())
+_entered: ContextVar[tuple[tuple[object, Mapping[str, _Set]], ...]] = ContextVar("llmwatch_entered", default=())
+# What generators have entered and not left: id of the frame -> (the frame, its entries). The frame is kept so that its
+# id is not given to another; a generator that is dropped is closed first, and closing leaves the block.
+_held: Final[dict[int, tuple[FrameType, list[tuple[object, str, _Set]]]]] = {}
+_order: Final = itertools.count(1)
+_MAX_HELD: Final = 10_000
+_MAX_FRAMES: Final = 256
+_GENERATORS: Final = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_ENTERING: Final = frozenset(("__enter__", "__aenter__"))
 # A name longer than this is a mistake (a prompt passed as a task, say); it is cut, never refused.
 _MAX_LENGTH: Final = 256
 
@@ -27,11 +49,84 @@ TAG_COLUMNS: Final[Mapping[str, str]] = {
     "user": "user_id",
     "session": "session_id",
 }
+_COLUMNS: Final = frozenset(TAG_COLUMNS.values())
+_NO_CONTENT: Final = "no_content"
 
 
-def current_tags() -> Mapping[str, str]:
+def current_tags() -> dict[str, str]:
     """Column -> value of every tag in force here."""
-    return _tags.get()
+    return {column: one.value for column, one in _in_force().items() if column in _COLUMNS}
+
+
+def is_content_refused() -> bool:
+    """Whether the code runs inside a `no_content()` block."""
+    return _NO_CONTENT in _in_force()
+
+
+def _in_force() -> Mapping[str, _Set]:
+    """The tags of this context, and those of the generators on the stack, which a copied context may lack."""
+    tags = _tags.get()
+    if not _held:
+        return tags
+    owners: set[int] = set()
+    newest: dict[str, _Set] = {}
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    for _ in range(_MAX_FRAMES):
+        if frame is None:
+            break
+        if (held := _held.get(id(frame))) is not None:
+            owners.add(id(frame))
+            for _, column, one in held[1]:
+                if column not in newest or newest[column].order < one.order:
+                    newest[column] = one
+        frame = frame.f_back
+    if not newest:
+        return tags
+    merged = dict(tags)
+    for column, one in newest.items():
+        known = tags.get(column)
+        # What another generator left in this context, suspended beside this one, is not for these calls.
+        if known is None or known.order < one.order or (known.owner and known.owner not in owners):
+            merged[column] = one
+    return merged
+
+
+def carried_tags() -> Mapping[str, _Set]:
+    """What `holding` puts in force elsewhere."""
+    return _in_force()
+
+
+@contextmanager
+def holding(tags: Mapping[str, Any]) -> Generator[None]:
+    """The tags of another thread, in force while its work is done here; those of this context stay beneath them."""
+    outer = _tags.get()
+    if tags:
+        _tags.set({**outer, **{column: one._replace(owner=0) for column, one in tags.items()}})
+    try:
+        yield
+    finally:
+        if tags:
+            _tags.set(outer)
+
+
+def _generator_of(frame: FrameType | None) -> FrameType | None:
+    """The generator in whose body a block is entered or left; None in any other function.
+
+    A generator that is itself a context manager stands for the function that enters it.
+    """
+    for _ in range(_MAX_FRAMES):
+        if frame is None:
+            return None
+        code, module = frame.f_code, frame.f_globals.get("__name__")
+        back = frame.f_back
+        is_helper = module in (__name__, "contextlib") or code.co_name in _ENTERING
+        if not is_helper:
+            if not code.co_flags & _GENERATORS:
+                return None
+            if back is None or back.f_globals.get("__name__") != "contextlib":
+                return frame
+        frame = back
+    return None
 
 
 class Tag:
@@ -43,19 +138,26 @@ class Tag:
         self._column = column
         self._value = str(value)[:_MAX_LENGTH] if value is not None else ""
 
-    def _enter(self) -> Mapping[str, str]:
+    def _enter(self, owner: int = 0) -> Mapping[str, _Set]:
         outer = _tags.get()
-        _tags.set({**outer, self._column: self._value} if self._value else outer)
+        _tags.set({**outer, self._column: _Set(self._value, next(_order), owner)} if self._value else outer)
         return outer
 
     def __enter__(self) -> Tag:
-        outer = self._enter()
+        frame = _generator_of(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+        outer = self._enter(id(frame) if frame is not None else 0)
         _entered.set((*_entered.get(), (self, outer)))
+        if frame is not None and self._value:
+            if len(_held) >= _MAX_HELD:
+                _held.pop(next(iter(_held)), None)
+            _held.setdefault(id(frame), (frame, []))[1].append((self, self._column, _tags.get()[self._column]))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if _held:
+            self._release(_generator_of(sys._getframe(1)))  # pyright: ignore[reportPrivateUsage]
         # Set, not reset by token: a generator may be closed in another context than it was started in.
         entered = _entered.get()
         for position in range(len(entered) - 1, -1, -1):
@@ -63,6 +165,18 @@ class Tag:
                 _tags.set(entered[position][1])
                 _entered.set(entered[:position])
                 return
+
+    def _release(self, frame: FrameType | None) -> None:
+        """The generator's frame holds this tag no longer; where another function leaves it, the last that entered."""
+        places = [id(frame)] if id(frame) in _held else list(reversed(_held))
+        for place in places:
+            entries = _held[place][1] if place in _held else []
+            for position in range(len(entries) - 1, -1, -1):
+                if entries[position][0] is self:
+                    del entries[position]
+                    if not entries:
+                        _held.pop(place, None)
+                    return
 
     async def __aenter__(self) -> Tag:
         return self.__enter__()
@@ -180,6 +294,15 @@ def user(id: str) -> Tag:
 def session(id: str) -> Tag:
     """Calls made inside belong to the session or conversation `id`."""
     return Tag("session_id", id)
+
+
+class NoContent(Tag):
+    """Inside this block no content is kept, whatever the mode."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(_NO_CONTENT, "yes")
 
 
 # Request headers a gateway or a caller may set instead: read, never sent on by us.

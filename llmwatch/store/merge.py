@@ -360,7 +360,12 @@ class Merging:
             for row in con.execute("select task_key, task_name, bucket, call_site from tasks").fetchall()
         ]
         taken = con.execute("select task_name from task_members union select task_name from task_renames").fetchall()
-        given = name_tasks(unnamed, known, [name for (name,) in taken])
+        variants = self._variants(unnamed)
+        named = name_tasks(unnamed, known, [name for (name,) in taken], variants)
+        if same := [t for t in named if t.is_variant]:
+            columns = [[t.task_key for t in same], [t.task_name for t in same], [t.bucket for t in same]]
+            con.execute("insert or ignore into task_members select unnest(?), '', unnest(?), unnest(?)", columns)
+        given = [t for t in named if not t.is_variant]
         con.execute(
             "insert into tasks select unnest(?), unnest(?), unnest(?), unnest(?), unnest(?)",
             [
@@ -371,6 +376,15 @@ class Merging:
                 [first_seen.get(t.task_key) for t in given],
             ],
         )
+
+    def _variants(self, unnamed: list[UnnamedTask]) -> dict[tuple[str, str], dict[frozenset[str], str]]:
+        """The names that the prompts of these keys have with other lists of tools."""
+        found: dict[tuple[str, str], dict[frozenset[str], str]] = {}
+        asked = {"heads": [t.prompt_head for t in unnamed if t.prompt_head], "buckets": [t.bucket for t in unnamed]}
+        if asked["heads"]:
+            for bucket, head, tools, name in self._con.execute(step("known_variants"), asked).fetchall():
+                found.setdefault((bucket, head), {})[frozenset(tools)] = name
+        return found
 
     def _note_offsets(self) -> None:
         offsets = self._offsets

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from .prompts import messages_of
 from .steps import step
-from .task_edits import apply_edits, load_edits, pinned_names
+from .task_edits import apply_edits, edited_names, load_edits, note_merge, pinned_names
 from .tasks import UnnamedTask, name_found
 
 if TYPE_CHECKING:
@@ -60,11 +60,14 @@ def refit(con: DuckDBPyConnection, now: datetime) -> int:
     }  # fmt: skip
     con.execute(step("refit_calls"), limits)
     records, calls, buckets = _read(con)
-    members, strays = _named(con, records, calls, buckets)
+    members, strays = _named(con, records, calls, buckets, edited_names(load_edits(con)))
     con.execute(step("origins_before"))
     _write(con, members, strays)
     con.execute(step("moved_origins"), {"now": now})
     con.execute(step("refitted_buckets"), {"now": now})
+    # What was said of a name that no call has any more holds for the name that its calls have.
+    for into, names in con.execute(step("absorbed_names")).fetchall():
+        note_merge(con, names, into, now)
     return apply_edits(con)
 
 
@@ -91,7 +94,7 @@ def _read(con: DuckDBPyConnection) -> tuple[list[PromptRecord], dict[str, _Call]
         for span, bucket, site, tools, response_format, key, prompt_hash, given, operation in part:
             records.append(PromptRecord(span, site, tuple(tools or ()), response_format, contents.get(span, [])))
             calls[span] = _Call(key, prompt_hash or "", given)
-            buckets[bucket] = UnnamedTask(bucket, bucket, site, tuple(tools or ()), response_format, None, operation)
+            buckets[bucket] = UnnamedTask(bucket, bucket, site, (), response_format, None, operation)
     return records, calls, buckets
 
 
@@ -100,6 +103,7 @@ def _named(
     records: Sequence[PromptRecord],
     calls: Mapping[str, _Call],
     buckets: Mapping[str, UnnamedTask],
+    edited: set[str],
 ) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]:
     """(rows of task_members, (span, name) of calls that these rows would name otherwise)."""
     from ..analysis.discovery import Shingler, bucket_key, discover_tasks
@@ -116,9 +120,14 @@ def _named(
     for bucket in sorted(by_bucket):
         found = [task for task in discover_tasks(by_bucket[bucket], shingler) if not task.is_rest]
         words = [fixed_words(shingler, known[task.record_ids[0]], task.skeleton) for task in found]
-        names = _names(found, words, calls, buckets[bucket], taken)
+        names = _names(found, words, calls, buckets[bucket], taken, edited)
         taken.update(names)
-        named = {span: name for task, name in zip(found, names, strict=True) for span in task.record_ids}
+        named: dict[str, str] = {}
+        for task, name in zip(found, names, strict=True):
+            # Tasks that somebody has told apart stay apart, and no name that somebody gave is taken away.
+            apart = edited.intersection(calls[span].given_name for span in task.record_ids)
+            kept = apart if len(apart) > 1 else apart.difference(names)
+            named |= {span: given if (given := calls[span].given_name) in kept else name for span in task.record_ids}
         members += _members(bucket, named, calls)
         rule = {(key, prompt): name for key, prompt, name, _ in members}
         for span, name in named.items():
@@ -134,13 +143,17 @@ def _names(
     calls: Mapping[str, _Call],
     bucket: UnnamedTask,
     taken: set[str],
+    edited: set[str],
 ) -> list[str]:
-    """Names of the found tasks: that of most of its calls where most calls of that name are in it, else a new one."""
+    """Names of the found tasks: that of most of its calls where most calls of that name are in it, else a new one.
+
+    A name that somebody renamed, merged or split goes before any other.
+    """
     before = Counter(call.given_name for call in (calls[s] for task in found for s in task.record_ids))
     claims = Counter((place, calls[s].given_name) for place, task in enumerate(found) for s in task.record_ids)
     names: dict[int, str] = {}
     used: set[str] = set()
-    for (place, name), count in sorted(claims.items(), key=lambda c: (-c[1], c[0])):
+    for (place, name), count in sorted(claims.items(), key=lambda c: (c[0][1] not in edited, -c[1], c[0])):
         if place in names or name in used or name.endswith("other prompts") or 2 * count <= before[name]:
             continue
         names[place] = name
@@ -149,7 +162,8 @@ def _names(
     for place, task in enumerate(found):
         if place not in names:
             key = hashlib.blake2b(task.task_id.encode(), digest_size=8).hexdigest()
-            names[place] = name_found(bucket, key, words[place], rarity, taken | used)
+            own = replace(bucket, tool_names=task.tool_names)
+            names[place] = name_found(own, key, words[place], rarity, taken | used)
             used.add(names[place])
     return [names[place] for place in range(len(found))]
 
@@ -196,8 +210,8 @@ def _write(con: DuckDBPyConnection, members: Sequence[Any], strays: Sequence[Any
                 else f"insert into {table} select {marks}",
                 columns,
             )
-    for statement in step("refitted_calls").split(";\n"):
-        if statement.strip():
-            con.execute(
-                statement, {"pinned": sorted(pinned_names(load_edits(con)))} if "$pinned" in statement else None
-            )
+    pinned = sorted(pinned_names(load_edits(con)))
+    for name in ("refitted_calls", "followed_names"):
+        for statement in step(name).split(";\n"):
+            if statement.strip():
+                con.execute(statement, {"pinned": pinned} if "$pinned" in statement else None)

@@ -155,6 +155,11 @@ def pinned_names(edits: Iterable[TaskEdit]) -> set[str]:
     return pinned
 
 
+def edited_names(edits: Iterable[TaskEdit]) -> set[str]:
+    """Names that an edit in force takes, so that somebody has said what their calls are."""
+    return {name for edit in edits if not edit.is_undone and edit.action != "pin" for name in edit.names}
+
+
 def task_id(edits: Sequence[TaskEdit], name: str) -> str:
     """8 hex digits that a task keeps when it is renamed."""
     for edit in reversed(edits):
@@ -217,15 +222,9 @@ def _edit(
 
 def add_edit(con: DuckDBPyConnection, edit: TaskEdit, now: datetime) -> tuple[str, int]:
     """(id of the edit, calls whose name it changed); one transaction."""
-    edits = load_edits(con)
-    number = str(len(edits) + 1)
-    arguments = {"names": edit.names, "into": edit.into, "by": edit.by, "parts": edit.parts}
     con.execute("begin")
     try:
-        con.execute(
-            "insert into task_edits values (?, ?, ?, ?, false, null)",
-            [number, now, edit.action, json.dumps(arguments, ensure_ascii=False)],
-        )
+        number = _insert(con, edit, now)
         changed = apply_edits(con)
         if changed:
             keep_prompt_versions(con)
@@ -235,6 +234,25 @@ def add_edit(con: DuckDBPyConnection, edit: TaskEdit, now: datetime) -> tuple[st
             con.execute("rollback")
         raise
     return number, changed
+
+
+def _insert(con: DuckDBPyConnection, edit: TaskEdit, now: datetime) -> str:
+    number = str(len(load_edits(con)) + 1)
+    arguments = {"names": edit.names, "into": edit.into, "by": edit.by, "parts": edit.parts}
+    con.execute(
+        "insert into task_edits values (?, ?, ?, ?, false, null)",
+        [number, now, edit.action, json.dumps(arguments, ensure_ascii=False)],
+    )
+    return number
+
+
+def note_merge(con: DuckDBPyConnection, names: Iterable[str], into: str, now: datetime) -> None:
+    """An edit that says where the calls of given names went. Inside the caller's transaction; names follow later."""
+    edits = load_edits(con)
+    target = current_name(edits, into, None)
+    gone = {current_name(edits, name, None) for name in names} - {target}
+    if gone:
+        _insert(con, TaskEdit("", "merge", tuple(sorted(gone)), into=target), now)
 
 
 def undo_edit(con: DuckDBPyConnection, edit_id: str, now: datetime) -> int:

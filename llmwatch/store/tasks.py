@@ -9,7 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
+
+from ..analysis.discovery.tools import nearest
 
 # More distinct prompts than this at one call site, tool set and format: the prompt is text that changes.
 KEYS_PER_BUCKET: Final = 8
@@ -38,12 +41,24 @@ class NamedTask:
     task_name: str
     bucket: str
     call_site: str | None
+    # Whether the name is that of another key: the same prompt with another list of tools.
+    is_variant: bool = False
+
+
+# (bucket, prompt head) -> list of tools -> the name that calls of it have.
+Variants = Mapping[tuple[str, str], Mapping[frozenset[str], str]]
 
 
 def name_tasks(
-    unnamed: Iterable[UnnamedTask], known: Iterable[NamedTask], taken: Iterable[str] = ()
+    unnamed: Iterable[UnnamedTask],
+    known: Iterable[NamedTask],
+    taken: Iterable[str] = (),
+    variants: Variants = MappingProxyType({}),
 ) -> list[NamedTask]:
-    """Names for the keys, in their order; none that is in use, and at most KEYS_PER_BUCKET and one for a bucket."""
+    """Names for the keys, in their order; none that is in use, and at most KEYS_PER_BUCKET and one for a bucket.
+
+    A key whose prompt has a name with a list of tools that varies into its own takes that name.
+    """
     asked = list(unnamed)
     known = list(known)
     names: dict[str, str | None] = dict.fromkeys(taken)
@@ -52,7 +67,14 @@ def name_tasks(
     rarity = Counter(word for task in asked for word in set(_words(task.prompt_head)))
     given: list[NamedTask] = []
     closed: set[str] = set()
+    named = {place: dict(lists) for place, lists in variants.items()}
     for task in asked:
+        lists = named.setdefault((task.bucket, task.prompt_head or task.task_key), {})
+        tools = frozenset(task.tool_names or ())
+        if (same := nearest(tools, lists)) is not None:
+            lists[tools] = same
+            given.append(NamedTask(task.task_key, same, task.bucket, task.call_site, is_variant=True))
+            continue
         if task.bucket in closed:
             continue
         is_last = sizes[task.bucket] >= KEYS_PER_BUCKET
@@ -63,6 +85,7 @@ def name_tasks(
         sizes[task.bucket] += 1
         if is_last:
             closed.add(task.bucket)
+        lists[tools] = name
         given.append(NamedTask(key, name, task.bucket, task.call_site))
     return given
 

@@ -82,16 +82,30 @@ def test_examples_drawn_from_a_pool_split_nothing() -> None:
 
 
 def test_one_prompt_with_other_tools_or_another_schema_is_another_task() -> None:
-    """The bucket decides before any text is read; the order of the tools does not."""
+    """The order of the tools is nothing; a tool that some calls lack is optional."""
     same = [HEADER + PARKING] * 9
     rows = [
         *asked(same, 0, tool_names=("a", "b")),
         *asked(same, 100, tool_names=("b", "a")),
         *asked(same, 200, tool_names=("a",)),
-        *asked(same, 300, response_format="Fine"),
+        *asked(same, 300, tool_names=("c", "d")),
+        *asked(same, 400, response_format="Fine"),
     ]
 
-    assert groups(rows) == [18, 9, 9]
+    assert groups(rows) == [27, 9, 9]
+
+
+@pytest.mark.parametrize(("tools", "taken"), [(5, None), (60, 20), (12, 2)])
+def test_a_list_of_tools_that_varies_splits_no_task(tools: int, taken: int | None) -> None:
+    """Each tool optional, or some of many for each call: two prompts are two tasks."""
+    rng = random.Random(tools)
+    names = [f"tool_{number}" for number in range(tools)]
+    rows = []
+    for number in range(200):
+        chosen = [n for n in names if rng.random() < 0.5] if taken is None else rng.sample(names, taken)
+        rows += asked([HEADER + (PARKING, MARRIAGE)[number % 2]], number * 10, tool_names=tuple(chosen))
+
+    assert groups(rows) == [100, 100]
 
 
 def test_fewer_than_eight_calls_are_no_task() -> None:

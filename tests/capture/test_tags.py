@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import llmwatch
-from llmwatch.capture.tags import current_tags, request_tags
+from llmwatch.capture import tags
+from llmwatch.capture.tags import current_tags, is_content_refused, request_tags
 
 
 def test_a_tag_holds_inside_its_block_and_the_inner_one_wins() -> None:
@@ -142,3 +147,101 @@ def test_one_tag_object_serves_many_tasks_at_once() -> None:
         return await asyncio.gather(work("a", 0.01), work("b", 0.03))
 
     assert asyncio.run(both()) == ["a", "b"]
+
+
+def in_copies(steps: Generator[object]) -> list[object]:
+    """What a generator yields, each step in another copy of the context, as web frameworks run them in threads."""
+    found: list[object] = []
+    while True:
+        try:
+            found.append(contextvars.copy_context().run(next, steps))
+        except StopIteration:
+            return found
+
+
+def test_a_block_in_a_generator_holds_in_whichever_context_its_steps_run() -> None:
+    """Also where another function enters it, where it nests, and under a decorator; and it leaves nothing behind."""
+
+    @contextmanager
+    def scope(name: str) -> Generator[None]:
+        with llmwatch.session(name):
+            yield
+
+    @llmwatch.task("stream")
+    def steps() -> Generator[object]:
+        with llmwatch.customer("acme"), scope("s1"), ExitStack() as stack:
+            stack.enter_context(llmwatch.feature("inbox"))
+            yield current_tags()
+            with llmwatch.no_content(), llmwatch.customer("inner"):
+                yield
+                yield current_tags(), is_content_refused()
+            yield current_tags(), is_content_refused()
+        yield current_tags()
+
+    outer = {"task": "stream", "customer_id": "acme", "session_id": "s1", "feature": "inbox"}
+
+    found = in_copies(steps())
+
+    assert found == [outer, None, ({**outer, "customer_id": "inner"}, True), (outer, False), {"task": "stream"}]
+    assert (dict(current_tags()), dict(tags._held)) == ({}, {})
+
+
+def test_generators_that_take_turns_keep_to_their_own_tags() -> None:
+    """Two streams read in turn by one loop, in one context or in copies."""
+
+    def steps(name: str) -> Generator[str | None]:
+        with llmwatch.customer(name):
+            for _ in range(3):
+                yield current_tags().get("customer_id")
+
+    assert list(zip(steps("a"), steps("b"), strict=True)) == [("a", "b")] * 3
+
+
+def test_an_async_generator_whose_steps_are_tasks_keeps_its_tags() -> None:
+    """`wait_for` gives each step a task and so a context of its own."""
+
+    async def steps() -> AsyncGenerator[str | None]:
+        async with llmwatch.customer("acme"):
+            for _ in range(3):
+                await asyncio.sleep(0)
+                yield current_tags().get("customer_id")
+
+    async def read() -> list[str | None]:
+        reading = steps()
+        return [await asyncio.create_task(anext(reading)) for _ in range(3)]  # type: ignore[arg-type]
+
+    assert asyncio.run(read()) == ["acme"] * 3
+
+
+def test_a_generator_that_is_dropped_leaves_no_tag_behind() -> None:
+    """Its block ends when it is collected."""
+
+    def steps() -> Generator[None]:
+        with llmwatch.customer("acme"):
+            yield
+
+    contextvars.copy_context().run(next, steps())
+
+    assert dict(tags._held) == {}
+
+
+def test_work_in_a_pool_has_the_tags_of_who_submitted_it(tmp_path: Path) -> None:
+    """Each job its own, and the threads keep none."""
+    llmwatch.init(home=tmp_path / "home")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            jobs = []
+            for name in ("a", "b"):
+                with llmwatch.customer(name):
+                    jobs.append(pool.submit(lambda: current_tags().get("customer_id")))
+            jobs.append(pool.submit(lambda: current_tags().get("customer_id")))
+            with llmwatch.customer("c"):
+                jobs += [pool.submit(lambda: current_tags().get("customer_id"))]
+                failing = pool.submit(lambda: 1 // 0)
+            found = [job.result() for job in jobs]
+            error = failing.exception()
+    finally:
+        llmwatch.shutdown()
+
+    assert found == ["a", "b", None, "c"]
+    assert isinstance(error, ZeroDivisionError)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import random
 from pathlib import Path
 from typing import Any
 
+from llmwatch.settings import Settings
 from llmwatch.store import Store
 from llmwatch.store.queries import rows as query_rows
 from llmwatch.store.refit import LEAST_UNREAD
+from llmwatch.store.task_edits import carried_over, load_edits
 from tests.simulations.phrases import user_text
 
 from .records import STARTED_US, call, merged, query, spool
@@ -140,3 +143,47 @@ def test_a_reader_that_cannot_merge_sees_the_same_names(tmp_path: Path) -> None:
 
     assert pending == counts(opened)
     assert sorted(pending.values()) == [23, 32]
+
+
+def test_a_store_in_which_tools_made_tasks_keeps_what_was_said_of_them(tmp_path: Path) -> None:
+    """A store of before, with 32 tasks of one prompt and five optional tools: one task, under the name it was given."""
+    packed = Path(__file__).parent / "old" / "tools_in_the_bucket.duckdb.gz"
+    (tmp_path / "store.duckdb").write_bytes(gzip.decompress(packed.read_bytes()))
+    spool(tmp_path, *asked(PARKING, 3, kept=False, tool_names=["fetch", "new", "search"], task_key="f" * 16))
+
+    opened = Store(Settings(home=tmp_path))
+    opened.merge()
+
+    # "complete / book" had been renamed to "fines" and "complete / fetch" pinned.
+    assert counts(opened) == {"fines": 31 * 4 + 3, "complete / fetch": 4}
+    with opened.read() as con:
+        edits = load_edits(con)
+    assert [edit.action for edit in edits] == ["rename", "pin", "merge"]
+    stated = carried_over(edits, {"complete / send": "high", "complete / fetch": "low"})
+    assert (stated["fines"], stated["complete / fetch"]) == (["high"], ["low"])
+    assert query(opened, "select task_name, week::varchar from drift_acknowledgements") == [("fines", "2026-11-09")]
+    moved = "select count(*) from calls where task_origin = 'complete / send' or list_contains(tool_names, 'send')"
+    assert query(opened, moved) == [(16 * 4,)]
+
+
+def test_a_new_list_of_tools_is_of_the_task_with_its_prompt(tmp_path: Path) -> None:
+    """No content is kept: the first lists have names of their own until four have shown that the list varies."""
+    rng = random.Random(7)
+    pool = [f"tool_{number}" for number in range(60)]
+    calls: list[dict[str, Any]] = []
+    for number in range(40):
+        tools = sorted(rng.sample(pool, 20))
+        calls += asked(PARKING, 1, kept=False, tool_names=tools, task_key=digest(f"{number}"))
+    for number in range(4):
+        tools = ["alpha", "beta", "gamma"][:number]
+        calls += asked(MARRIAGE.lower(), 2, kept=False, tool_names=tools, task_key=digest(f"m{number}"))
+
+    opened = merged(tmp_path, *calls)
+    names = dict(query(opened, "select prompt_head[1:3], count(distinct task_name) from calls group by 1 order by 1"))
+    for number in range(40, 44):
+        tools = sorted(rng.sample(pool, 20))
+        spool(tmp_path, *asked(PARKING, 1, kept=False, day=1, tool_names=tools, task_key=digest(f"{number}")))
+        opened.merge()
+
+    assert names == {"You": 3, "you": 1}
+    assert len(counts(opened)) == 4

@@ -1,19 +1,21 @@
 """Owns task discovery: which calls do the same work, told from what they ask with, not from what anybody named them.
 
 Records go in, task ids come out; the order of the records changes nothing. Calls never share a task across buckets
-(call site, tool names, response format); inside a bucket the fixed text of their prompts decides.
+(call site, response format); inside a bucket the fixed text of their prompts decides, and where one prompt comes
+with two or three lists of tools, the tools.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .outside import read_records
 from .shingles import Hashes, PromptRecord, Shingler
+from .tools import families, nearest
 from .tree import SMALLEST, Leaf, grow
 
 
@@ -26,6 +28,8 @@ class FoundTask:
     skeleton: Hashes
     # No fixed text tells these calls apart: the bucket's other prompts.
     is_rest: bool
+    # All tools of a task that has its prompt in common with others; empty for one that its prompt alone tells apart.
+    tool_names: tuple[str, ...] = ()
 
 
 def discover(records: Iterable[PromptRecord | Mapping[str, Any]]) -> dict[Any, str]:
@@ -39,25 +43,41 @@ def discover(records: Iterable[PromptRecord | Mapping[str, Any]]) -> dict[Any, s
 
 def discover_tasks(records: Iterable[PromptRecord], shingler: Shingler) -> list[FoundTask]:
     """The tasks of all records, bucket by bucket, the largest first in each."""
-    buckets: defaultdict[tuple[str, tuple[str, ...], str], list[PromptRecord]] = defaultdict(list)
+    buckets: defaultdict[tuple[str, str], list[PromptRecord]] = defaultdict(list)
     for record in records:
         buckets[record.bucket].append(record)
     return [task for bucket in sorted(buckets) for task in _tasks_of(bucket_key(*bucket), buckets[bucket], shingler)]
 
 
-def bucket_key(call_site: str, tool_names: Sequence[str], response_format: str) -> str:
+def bucket_key(call_site: str, response_format: str) -> str:
     """16 hex digits for a bucket, those that merging gives it."""
-    text = "\x1f".join((call_site, ",".join(sorted(tool_names)), response_format))
+    text = "\x1f".join((call_site, "", response_format))
     return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()[:16]
 
 
 def _tasks_of(bucket: str, records: Sequence[PromptRecord], shingler: Shingler) -> list[FoundTask]:
     ordered = sorted(records, key=lambda r: r.id)
     leaves = grow([shingler.of(record) for record in ordered])
-    return [
-        FoundTask(_task_id(bucket, leaf), tuple(ordered[row].id for row in leaf.rows), leaf.skeleton, leaf.is_rest)
-        for leaf in leaves
-    ]
+    return [task for leaf in leaves for task in _by_tools(bucket, leaf, ordered)]
+
+
+def _by_tools(bucket: str, leaf: Leaf, ordered: Sequence[PromptRecord]) -> list[FoundTask]:
+    """The leaf's task, or its tasks where two or three lists of tools share its prompt."""
+    rows = [ordered[row] for row in leaf.rows]
+    sizes = Counter(frozenset(record.tool_names) for record in rows)
+    family = families(tools for tools, calls in sizes.items() if calls >= SMALLEST)
+    if leaf.is_rest or len(set(family.values())) < 2:
+        return [FoundTask(_task_id(bucket, leaf), tuple(r.id for r in rows), leaf.skeleton, leaf.is_rest)]
+    groups: defaultdict[int, list[PromptRecord]] = defaultdict(list)
+    for record in rows:
+        groups[nearest(frozenset(record.tool_names), family) or 0].append(record)
+    found: list[FoundTask] = []
+    for group in sorted(groups.values(), key=len, reverse=True):
+        tools = tuple(sorted({name for record in group for name in record.tool_names}))
+        digest = hashlib.blake2b("\x1f".join(tools).encode("utf-8", "surrogatepass"), digest_size=2).hexdigest()
+        task_id = f"{_task_id(bucket, leaf)}{digest}"
+        found.append(FoundTask(task_id, tuple(r.id for r in group), leaf.skeleton, leaf.is_rest, tools))
+    return found
 
 
 def _task_id(bucket: str, leaf: Leaf) -> str:
@@ -68,4 +88,4 @@ def _task_id(bucket: str, leaf: Leaf) -> str:
     return f"{bucket}/{digest.hexdigest()}"
 
 
-__all__ = ["SMALLEST", "FoundTask", "PromptRecord", "Shingler", "bucket_key", "discover", "discover_tasks"]
+__all__ = ["SMALLEST", "FoundTask", "PromptRecord", "Shingler", "bucket_key", "discover", "discover_tasks", "nearest"]

@@ -53,9 +53,9 @@ class PromptRecord:
     messages: Sequence[tuple[str, str]]
 
     @property
-    def bucket(self) -> tuple[str, tuple[str, ...], str]:
+    def bucket(self) -> tuple[str, str]:
         """What two calls of one task always have in common."""
-        return self.call_site or "", tuple(sorted(self.tool_names)), self.response_format or ""
+        return self.call_site or "", self.response_format or ""
 
 
 class _Vocabulary(dict[str, int]):

@@ -29,7 +29,7 @@ bucketed as (
     -- only for keys without a name of their own: a digest per call would cost as much as reading it
     select a.span_id, g.task_name
     from arrived as a
-    join tasks as g on bucket_of(a.call_site, a.tool_names, a.response_format) = g.task_key
+    join tasks as g on bucket_of(a.call_site, a.response_format) = g.task_key
     where a.task is null and a.task_key is not null and a.task_key not in (select task_key from tasks)
 ),
 seen as (

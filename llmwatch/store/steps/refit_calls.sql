@@ -10,7 +10,7 @@ kept as (
     select
         c.span_id, c.started_at, c.call_site, c.tool_names, c.response_format, c.task_key, c.prompt_hash,
         c.operation_name,
-        bucket_of(c.call_site, c.tool_names, c.response_format) as bucket,
+        bucket_of(c.call_site, c.response_format) as bucket,
         coalesce(c.task_origin, c.task_name) as given_name,
         coalesce(strlen(x.input_messages), 0) + coalesce(strlen(x.system_instructions), 0) as characters
     from content as x

@@ -1,8 +1,8 @@
--- Keys of untagged calls that have no name yet, in the order they were first seen. A bucket is one call site, tool set
--- and format; at most nine keys of it are asked for, because the ninth shows that its prompts never repeat.
-create or replace temp macro bucket_of(site, tools, format) as substr(md5(concat_ws(
-    chr(31), coalesce(site, ''), coalesce(array_to_string(list_sort(tools), ','), ''), coalesce(format, '')
-)), 1, 16);
+-- Keys of untagged calls that have no name yet, in the order they were first seen. A bucket is one call site and
+-- format; at most nine prompts of it are asked for, because the ninth shows that its prompts never repeat, and of each
+-- as many lists of tools.
+create or replace temp macro bucket_of(site, format) as
+    substr(md5(concat_ws(chr(31), coalesce(site, ''), '', coalesce(format, ''))), 1, 16);
 
 with keys as (
     select
@@ -18,14 +18,19 @@ with keys as (
     group by task_key
 ),
 buckets as (
-    select task_key, bucket_of(call_site, tool_names, response_format) as bucket, * exclude (task_key)
+    select task_key, bucket_of(call_site, response_format) as bucket, * exclude (task_key)
     from keys
     where
         task_key not in (select task_key from tasks)
         and task_key not in (select task_key from task_members where prompt_hash = '')
 )
-select *
-from buckets
-where bucket not in (select task_key from tasks)
-qualify row_number() over (partition by bucket order by first_seen_at, task_key) <= 9
+select * exclude (prompt)
+from (
+    select *, min(first_seen_at) over (partition by bucket, coalesce(prompt_head, task_key)) as prompt
+    from buckets
+    where prompt_head is not null or bucket not in (select task_key from tasks)
+)
+qualify
+    dense_rank() over (partition by bucket order by prompt, coalesce(prompt_head, task_key)) <= 9
+    and row_number() over (partition by bucket, coalesce(prompt_head, task_key) order by first_seen_at, task_key) <= 64
 order by first_seen_at, task_key;

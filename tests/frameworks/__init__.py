@@ -1,0 +1,1 @@
+"""The frameworks that people call OpenAI through, as real packages, where they are installed."""

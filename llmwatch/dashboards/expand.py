@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 _MACRO: Final = re.compile(r"\$__(\w+)\(([^)]*)\)")
-_VARIABLE: Final = re.compile(r"\$(\w+)|\[\[(\w+)(?::(\w+))?\]\]|\$\{(\w+)(?::(\w+))?\}")
+# As Grafana's: $name, [[name:format]], ${name.path:format}.
+_VARIABLE: Final = re.compile(
+    r"\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.[^:^{}\[\]]+)?(?::([^}]+))?\}", re.ASCII
+)
 _UNITS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
 _SPAN: Final = re.compile(r"'?(\d+)(ms|s|m|h|d|w|M|y)'?\Z")
 # Grafana's steps of an automatic interval, in milliseconds: (below this, this).
@@ -62,41 +65,55 @@ def interval_ms(since: datetime, until: datetime, points: int, least: str = "1ms
     return max(rounded, round(seconds_of(least) * 1000))
 
 
-def quoted(value: str) -> str:
-    """As `:sqlstring` writes one value."""
-    return "'" + value.replace("'", "''") + "'"
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a variable of a dashboard stands for."""
+
+    value: str | Sequence[str]
+    # Of a variable with many values or All each value is quoted by the data source, else it stands in its text.
+    is_quoted: bool = False
+    # Stands in the text as it is, whatever the format: what All has been given to stand for.
+    is_text: bool = False
+
+
+def _of_data_source(chosen: Chosen) -> str:
+    """Without a format, as the SQL data sources of Grafana write values: a quote is doubled, nothing else changes."""
+    value = chosen.value
+    if isinstance(value, str):
+        doubled = value.replace("'", "''")
+        return f"'{doubled}'" if chosen.is_quoted else doubled
+    return ",".join("'" + one.replace("'", "''") + "'" for one in value)
 
 
 def _formatted(value: str | Sequence[str], how: str) -> str:
     values = [value] if isinstance(value, str) else list(value)
-    if how == "sqlstring":
-        return ",".join(quoted(one) for one in values)
-    if how == "singlequote":
-        return ",".join("'" + one.replace("'", "\\'") + "'" for one in values)
-    if how == "doublequote":
-        return ",".join('"' + one.replace('"', '\\"') + '"' for one in values)
-    if how == "csv":
+    # sqlstring writes a backslash before a double quote, which no SQL server takes away again.
+    escapes = {
+        "sqlstring": ("'", {"'": "''", '"': '\\"'}),
+        "singlequote": ("'", {"'": "\\'"}),
+        "doublequote": ('"', {'"': '\\"'}),
+    }
+    if how in escapes:
+        mark, escaped = escapes[how]
+        return ",".join(mark + "".join(escaped.get(c, c) for c in one) + mark for one in values)
+    if how in ("csv", "raw"):
         return ",".join(values)
     if how == "pipe":
         return "|".join(values)
-    if how == "raw":
-        return values[0] if len(values) == 1 else "{" + ",".join(values) + "}"
     raise UnknownMacro(f"no format {how}")
 
 
-def with_variables(sql: str, values: Values, raw: Mapping[str, str]) -> str:
-    """The text with every variable in place; `raw` is what stands unformatted, as a custom value of All does."""
+def with_variables(sql: str, variables: Mapping[str, Chosen]) -> str:
+    """The text with every variable in place, each once: what a value holds is not looked at again."""
 
     def put(found: re.Match[str]) -> str:
-        name = found[1] or found[2] or found[4]
+        chosen = variables.get(found[1] or found[2] or found[4])
         how = found[3] or found[5]
-        if name in raw:
-            return raw[name]
-        if name not in values:
+        if chosen is None:
             return found[0]
-        value = values[name]
-        # Without a format this data source quotes what can be many, and leaves one value as it is.
-        return _formatted(value, how or ("raw" if isinstance(value, str) else "sqlstring"))
+        if chosen.is_text:
+            return str(chosen.value)
+        return _formatted(chosen.value, how) if how else _of_data_source(chosen)
 
     return _VARIABLE.sub(put, sql)
 

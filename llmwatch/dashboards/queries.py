@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from . import load_alerts, load_dashboards
-from .expand import Range, Values, expanded, interval_ms, seconds_of, with_variables
+from .expand import Chosen, Range, Values, expanded, interval_ms, seconds_of, with_variables
 
 _POINTS: Final = 800
 
@@ -32,21 +32,21 @@ class Query:
         begin = until - timedelta(seconds=seconds_of(span)) if span else since
         points = int(self.panel.get("maxDataPoints", _POINTS))
         when = Range(begin, until, interval_ms(begin, until, points, str(self.panel.get("interval", "1ms"))))
-        values, raw = self._values(chosen or {})
-        return expanded(with_variables(self.sql, values, raw), when)
+        return expanded(with_variables(self.sql, self.variables(chosen or {})), when)
 
-    def _values(self, chosen: Values) -> tuple[dict[str, Any], dict[str, str]]:
-        values: dict[str, Any] = {}
-        raw: dict[str, str] = {}
+    def variables(self, chosen: Values) -> dict[str, Chosen]:
+        """What each variable of the board stands for; those that are not chosen are at their defaults."""
+        found: dict[str, Chosen] = {}
         for variable in self.panel.get("variables", ()):
             name = variable["name"]
+            is_quoted = bool(variable.get("multi") or variable.get("includeAll"))
             if name in chosen:
-                values[name] = chosen[name]
+                found[name] = Chosen(chosen[name], is_quoted)
             elif variable.get("includeAll") and variable.get("allValue"):
-                raw[name] = variable["allValue"]
+                found[name] = Chosen(variable["allValue"], is_text=True)
             else:
-                values[name] = variable["current"]["value"]
-        return values, raw
+                found[name] = Chosen(variable["current"]["value"], is_quoted)
+        return found
 
 
 def queries() -> Iterator[Query]:

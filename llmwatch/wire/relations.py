@@ -46,9 +46,11 @@ FIGURES: Final = {
     "margin_names": "dimension, revenue_by, since, until",
     "margin_by_customer": "since, until",
     "margin_by_name": "dimension, since, until",
-    "margin_total": "since, until",
-    "margin_over_time": "since, until, step_seconds",
+    "margin_total": "since, until, customers := null",
+    "margin_over_time": "since, until, step_seconds, customers := null",
 }
+# What filters of the boards are written with: names as they are shown, and whether one is chosen.
+NAMES: Final = {"shown_name": "name", "is_chosen": "name, chosen"}
 _FIGURES: Final = Path(__file__).parent / "figures"
 _PARAMETER: Final = re.compile(r"\$([a-z_]+)")
 
@@ -65,7 +67,11 @@ _NEVER: Final = "1970-01-01 00:00:00"
 
 def macros(kept_until: str | None = None) -> list[str]:
     """The statements that make every macro that views and figures stand on, and then the figures."""
-    return [f"macro {name}{macro_sql(name)}" for name in MACROS] + [figure(name, kept_until) for name in FIGURES]
+    return [
+        *(f"macro {name}{macro_sql(name)}" for name in MACROS),
+        *(f"macro {name}({given}) as (\n{_figure_sql(name)}\n)" for name, given in NAMES.items()),
+        *(figure(name, kept_until) for name in FIGURES),
+    ]
 
 
 def figure(name: str, kept_until: str | None) -> str:

@@ -19,6 +19,18 @@ HOSTILE = (
     "${model} $task [[task]]",
     ") or ('1' = '1",
     "名前 \u202e <script>alert(1)</script>",
+    "*",
+    "All",
+    "All (name)",
+    "(all)",
+    "'(all)'",
+    "(none)",
+    "all others",
+    "$__all",
+    "$__timeFilter(started_at) $__interval",
+    "a,b {c} %26",
+    "back\\",
+    "' ' ",
 )
 CALLS = 3000
 # Every answer of one task is labelled, so that each week of it says something.

@@ -14,11 +14,12 @@ from llmwatch.dashboards.boards import made
 from llmwatch.dashboards.queries import queries
 
 BOARDS = load_dashboards()
-PANELS = [(board, panel) for board, model in BOARDS.items() for panel in model["panels"]]
+PANELS = [(board, panel) for board, model in BOARDS.items() for panel in model["panels"] if panel["type"] != "row"]
 IDS = [f"{board}-{panel['id']}" for board, panel in PANELS]
 UNITS = {"short", "none", "string", "currencyUSD", "locale", "percentunit", "ms", "s", "dateTimeAsIso"}
 DRAWN = {"stat", "timeseries", "table", "bargauge", "text"}
-NAMES = ("task", "model", "service", "customer")
+LABELS = {"task": "Task", "model": "Model", "service": "Service", "feature": "Feature", "customer": "Customer"}
+NAMES = tuple(LABELS)
 UIDS = {f"llmwatch-{name}" for name in ("overview", "customers", "tasks", "downgrade", "reliability", "cache", "calls")}
 
 
@@ -49,14 +50,56 @@ def test_a_board_says_what_it_is_and_leads_to_all_others(board: str) -> None:
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_filters_are_many_or_all_and_follow_the_time(board: str) -> None:
-    """They are asked again when the time changes, and All hides no call without a name."""
+def test_filters_are_asked_once_and_of_all_times(board: str) -> None:
+    """Grafana drops a chosen name that an answer lacks: no later answer, no range and no low limit has a part in it."""
     variables = {variable["name"]: variable for variable in BOARDS[board]["templating"]["list"]}
 
     assert variables["datasource"]["current"]["value"] == "llmwatch"
     for name in NAMES:
         one = variables[name]
-        assert (one["multi"], one["includeAll"], one["refresh"], one["allValue"]) == (True, True, 2, "'*'")
+        assert (one["multi"], one["includeAll"], one["refresh"], one["allValue"]) == (True, True, 1, "'(all)'")
+        assert one["allowCustomValue"] is True
+        assert "$" not in one["query"]
+        assert int(one["query"].rpartition(" limit ")[2]) >= 20_000
+
+
+def sections(board: str) -> dict[int, str]:
+    """Number of a panel -> the heading it stands under."""
+    found: dict[int, str] = {}
+    heading = ""
+    for panel in BOARDS[board]["panels"]:
+        heading = panel["title"] if panel["type"] == "row" else heading
+        found[panel["id"]] = heading
+    return found
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS, ids=IDS)
+def test_a_panel_asks_by_every_filter_or_a_title_over_it_says_which_do_not_apply(
+    board: str, panel: dict[str, Any]
+) -> None:
+    """No filter is silently without effect; what is said not to apply is not asked by either."""
+    said = f"{sections(board)[panel['id']]} {panel['title']}"
+    sql = panel["targets"][0]["rawSql"]
+    outside = said.partition(" alone; ")[2].partition(" do not apply")[0]
+
+    if "whatever the filters" in panel["title"]:
+        assert not re.search(r"\$(task|model|service|feature|customer|search|status)\b", sql)
+        return
+    for name, label in LABELS.items():
+        is_outside = bool(re.search(rf"\b{label}\b", outside))
+        assert (f"${name}]" in sql) is not is_outside, (name, said)
+    asks_time = any(macro in sql for macro in ("$__timeFilter", "$__timeFrom()"))
+    assert asks_time is not ("the time range" in outside) or panel.get("timeFrom"), said
+
+
+@pytest.mark.parametrize("panel", [p for b, p in PANELS if b == "calls"], ids=lambda p: p["title"] or "state")
+def test_ended_search_and_session_count_what_they_list(panel: dict[str, Any]) -> None:
+    """What stands over the list of calls is of the calls that are listed."""
+    sql = panel["targets"][0]["rawSql"]
+
+    assert all(f"'${name}'" in sql for name in ("status", "search", "session")) is (
+        "whatever the filters" not in panel["title"]
+    )
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS, ids=IDS)
@@ -122,12 +165,16 @@ def test_links_lead_to_boards_that_exist_and_keep_time_and_filters() -> None:
             assert f"${{{name}:queryparam}}" in address or f"var-{name}=" in address
 
 
-def test_no_query_puts_a_filter_into_its_text_unquoted() -> None:
-    """Only :sqlstring makes a name of a caller inert."""
+def test_every_query_leaves_the_quotes_of_a_filter_to_the_data_source() -> None:
+    """`:sqlstring` writes a backslash before a double quote; a box of text is quoted here and doubled there."""
+    listed = {*NAMES}
     for query in queries():
-        for found in re.findall(r"\$\{?(\w+)(?::(\w+))?\}?", query.sql):
-            name, how = found
-            assert name.startswith("__") or how == "sqlstring", (query.board, query.name, found)
+        assert "${" not in query.sql, (query.board, query.name)
+        for found in re.finditer(r"(.)\$(\w+)(.)", query.sql, re.DOTALL):
+            before, name, after = found.groups()
+            if not name.startswith("__"):
+                around = "[]" if name in listed else "''"
+                assert before + after == around, (query.board, query.name, found[0])
         # An argument of a macro ends at the first parenthesis that closes.
         for argument in re.findall(r"\$__\w+\(([^)]*)\)", query.sql):
             assert "(" not in argument, (query.board, query.name, argument)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from .parts import DATASOURCE, FILTERED, NAMES, SCHEMA_VERSION, Json, Placed, placed, stat
+from .parts import (
+    ALL,
+    DATASOURCE,
+    FILTERED,
+    LABELS,
+    NAMES,
+    SCHEMA_VERSION,
+    Json,
+    Placed,
+    chosen,
+    placed,
+    shown,
+    stat,
+)
 
 VERSION: Final = 1
 TITLES: Final = {
@@ -17,9 +30,9 @@ TITLES: Final = {
     "cache": "Cache efficiency and waste",
     "calls": "Call explorer",
 }
+# A list that a browser still scrolls; the names beyond it can be typed.
+LISTED: Final = 20_000
 _COLOURS: Final = {"deploys": "blue", "prompt versions": "purple", "price changes": "yellow", "drift starts": "red"}
-# What a name may not hold: Grafana's backend would expand it inside the quotes.
-_INERT: Final = "position('$' || '__' in coalesce({0}, '')) = 0"
 
 
 def link(board: str, **names: str) -> str:
@@ -38,24 +51,31 @@ def field(name: str) -> str:
 
 
 def variable(name: str, label: str) -> Json:
-    """A filter by one of the names that calls carry: many or all, asked again when the time changes."""
+    """A filter by one of the names that calls carry: many or all.
+
+    Asked when the board is opened and never again: Grafana drops a chosen name that a later answer does not have, at
+    each tick of the refresh, and shows everybody's numbers. So the time range has no part in it either.
+    """
     query = (
-        f"select coalesce({name}, '(none)') as name from call_facts"
-        f" where $__timeFilter(started_at) and {_INERT.format(name)}"
-        " group by 1 order by count(*) desc, 1 limit 2000"
+        f"select {shown('name')} as name from (select {name} as name, call_count as calls from call_facts"
+        # Who pays and calls no more is filtered by too.
+        + (" union all select customer, 0 from revenue_streams" if name == "customer" else "")
+        + f") group by name order by sum(calls) desc, 1 limit {LISTED}"
     )
     return {
         "type": "query",
         "name": name,
         "label": label,
-        "description": "Only calls of these. A call without one is (none); the 2,000 with the most calls are listed.",
+        "description": f"Only calls of these, whenever they were made; a call without one is (none). The {LISTED:,} with "
+        "the most calls are listed when the board is opened; any other can be typed in full.",
         "datasource": DATASOURCE,
         "definition": query,
         "query": query,
-        "refresh": 2,
+        "refresh": 1,
         "multi": True,
         "includeAll": True,
-        "allValue": "'*'",
+        "allowCustomValue": True,
+        "allValue": ALL,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         "hide": 0,
         "options": [],
@@ -105,28 +125,31 @@ def _annotations() -> list[Json]:
         _annotation(
             "deploys",
             "select min(started_at) as \"time\", service_name || ' ' || service_version as text, 'deploy' as tags"
-            " from calls where service_version is not null and started_at <= $__timeTo()"
+            f" from calls where service_version is not null and started_at <= $__timeTo() and {chosen('service', 'service_name')}"
             " group by service_name, service_version having min(started_at) >= $__timeFrom() order by 1",
         ),
         _annotation(
             "prompt versions",
             "select first_seen_at as \"time\", task_name || ': prompt version ' || number as text, 'prompt' as tags"
-            " from prompt_versions where number > 1 and $__timeFilter(first_seen_at) order by 1",
+            f" from prompt_versions where number > 1 and $__timeFilter(first_seen_at) and {chosen('task', 'task_name')}"
+            " order by 1",
         ),
         _annotation(
             "price changes",
             "select begins_at as \"time\", model || ' (' || service_tier || '): new price' as text, 'price' as tags"
-            " from (select cast(valid_from as timestamp) as begins_at, * from prices) where $__timeFilter(begins_at) order by 1",
+            " from (select cast(valid_from as timestamp) as begins_at, * from prices)"
+            f" where $__timeFilter(begins_at) and {chosen('model')} order by 1",
         ),
         _annotation(
             "drift starts",
             "select begins_at as \"time\", task_name || ' fell' as text, 'drift' as tags"
-            " from (select cast(since_week as timestamp) as begins_at, * from drift_alarms) where $__timeFilter(begins_at) order by 1",
+            " from (select cast(since_week as timestamp) as begins_at, * from drift_alarms)"
+            f" where $__timeFilter(begins_at) and {chosen('task', 'task_name')} order by 1",
         ),
     ]
 
 
-def state() -> Json:
+def state(filtered: str = FILTERED) -> Json:
     """What there is to see, or what to do so that there is."""
     return stat(
         "",
@@ -135,7 +158,7 @@ def state() -> Json:
         f"""
 with store as (select max(started_at) as last, count(*) as calls from calls),
 here as (select sum(call_count) as calls, count(*) filter (where cost_usd is not null) as priced from call_facts
-    where {FILTERED})
+    where {filtered})
 select case
     when s.calls = 0 then 'No calls yet. Put llmwatch.init() at the start of your service, make a call, and look again; '
         || '`llmwatch doctor` says what is missing.'
@@ -152,11 +175,15 @@ from store as s, here as h""",
 
 
 def board(
-    name: str, description: str, rows: Sequence[Placed], extra: Sequence[Json] = (), span: str = "now-7d"
+    name: str,
+    description: str,
+    rows: Sequence[Placed],
+    extra: Sequence[Json] = (),
+    span: str = "now-7d",
+    filtered: str = FILTERED,
 ) -> Json:
     """The whole dashboard."""
-    labels = {"task": "Task", "model": "Model", "service": "Service", "customer": "Customer"}
-    variables = [_datasource(), *(variable(key, label) for key, label in labels.items()), *extra]
+    variables = [_datasource(), *(variable(key, label) for key, label in LABELS.items()), *extra]
     return {
         "uid": f"llmwatch-{name}",
         "title": f"llmwatch / {TITLES[name]}",
@@ -187,5 +214,5 @@ def board(
         ],
         "annotations": {"list": _annotations()},
         "templating": {"list": variables},
-        "panels": placed([(2, [state()]), *rows]),
+        "panels": placed([(2, [state(filtered)]), *rows]),
     }

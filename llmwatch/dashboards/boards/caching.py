@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .board import VALUE, board, link
-from .parts import FILTERED, Json, bars, coloured, column, series, stat, steps, table
+from .parts import FILTERED, Json, bars, coloured, column, series, shown, stat, steps, table
 
 _FACTS: Final = f"from call_facts where {FILTERED}"
 
@@ -74,11 +74,14 @@ def _cached_share() -> Json:
         "Input tokens read from the cache of all input tokens in each interval, of the five tasks with the most input. A fall "
         "is often a prompt whose beginning changed.",
         f"""
-with facts as (select started_at, coalesce(task, '(none)') as name, cached_input_tokens, input_tokens {_FACTS}),
-named as (select name from facts group by name order by sum(input_tokens) desc nulls last, name limit 5)
-select $__timeGroupAlias(started_at,$__interval), name as metric,
-    coalesce(sum(cached_input_tokens), 0) / nullif(sum(input_tokens), 0) as value
-from facts where name in (from named) group by 1, 2 order by 1, 2""",
+with facts as (
+    select $__timeGroupAlias(started_at,$__interval), coalesce(task, '') as name, sum(cached_input_tokens) as cached,
+        sum(input_tokens) as input
+    {_FACTS} group by 1, 2
+),
+named as (select name from facts group by name order by sum(input) desc nulls last, name limit 5)
+select "time", {shown("name")} as metric, coalesce(cached, 0) / nullif(input, 0) as value
+from facts where name in (from named) order by 1, 2""",
         unit="percentunit",
         maximum=1,
         points=28,
@@ -114,14 +117,14 @@ def _fresh() -> Json:
         "Tasks, most spent on input that was not cached first",
         "Fresh input is what the cache did not hold; written input is paid for once more so that it does. Below 1,024 tokens OpenAI caches nothing, whatever the prompt.",
         f"""
-select coalesce(task, '(none)') as "task", sum(call_count) as "calls",
+select {shown("task")} as "task", sum(call_count) as "calls",
     sum(input_tokens) / nullif(sum(call_count), 0) as "input per call",
     sum(greatest(input_tokens - coalesce(cached_input_tokens, 0) - coalesce(cache_write_tokens, 0), 0)) as "fresh tokens",
     coalesce(sum(cached_input_tokens), 0) / nullif(sum(input_tokens), 0) as "cached",
     coalesce(sum(cache_write_tokens), 0) as "written",
     cast(sum(input_cost_usd) as double) as "fresh cost", cast(sum(cached_input_cost_usd) as double) as "cached cost",
     cast(sum(cache_write_cost_usd) as double) as "write cost", cast(sum(cache_saving_usd) as double) as "saved"
-{_FACTS} group by 1 order by coalesce("fresh cost", 0) + coalesce("write cost", 0) desc, 1 limit 100""",
+{_FACTS} group by task order by coalesce("fresh cost", 0) + coalesce("write cost", 0) desc, 1 limit 100""",
         [
             column("task", link=link("calls", task=VALUE), width=300),
             column("calls", "locale", width=70),

@@ -6,9 +6,8 @@ from typing import Final
 
 from .board import VALUE, board, link
 from .money import over_time
-from .parts import FILTERED, NAMES, Json, chosen, column, stat, steps, table
+from .parts import FILTERED, FILTERS, Json, column, shown, stat, steps, table
 
-_FACTS: Final = f"from call_facts where {FILTERED}"
 ORDERS: Final = ("newest", "dearest", "slowest", "most tokens", "oldest")
 STATUSES: Final = ("any", "complete", "failed", "left", "refused", "cut off", "unpriced")
 
@@ -57,6 +56,7 @@ def calls() -> Json:
                         "Calls by task",
                         "Calls that began in each interval, the five tasks with the most and all others.",
                         "short",
+                        _LISTED,
                     )
                 ],
             ),
@@ -66,34 +66,37 @@ def calls() -> Json:
         extra=[
             _choice("order", "Order", ORDERS),
             _choice("status", "Ended", STATUSES),
+            _textbox("session", "Session"),
             _textbox("search", "Search"),
             _textbox("call", "Call"),
         ],
         span="now-24h",
+        filtered=_LISTED.removeprefix("call_facts where "),
     )
 
 
-_KIND: Final = """case ${status:sqlstring} when 'any' then true when 'failed' then status = 'error'
+_KIND: Final = """case '$status' when 'any' then true when 'failed' then status = 'error'
         when 'left' then status <> 'error' and stream_end <> 'complete'
         when 'refused' then finish like '%content_filter%'
             or id in (select span_id from calls where is_refusal and $__timeFilter(started_at))
         when 'cut off' then regexp_matches(finish, 'length|max_output_tokens|max_tokens')
-        when 'unpriced' then grade = 'D'
+        when 'unpriced' then grade = 'D' and cost is null
         else status = 'ok' and coalesce(stream_end, 'complete') = 'complete' end"""
-
-
-def _lines() -> str:
-    lines = " and ".join(chosen(name) for name in NAMES)
-    return f"""from call_lines where $__timeFilter(started) and {lines} and {_KIND}
-    and (${{search:sqlstring}} = '' or contains(lower(concat_ws(' ', id, trace, response, request, task, customer, feature,
-        "user", session, service, model, operation, error, http_status, finish, defects, tools)), lower(${{search:sqlstring}})))"""
+_LINES: Final = f"""from call_lines where $__timeFilter(started) and {FILTERS} and ('$session' = '' or session = '$session')
+    and {_KIND}
+    and ('$search' = '' or contains(lower(concat_ws(' ', id, trace, response, request, task, customer, feature,
+        "user", session, service, model, operation, error, http_status, finish, defects, tools)), lower('$search')))"""
+# What is counted above the list is what the list is of.
+_LISTED: Final = f"""call_facts where {FILTERED}
+    and (('$status' = 'any' and '$session' = '' and '$search' = '') or span_id in (select id {_LINES}))"""
+_FACTS: Final = f"from {_LISTED}"
 
 
 def _calls_head() -> list[Json]:
     return [
         stat(
             "Calls",
-            "Logical calls of the time range and the filters.",
+            "Logical calls of the time range and all filters, those by Ended, Session and Search too.",
             f"select sum(call_count) as calls {_FACTS}",
             no_value="0",
         ),
@@ -139,7 +142,7 @@ def _calls_head() -> list[Json]:
 
 def _list() -> Json:
     # What is listed is found in few columns of all calls of the range; the others are read of what is listed.
-    order = """order by case ${order:sqlstring} when 'dearest' then cast(cost as double) when 'slowest' then latency
+    order = """order by case '$order' when 'dearest' then cast(cost as double) when 'slowest' then latency
     when 'most tokens' then input_tokens + output_tokens when 'oldest' then -epoch(started) else epoch(started) end
     desc nulls last, id"""
     return table(
@@ -147,10 +150,10 @@ def _list() -> Json:
         "At most 500 calls, in the order chosen above; a click on an id shows the call below. The search looks at ids, names, "
         "models, errors and tools.",
         f"""
-with picked as (select id {_lines()}
+with picked as (select id {_LINES}
 {order} limit 500)
-select started as "time", id as "id", coalesce(task, '(none)') as "task", coalesce(customer, '') as "customer",
-    coalesce(model, '') as "model", case when status = 'error' then 'failed' when stream_end <> 'complete' then 'left'
+select started as "time", id as "id", {shown("task")} as "task", {shown("customer")} as "customer",
+    {shown("model")} as "model", case when status = 'error' then 'failed' when stream_end <> 'complete' then 'left'
         else status end as "ended", latency as "latency", first_token as "first token", input_tokens as "input",
     cached_tokens as "cached", output_tokens as "output", cast(cost as double) as "cost", coalesce(grade, '') as "grade",
     coalesce(error, '') as "error"
@@ -181,15 +184,15 @@ def _one() -> Json:
     ]  # fmt: skip
     pairs = ", ".join(f"('{label}', cast({name} as varchar))" for label, name in fields)
     return table(
-        "The call chosen",
+        "The call chosen, whatever the filters",
         "All short facts of the call whose id is in the box Call above (a click on an id puts it there); what has no value is "
         "left out. Its cost, term by term: `llmwatch show ID`.",
         f"""
 select field as "field", value as "value"
 from (select unnest([{pairs.replace("('", "{'field': '").replace("', cast(", "', 'value': cast(").replace("as varchar))", "as varchar)}")}], recursive := true)
-    from call_lines where id = ${{call:sqlstring}} limit 22)
+    from call_lines where id = '$call' limit 22)
 where value is not null and value <> ''
-union all select 'no call is chosen', 'click on an id above' where ${{call:sqlstring}} = ''""",
+union all select 'no call is chosen', 'click on an id above' where '$call' = ''""",
         [column("field", width=150)],
         no_value="",
     )
@@ -197,13 +200,13 @@ union all select 'no call is chosen', 'click on an id above' where ${{call:sqlst
 
 def _attempts() -> Json:
     return table(
-        "Its HTTP tries",
+        "Its HTTP tries, whatever the filters",
         "One row per HTTP try of the call chosen.",
         """
 select started_at as "time", http_status_code as "HTTP", coalesce(error_type, '') as "error",
     epoch(ended_at - started_at) * 1000 as "took", processing_ms as "at OpenAI", retry_after as "retry after"
-from http_attempts where parent_span_id = ${call:sqlstring}
-union all select null, null, 'no call is chosen', null, null, null where ${call:sqlstring} = ''
+from http_attempts where parent_span_id = '$call'
+union all select null, null, 'no call is chosen', null, null, null where '$call' = ''
 order by "time" limit 50""",
         [
             column("time", "dateTimeAsIso", width=160),

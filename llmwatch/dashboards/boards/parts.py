@@ -10,17 +10,37 @@ SCHEMA_VERSION: Final = 42
 DATASOURCE: Final = {"type": "grafana-postgresql-datasource", "uid": "${datasource}"}
 COLOURS: Final = {"good": "green", "warn": "orange", "bad": "red", "calm": "text", "blue": "blue"}
 
-# What every filter means in a relation that names task, model, service and customer as call_facts does; '*' is all.
-NAMES: Final = ("task", "model", "service", "customer")
+# Every filter, and its label, in a relation that names them as call_facts does.
+LABELS: Final = {"task": "Task", "model": "Model", "service": "Service", "feature": "Feature", "customer": "Customer"}
+NAMES: Final = tuple(LABELS)
+# What a filter at All stands for in a query; no name is ever shown so.
+ALL: Final = "'(all)'"
 
 
 def chosen(name: str, column: str = "") -> str:
-    """The condition that the variable of this name puts on a column."""
-    value = f"${{{name}:sqlstring}}"
-    return f"('*' in ({value}) or coalesce({column or name}, '(none)') in ({value}))"
+    """The condition that the variable of this name puts on a column.
+
+    Without a format the data source quotes each value itself, as its server reads it; `:sqlstring` puts a backslash
+    before a double quote, which PostgreSQL takes for a part of the name.
+    """
+    return f"is_chosen({column or name}, [${name}])"
 
 
-FILTERED: Final = "$__timeFilter(started_at) and " + " and ".join(chosen(name) for name in NAMES)
+def shown(column: str) -> str:
+    """A name as the filters list it, so that a link hands it on."""
+    return f"shown_name({column})"
+
+
+FILTERS: Final = " and ".join(chosen(name) for name in NAMES)
+FILTERED: Final = f"$__timeFilter(started_at) and {FILTERS}"
+EVERY: Final = "every filter applies"
+
+
+def outside(*obeyed: str, is_of_range: bool = True) -> str:
+    """What a heading says of the filters that the panels below it do not obey."""
+    left = [label for name, label in LABELS.items() if name not in obeyed] + ([] if is_of_range else ["the time range"])
+    by = " and ".join(LABELS[name] for name in obeyed)
+    return f"filtered by {by} alone; {', '.join(left[:-1])} and {left[-1]} do not apply"
 
 
 def target(sql: str, format_name: str) -> Json:
@@ -236,6 +256,11 @@ def bars(title: str, description: str, sql: str, *, unit: str, link: str = "", t
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": True, "limit": 12},
     }
     return panel
+
+
+def section(title: str) -> Json:
+    """A heading over the panels below it: which filters they obey stands there for everybody to see."""
+    return {"type": "row", "title": title, "collapsed": False, "panels": []}
 
 
 Placed = tuple[int, Sequence[Json | tuple[int, Json]]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .board import VALUE, board, link
-from .parts import FILTERED, NAMES, Json, bars, chosen, coloured, column, series, stat, steps, table
+from .parts import FILTERED, FILTERS, Json, bars, coloured, column, series, shown, stat, steps, table
 
 _FACTS: Final = f"from call_facts where {FILTERED}"
 _ERRORS: Final = steps((None, "green"), (0.02, "orange"), (0.05, "red"))
@@ -128,14 +128,14 @@ def _error_rate() -> Json:
         "Failed calls of all calls that began in each interval, of the five tasks with the most failed ones. Not by model: a "
         "failed call knows only the name that was asked for, an answer the one that answered.",
         f"""
-with facts as (select started_at, coalesce(task, '(none)') as name, call_count, is_failed {_FACTS}),
-named as (
-    select name from facts group by name
-    order by coalesce(sum(call_count) filter (where is_failed), 0) desc, sum(call_count) desc, name limit 5
-)
-select $__timeGroupAlias(started_at,$__interval), name as metric,
-    coalesce(sum(call_count) filter (where is_failed), 0) / nullif(sum(call_count), 0) as value
-from facts where name in (from named) group by 1, 2 order by 1, 2""",
+with facts as (
+    select $__timeGroupAlias(started_at,$__interval), coalesce(task, '') as name, sum(call_count) as calls,
+        coalesce(sum(call_count) filter (where is_failed), 0) as failed
+    {_FACTS} group by 1, 2
+),
+named as (select name from facts group by name order by sum(failed) desc, sum(calls) desc, name limit 5)
+select "time", {shown("name")} as metric, failed / nullif(calls, 0) as value
+from facts where name in (from named) order by 1, 2""",
         unit="percentunit",
         points=28,
         soft_maximum=0.05,
@@ -167,7 +167,7 @@ def _by_model() -> Json:
         "second is the median over streamed answers, after the first token. A failed call names no answering model: it "
         "counts for the one that answers most calls of the model it asked for.",
         f"""
-with facts as (select coalesce(model, '(none)') as named, * {_FACTS}),
+with facts as (select coalesce(model, '') as named, * {_FACTS}),
 answering as (select request_model, mode(named) filter (where not is_failed) as named from facts group by 1),
 -- one list of percentiles holds the values once, and four bytes of each are more than anybody sees
 told as (
@@ -179,7 +179,7 @@ told as (
         quantile_cont(cast(tokens_per_second as float), 0.5) as speed
     from facts as f left join answering as a on a.request_model = f.request_model group by 1
 )
-select named as "model", calls as "calls", failed as "errors", retried as "retried", cast(took[1] as double) as "P50",
+select {shown("named")} as "model", calls as "calls", failed as "errors", retried as "retried", cast(took[1] as double) as "P50",
     cast(took[2] as double) as "P95", cast(took[3] as double) as "P99", cast(first_token as double) as "first token",
     cast(speed as double) as "tokens/s"
 from told order by 2 desc, 1 limit 100""",
@@ -197,7 +197,6 @@ from told order by 2 desc, 1 limit 100""",
 
 
 def _errors() -> Json:
-    lines = " and ".join(chosen(name) for name in NAMES)
     return table(
         "Errors by kind",
         "Calls that ended with an error in the time range, by its type and HTTP status. The words of an error are not shown "
@@ -205,7 +204,7 @@ def _errors() -> Json:
         f"""
 select coalesce(error, '(unknown)') as "error", http_status as "HTTP", count(*) as "calls", count(distinct task) as "tasks",
     strftime(max(started), '%-d %b %H:%M') as "last (UTC)"
-from call_lines where status = 'error' and $__timeFilter(started) and {lines}
+from call_lines where status = 'error' and $__timeFilter(started) and {FILTERS}
 group by 1, 2 order by 3 desc, 1, 2 limit 100""",
         [
             column("error", link=link("calls", search=VALUE, status="failed"), width=200),

@@ -6,7 +6,7 @@ from typing import Final
 
 from .board import VALUE, board, field, link
 from .money import LENGTH_S, over_time
-from .parts import FILTERED, Json, bars, chosen, column, series, stat, steps, table
+from .parts import EVERY, FILTERED, Json, bars, chosen, column, outside, section, series, shown, stat, steps, table
 
 _TASK: Final = chosen("task", "task_name")
 _SHARE: Final = steps((None, "text"), (0, "red"), (0.8, "orange"), (0.9, "text"))
@@ -18,13 +18,17 @@ _KEPT: Final = " Written by the analysis of `llmwatch {0}` while `llmwatch serve
 
 def tasks() -> Json:
     """What tasks cost, how good they are, and which got worse."""
+    by_task = outside("task", is_of_range=False)
     return board(
         "tasks",
         "What each task costs, how many of its answers are acceptable, and which tasks got worse.",
         [
+            (1, [section(f"Quality and drift, newest state: {by_task}")]),
+            (4, _quality_head()),
+            (11, [(9, _quality()), (15, _drift())]),
+            (1, [section(f"Calls: {EVERY}; acceptable and drift in the table are of all calls of a task, 28 days")]),
             (4, _head()),
             (11, [_table()]),
-            (11, [(8, _quality()), (16, _drift())]),
             (
                 9,
                 [
@@ -38,9 +42,39 @@ def tasks() -> Json:
                     _cost_per_call(),
                 ],
             ),
+            (1, [section(f"Prompts of the time range: {outside('task')}")]),
             (8, [_prompts()]),
         ],
     )
+
+
+def _quality_head() -> list[Json]:
+    return [
+        stat(
+            "Tasks that fell, newest week",
+            "Tasks with an alarm that nobody has set aside, at the end of the last week looked at."
+            + _KEPT.format("drift"),
+            f"select count(*) filter (where is_alarm) as tasks {_LATEST}",
+            thresholds=steps((None, "green"), (1, "red")),
+        ),
+        stat(
+            "Tasks too little is known of, 28 days",
+            "Tasks of the last 28 days of whose answers nothing speaks but checks of their form, or nothing at all: drift "
+            "of them cannot be seen." + _KEPT.format("quality"),
+            f"select count(*) filter (where not coalesce(is_alarming, false)) as tasks from quality"
+            f" where period = '28d' and {_TASK}",
+            thresholds=steps((None, "green"), (1, "orange")),
+        ),
+        stat(
+            "Answers scored, 28 days",
+            "Of the answers of the last 28 days, the share that people, references or feedback scored."
+            + _KEPT.format("quality"),
+            f"select coalesce(sum(scored) filter (where is_alarming), 0) / nullif(sum(answers), 0) as share from quality"
+            f" where period = '28d' and {_TASK}",
+            unit="percentunit",
+            decimals=1,
+        ),
+    ]
 
 
 def _head() -> list[Json]:
@@ -49,30 +83,6 @@ def _head() -> list[Json]:
             "Tasks with calls",
             "Different tasks of the calls in the time range.",
             f"select count(distinct task) as tasks from call_facts where {FILTERED}",
-        ),
-        stat(
-            "Tasks that fell",
-            "Tasks with an alarm that nobody has set aside, at the end of the last week looked at."
-            + _KEPT.format("drift"),
-            f"select count(*) filter (where is_alarm) as tasks {_LATEST}",
-            thresholds=steps((None, "green"), (1, "red")),
-        ),
-        stat(
-            "Tasks too little is known of",
-            "Tasks of the last 28 days of whose answers nothing speaks but checks of their form, or nothing at all: drift "
-            "of them cannot be seen." + _KEPT.format("quality"),
-            f"select count(*) filter (where not coalesce(is_alarming, false)) as tasks from quality"
-            f" where period = '28d' and {_TASK}",
-            thresholds=steps((None, "green"), (1, "orange")),
-        ),
-        stat(
-            "Answers scored",
-            "Of the answers of the last 28 days, the share that people, references or feedback scored."
-            + _KEPT.format("quality"),
-            f"select coalesce(sum(scored) filter (where is_alarming), 0) / nullif(sum(answers), 0) as share from quality"
-            f" where period = '28d' and {_TASK}",
-            unit="percentunit",
-            decimals=1,
         ),
         stat(
             "LLM spend",
@@ -100,56 +110,61 @@ def _table() -> Json:
         "only bound it from above and are not shown as a share. A click on a task leads to its calls.",
         f"""
 with used as (
-    select coalesce(task, '(none)') as task, sum(call_count) as calls, cast(sum(cost_usd) as double) as spend,
+    select coalesce(task, '') as task, sum(call_count) as calls, cast(sum(cost_usd) as double) as spend,
         cast(sum(cost_usd) as double) / nullif(sum(call_count) filter (where not is_unpriced), 0) * 1000 as each,
-        quantile_cont(answer_ms, 0.5) as p50, quantile_cont(answer_ms, 0.95) as p95,
-        sum(call_count) filter (where is_failed) / nullif(sum(call_count), 0) as failed,
-        sum(cached_input_tokens) / nullif(sum(input_tokens), 0) as cached
+        quantile_cont(answer_ms, [0.5, 0.95, 0.99]) as took,
+        sum(call_count) filter (where is_failed) / nullif(sum(call_count), 0) as failed
     from call_facts where {FILTERED} group by 1
 )
-select u.task as "task", u.calls as "calls", u.spend as "spend", u.spend / nullif(sum(u.spend) over (), 0) as "of spend",
-    u.each as "$ per 1,000", u.p50 as "P50", u.p95 as "P95", coalesce(u.failed, 0) as "errors", u.cached as "cached",
+select {shown("u.task")} as "task", u.spend as "spend", u.each as "$ per 1,000",
     if(q.is_alarming, q.share, null) as "acceptable", if(q.is_alarming, q.share_low, null) as "at least",
     if(q.is_alarming, q.share_high, null) as "at most",
     coalesce(if(q.evidence = 'checks', 'checks only', q.evidence) || ', ' || q.scored, q.reason, '') as "evidence",
-    coalesce(if(d.evidence = 'signals' and d.verdict <> 'answers changed', '', d.verdict), '') as "drift"
+    coalesce(if(d.evidence = 'signals' and d.verdict <> 'answers changed', '', d.verdict), '') as "drift",
+    coalesce(u.failed, 0) as "errors", u.calls as "calls", u.took[1] as "P50", u.took[2] as "P95", u.took[3] as "P99",
+    u.spend / nullif(sum(u.spend) over (), 0) as "of spend"
 from used as u
 left join quality as q on q.period = '28d' and q.task_name = u.task
 left join drift as d on d.task_name = u.task and d.week = (select max(week) from drift)
 order by u.spend desc nulls last, u.calls desc, u.task
 limit 200""",
         [
-            column("task", link=link("calls", task=VALUE), width=270),
-            column("calls", "locale", width=70),
-            column("spend", "currencyUSD", width=85),
-            column("of spend", "percentunit", decimals=1, is_gauge=True, maximum=1, width=150),
-            column("$ per 1,000", "currencyUSD", width=95),
-            column("P50", "ms", width=80),
-            column("P95", "ms", width=80),
-            column(
-                "errors", "percentunit", decimals=1, thresholds=steps((None, "text"), (0.02, "orange"), (0.05, "red"))
-            ),
-            column("cached", "percentunit", decimals=0),
+            column("task", link=link("calls", task=VALUE), width=210),
+            column("spend", "currencyUSD", width=80),
+            column("$ per 1,000", "currencyUSD", width=90),
             column("acceptable", "percentunit", decimals=1, thresholds=_SHARE, width=95),
-            column("at least", "percentunit", decimals=1),
-            column("at most", "percentunit", decimals=1),
-            column("evidence", width=120),
-            column("drift", words=_DRIFT, width=140),
+            column("at least", "percentunit", decimals=1, width=75),
+            column("at most", "percentunit", decimals=1, width=75),
+            column("evidence", width=115),
+            column("drift", words=_DRIFT, width=130),
+            column(
+                "errors",
+                "percentunit",
+                decimals=1,
+                width=65,
+                thresholds=steps((None, "text"), (0.02, "orange"), (0.05, "red")),
+            ),
+            column("calls", "locale", width=65),
+            column("P50", "ms", width=75),
+            column("P95", "ms", width=75),
+            column("P99", "ms", width=75),
+            column("of spend", "percentunit", decimals=1, width=75),
         ],
     )
 
 
 def _quality() -> Json:
     return series(
-        "Acceptable answers by week",
+        "Acceptable answers by week, last 12 weeks",
         "Of each week's answers, the share that was acceptable, where people, references, feedback or an audited judge "
-        "scored enough of them; the five tasks with the most scores. Always the last 12 weeks."
+        "scored enough of them; the five tasks with the most scores. A week that has not ended is left out."
         + _KEPT.format("quality"),
         f"""
 with scored as (select since, task_name, share, scored from quality
-    where period = 'week' and is_alarming and share is not null and $__timeFilter(since) and {_TASK}),
+    where period = 'week' and is_alarming and share is not null and $__timeFilter(since)
+        and "until" >= since + interval 7 day and {_TASK}),
 named as (select task_name from scored group by 1 order by sum(scored) desc, 1 limit 5)
-select since as "time", task_name as metric, share as value from scored where task_name in (from named) order by 1, 2""",
+select since as "time", {shown("task_name")} as metric, share as value from scored where task_name in (from named) order by 1, 2""",
         unit="percentunit",
         has_zero=False,
         maximum=1,
@@ -160,11 +175,11 @@ select since as "time", task_name as metric, share as value from scored where ta
 
 def _drift() -> Json:
     return table(
-        "Drift",
+        "Drift, newest week",
         "What the last look at each task found: whether fewer answers are acceptable than before at equal inputs, since "
         "when, and what changed near it (nearness is no proof)." + _KEPT.format("drift"),
         f"""
-select task_name as "task", verdict as "found", coalesce(strftime(since_week, '%-d %b'), '') as "since week of",
+select {shown("task_name")} as "task", verdict as "found", coalesce(strftime(since_week, '%-d %b'), '') as "since week of",
     mean_before as "before", mean_after as "after", -loss as "at equal inputs", scores_after as "scores",
     coalesce(cause, '') as "changed near it"
 {_LATEST}
@@ -194,12 +209,14 @@ def _cost_per_call() -> Json:
         "Cost per 1,000 calls, by task",
         "Spend over the calls with a price that began in each interval, times 1,000; the five dearest tasks.",
         f"""
-with facts as (select started_at, coalesce(task, '(none)') as name, cost_usd, call_count, is_unpriced
-    from call_facts where {FILTERED}),
-named as (select name from facts group by name order by sum(cost_usd) desc nulls last, name limit 5)
-select $__timeGroupAlias(started_at,$__interval), name as metric,
-    cast(sum(cost_usd) as double) / nullif(sum(call_count) filter (where not is_unpriced), 0) * 1000 as value
-from facts where name in (from named) group by 1, 2 order by 1, 2""",
+with facts as (
+    select $__timeGroupAlias(started_at,$__interval), coalesce(task, '') as name, cast(sum(cost_usd) as double) as cost,
+        sum(call_count) filter (where not is_unpriced) as priced
+    from call_facts where {FILTERED} group by 1, 2
+),
+named as (select name from facts group by name order by sum(cost) desc nulls last, name limit 5)
+select "time", {shown("name")} as metric, cost / nullif(priced, 0) * 1000 as value
+from facts where name in (from named) order by 1, 2""",
         unit="currencyUSD",
         points=28,
     )
@@ -210,7 +227,7 @@ def _prompts() -> Json:
         "Prompt versions",
         "Versions of the static text of each task's prompts that were in use in the time range, the newest first.",
         f"""
-select task_name as "task", number as "version", strftime(first_seen_at, '%Y-%m-%d %H:%M') as "first seen (UTC)",
+select {shown("task_name")} as "task", number as "version", strftime(first_seen_at, '%Y-%m-%d %H:%M') as "first seen (UTC)",
     strftime(last_seen_at, '%Y-%m-%d %H:%M') as "last seen (UTC)", calls as "calls"
 from prompt_versions
 where first_seen_at <= $__timeTo() and last_seen_at >= $__timeFrom() and {_TASK}
@@ -235,9 +252,19 @@ def downgrade() -> Json:
         "Which tasks could move to a cheaper model, what that saves a month, and how sure that is. An estimate from your "
         "own traffic, not a promise.",
         [
+            (
+                1,
+                [
+                    section(
+                        f"Verdicts, of the 28 days before they were reached: {outside('task', 'model', is_of_range=False)}"
+                    )
+                ],
+            ),
             (4, _verdict_counts()),
             (11, [_candidates()]),
-            (8, [(7, _savings()), (17, _next_steps())]),
+            (9, [_next_steps()]),
+            (6, [_savings()]),
+            (1, [section(f"Spend: {EVERY}")]),
             (
                 9,
                 [
@@ -302,7 +329,7 @@ def _verdict_counts() -> list[Json]:
             "Looked at",
             "When these verdicts were reached. They hold for the 28 days before." + kept,
             "select coalesce(strftime(max(decided_at), '%-d %b %H:%M') || ' UTC', 'not yet: `llmwatch downgrade`')"
-            " as decided from downgrade",
+            f" as decided {_DOWNGRADE}",
             is_text=True,
         ),
     ]
@@ -315,7 +342,7 @@ def _candidates() -> Json:
         "replayed, else estimated. Worse at most: the largest share of answers that could be worse (95 %); a task moves "
         "only if that is less than allowed." + _KEPT.format("downgrade"),
         f"""
-select task_name as "task", model as "on", candidate_model as "to",
+select {shown("task_name")} as "task", model as "on", candidate_model as "to",
     if(verdict = 'cannot_tell', 'cannot tell yet', verdict) as "verdict",
     cast(spend_month_usd as double) as "spend a month",
     cast(saving_month_usd as double) as "saves, measured", cast(saving_low_usd as double) as "at least",
@@ -350,7 +377,7 @@ def _savings() -> Json:
         "Measured saving a month of the best replayed candidate of each task, whatever the verdict."
         + _KEPT.format("downgrade"),
         f"""
-select task_name || ': ' || if(verdict = 'cannot_tell', 'cannot tell yet', verdict) as task,
+select {shown("task_name")} || ': ' || if(verdict = 'cannot_tell', 'cannot tell yet', verdict) as task,
     max(cast(saving_month_usd as double)) as "saving"
 {_DOWNGRADE} and saving_month_usd > 0 group by 1 order by 2 desc, 1 limit 10""",
         unit="currencyUSD",
@@ -364,7 +391,7 @@ def _next_steps() -> Json:
         "The command that settles each open question, and what it costs at most. Without --run it shows a plan and spends "
         "nothing." + _KEPT.format("downgrade"),
         f"""
-select task_name as "task", candidate_model as "to", coalesce(saving_month_usd, estimated_saving_usd)::double as "worth a month",
+select {shown("task_name")} as "task", candidate_model as "to", coalesce(saving_month_usd, estimated_saving_usd)::double as "worth a month",
     next_usd::double as "costs at most", next_step as "command"
 {_DOWNGRADE} and next_step <> ''
 order by 3 desc nulls last, task_name limit 100""",

@@ -1,6 +1,7 @@
 -- One row: the report's sums over the customers of [since, until). Margin is of the customers whose revenue is known;
 -- unknown_usd is the cost of the others, unattributed_usd that of calls that name no customer. unpriced_calls of `calls`,
 -- theirs and those of no customer, have no price: margin_usd is at most that, and null where they are more than 1 %.
+-- Of the customers that is_chosen(customer, customers) leaves, where any are given.
 with sums as (
     select
         sum(n.revenue_usd) filter (where n.customer <> '') as revenue,
@@ -16,6 +17,7 @@ with sums as (
         coalesce(sum(n.unpriced_calls) filter (where n.customer = ''), 0) as unnamed_unpriced,
         coalesce(sum(coalesce(n.direct_usd, 0) + n.shared_usd) filter (where n.customer = ''), 0) as unattributed
     from margin_by_customer(since, until) as n
+    where customers is null or is_chosen(n.customer, customers)
 )
 select
     revenue as revenue_usd,

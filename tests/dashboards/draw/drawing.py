@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,8 +29,12 @@ from llmwatch.dashboards.queries import board_queries
 from .frames import frame
 
 SOURCES = Path(__file__).parent
-FILES = ("index.html", "main.jsx", "vite.config.js", "package.json", "package-lock.json", ".npmrc")
-WIDTH = 1480
+FILES = (
+    "index.html", "main.jsx", "variables.html", "variables.js", "vite.config.js", "package.json", "package-lock.json",
+    ".npmrc",
+)  # fmt: skip
+# What Grafana leaves a board beside its docked menu, the default from 1,440 pixels on.
+WIDTH = 1250
 CELL = 38
 CHROMIUM = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -39,11 +43,27 @@ CHROMIUM = (
 )  # fmt: skip
 
 
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves files and says nothing."""
+    """Serves files and says nothing; what a page posts, `answer` answers."""
+
+    answer: Answer | None = None
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing."""
+
+    def do_POST(self) -> None:
+        """One request and its answer, both JSON."""
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.answer is not None
+        body = json.dumps(self.answer(asked)).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 @dataclass(frozen=True)
@@ -95,9 +115,10 @@ def _ms(moment: datetime) -> float:
 
 
 @contextmanager
-def pages(dist: Path) -> Iterator[str]:
+def pages(dist: Path, answer: Answer | None = None) -> Iterator[str]:
     """The address of the built page, served on loopback."""
-    handler = functools.partial(Quiet, directory=str(dist))
+    kind = type("Answering", (Quiet,), {"answer": staticmethod(answer)}) if answer else Quiet
+    handler = functools.partial(kind, directory=str(dist))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -106,6 +127,26 @@ def pages(dist: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def told(dist: Path, given: Mapping[str, Any], answer: Answer) -> list[dict[str, Any]]:
+    """What the page of the variables tells after each step; its queries go to `answer`."""
+    (dist / "variables.data.json").write_text(json.dumps(given), "utf-8")
+    with pages(dist, answer) as address, tempfile.TemporaryDirectory() as profile:
+        dom = subprocess.run(
+            [
+                _chromium(), *CHROMIUM, f"--user-data-dir={profile}", "--virtual-time-budget=30000", "--dump-dom",
+                f"{address}/variables.html?data=variables.data.json",
+            ],
+            check=True, timeout=300, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+    title = html.unescape(dom.partition("<title>")[2].partition("</title>")[0])
+    assert title == "told", title
+    return json.loads(html.unescape(dom.partition('<pre id="told">')[2].partition("</pre>")[0]))
+
+
+def _chromium() -> str:
+    return shutil.which("chromium") or "/usr/bin/chromium"
 
 
 def draw(
@@ -121,12 +162,11 @@ def draw(
             *CHROMIUM, f"--user-data-dir={profile}", f"--window-size={WIDTH + 8},{height}",
             "--virtual-time-budget=9000", f"--force-device-scale-factor={scale}",
         ]  # fmt: skip
-        chromium = shutil.which("chromium") or "/usr/bin/chromium"
         subprocess.run(
-            [chromium, *common, f"--screenshot={picture}", url], check=True, timeout=180, capture_output=True
+            [_chromium(), *common, f"--screenshot={picture}", url], check=True, timeout=180, capture_output=True
         )
         dom = subprocess.run(
-            [chromium, *common, "--dump-dom", url], check=True, timeout=180, capture_output=True, text=True
+            [_chromium(), *common, "--dump-dom", url], check=True, timeout=180, capture_output=True, text=True
         ).stdout
     title = html.unescape(dom.partition("<title>")[2].partition("</title>")[0])
     return Drawn(title, dom, picture)

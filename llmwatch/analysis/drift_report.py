@@ -28,12 +28,15 @@ from .report import (
     utc,
 )
 from .task_drift import NO_SCORES, Drifts, TaskDrift
+from .weekly import monday_of
 
 _COLUMNS: Final = (
     Column("task", "task", is_number=False),
     Column("verdict", "drift", is_number=False, can_wrap=True),
     Column("before", "before"),
     Column("after", "now"),
+    Column("now_low", "now, at least", rank=DATA_RANK),
+    Column("now_high", "now, at most", rank=DATA_RANK),
     Column("loss", "fewer of 100", rank=1),
     Column("lower", "at least", rank=2),
     Column("since", "since week of", is_number=False),
@@ -48,6 +51,8 @@ _COLUMNS: Final = (
     Column("quality_part", "of answers", rank=DATA_RANK),
     Column("chance", "chance", rank=DATA_RANK),
     Column("first_alarm", "first raised", rank=DATA_RANK, is_number=False),
+    Column("moved", "recovered or fell again", rank=DATA_RANK, is_number=False),
+    Column("segment", "segment", rank=DATA_RANK, is_number=False),
     Column("signals", "signals", rank=DATA_RANK, is_number=False),
     Column("sentence", "in words", rank=DATA_RANK, is_number=False),
 )
@@ -83,7 +88,7 @@ def drift_report(asked: DriftAsked) -> Report:
         ("week", Text(drifts.week.isoformat())),
         ("is_week_running", Text("yes" if drifts.is_week_running else "no")),
         ("tasks", count(len(tasks))),
-        ("alarms", count(sum(one.alarm is not None for one in tasks))),
+        ("alarms", count(sum(one.is_alarm for one in tasks))),
     )
     return Report("drift", _title(drifts), facts, sections=tuple(sections), main_table="drift")
 
@@ -113,7 +118,7 @@ def drift_words_by_task(drifts: Drifts) -> dict[str, Cell]:
 def _words_cell(drifts: Drifts, one: TaskDrift) -> Cell:
     words = short_words(one, drifts.week)
     if one.alarm:
-        return Text(words, "bad")
+        return Text(words, "bad" if one.is_alarm else "quiet")
     if _is_loud(one):
         return Text(words)
     return Text(words, "quiet") if one.drift.verdict == "no sign of change" else Unknown(words)
@@ -158,8 +163,10 @@ def _task_section(drifts: Drifts, one: TaskDrift) -> Section:
         ]
     if one.alarm:
         code = f"llmwatch drift acknowledge {shlex.quote(one.task)}"
-        notes.append(Note("The alarm stands until you acknowledge it, which begins a new baseline:", "", code))
-    return Section("drift_task", "", notes=tuple(notes), is_warning=one.alarm is not None)
+        stands = "The alarm stands until it recovers or you acknowledge it, which begins a new baseline:"
+        known = "It raises no alarm any more. To forget the fall and begin a new baseline:"
+        notes.append(Note(stands if one.is_alarm else known, "", code))
+    return Section("drift_task", "", notes=tuple(notes), is_warning=one.is_alarm)
 
 
 def _edit_words(cause: Cause) -> str:
@@ -209,16 +216,18 @@ def _quiet_notes(quiet: Iterable[TaskDrift]) -> list[Note]:
 
 
 def _row(drifts: Drifts, one: TaskDrift) -> Row:
-    drift, span, near = one.drift, one.span, drifts.week
+    drift, course, span, near = one.drift, one.course, one.span, drifts.week
     is_fall = one.alarm is not None
     none_begun = "no start was found"
     cells: tuple[Cell, ...] = (
         name_cell("task", one.task),
         _verdict_cell(one),
-        _of_hundred(drift.mean_before, drift.reason or "not compared"),
-        _of_hundred(drift.mean_after, drift.reason or "not compared"),
-        _of_hundred(drift.loss if is_fall or drift.verdict == "mix changed" else None, "no fall is shown"),
-        _of_hundred(drift.lower if is_fall else None, "no fall is shown"),
+        _of_hundred(course.before.value if course else drift.mean_before, drift.reason or "not compared"),
+        _of_hundred(course.now.value if course else drift.mean_after, drift.reason or "not compared"),
+        _of_hundred(course.now.low if course else None, "no fall is shown"),
+        _of_hundred(course.now.high if course else None, "no fall is shown"),
+        _of_hundred(_loss(one), "no fall is shown"),
+        _of_hundred(course.lower if course else drift.lower if is_fall else None, "no fall is shown"),
         Text(span.since.isoformat()) if span else Unknown(none_begun),
         Text(cause_words(one.causes[0], near)) if one.causes else Unknown("nothing that calls carry changed near it"),
         _of_hundred(drift.could_have_seen, "only where no change is seen"),
@@ -227,10 +236,12 @@ def _row(drifts: Drifts, one: TaskDrift) -> Row:
         Text(drift.reason) if drift.reason else Unknown("nothing"),
         Text(span.earliest.isoformat()) if span else Unknown(none_begun),
         Text(span.latest.isoformat()) if span else Unknown(none_begun),
-        _points(drift.mix_part, "not compared"),
-        _points(drift.quality_part, "not compared"),
+        _points(course.mix_part if course else drift.mix_part, "not compared"),
+        _points(-course.loss if course else drift.quality_part, "not compared"),
         Number(Decimal(f"{drift.p:.3g}"), "plain") if drift.p is not None else Unknown("not compared"),
         Text(one.alarm.week.isoformat()) if one.alarm else Unknown("no alarm"),
+        Text(monday_of(course.moved).isoformat()) if course and course.moved else Unknown("it did not move since"),
+        Text(course.segment.name) if course and course.segment else Unknown("no segment alone"),
         Text("; ".join(f"{s.signal} {s.before:.3g} -> {s.after:.3g}" for s in one.signals))
         if one.signals
         else Unknown("none"),
@@ -239,9 +250,15 @@ def _row(drifts: Drifts, one: TaskDrift) -> Row:
     return Row(one.task, cells)
 
 
+def _loss(one: TaskDrift) -> float | None:
+    if one.course:
+        return one.course.loss
+    return one.drift.loss if one.alarm or one.drift.verdict == "mix changed" else None
+
+
 def _verdict_cell(one: TaskDrift) -> Cell:
     if one.alarm:
-        return Text("fell", "bad")
+        return Text(one.standing, "bad" if one.is_alarm else "quiet")
     if one.drift.verdict == "mix changed":
         return Text("mix changed")
     if one.signals:

@@ -9,6 +9,8 @@ from typing import Final
 
 from .behaviour import LENGTH, AnswersChanged
 from .causes import Cause, Span
+from .course import Course
+from .levels import Mean
 from .power import WEEKS_AGO
 from .report import counted
 from .stratum import stratum_words
@@ -115,7 +117,7 @@ def cause_sentence(cause: Cause, near: date) -> str:
 def heading(one: TaskDrift) -> str:
     """The verdict, as it is headed."""
     if one.alarm:
-        return f"Quality of `{one.task}` fell."
+        return f"Quality of `{one.task}` {one.standing}."
     if one.drift.verdict == "mix changed":
         return f"Inputs of `{one.task}` got harder, its answers did not get worse."
     if one.signals and one.drift.verdict == "no sign of change":
@@ -150,24 +152,80 @@ def sentence(one: TaskDrift, near: date) -> str:
 
 
 def _fell(one: TaskDrift, near: date) -> list[str]:
-    alarm, drift = one.alarm, one.drift
+    """Before, since and now of one fit; without late scores, what was seen when the alarm was raised."""
+    alarm, course, drift = one.alarm, one.course, one.drift
     assert alarm is not None
-    is_today = drift.verdict == "fell"
-    before, after = (drift.mean_before, drift.mean_after) if is_today else (alarm.mean_before, alarm.mean_after)
-    loss, lower = (drift.loss or 0.0, drift.lower) if is_today else (alarm.loss, alarm.lower)
-    mix = (drift.mix_part if is_today else alarm.mix_part) or 0.0
-    parts = [_levels(before or 0.0, after or 0.0, loss, lower, mix, is_now=is_today)]
-    span = Span(alarm.since, alarm.earliest, alarm.latest)
-    parts.append(
-        since_words(span, near, is_today and drift.may_be_older and drift.since_week is not None and _is_first(one))
+    first = "" if _is_first(one) else f"First raised at the end of the week of {day_words(alarm.week, near)}."
+    if course is None:
+        span = Span(alarm.since, alarm.earliest, alarm.latest)
+        return [
+            _levels(alarm.mean_before or 0.0, alarm.mean_after or 0.0, alarm.loss, alarm.lower, alarm.mix_part or 0.0),
+            since_words(span, near),
+            _inputs(alarm.loss, alarm.mix_part or 0.0),
+            first,
+            "Too few scores since to say how it is today.",
+            _chance(alarm.chance),
+        ]
+    is_older = drift.verdict == "fell" and drift.may_be_older and _is_first(one)
+    chance = _chance(drift.p if drift.verdict == "fell" else alarm.chance)
+    if course.standing != "fell":
+        began = monday_of(course.since) if course.since is not None else alarm.since
+        return [_moved(course, began, near), first, chance]
+    span = one.span
+    parts = [_now(course), since_words(span, near, is_older) if span else "", _segment(course)]
+    if course.moved is not None and course.between_level is not None:
+        parts.append(
+            f"It had been at {100 * course.between_level.value:.0f} until the week of"
+            f" {day_words(monday_of(course.moved), near)}, and has not come back to what it was."
+        )
+    return [*parts, _inputs(course.loss, course.mix_part), first, chance]
+
+
+def _chance(p: float | None) -> str:
+    return "" if p is None else f"Chance of seeing this with no change: {chance_words(p)}."
+
+
+def _now(course: Course) -> str:
+    """`91 of 100 answers were acceptable before; 84 now (78 to 89, last 4 weeks): 7 fewer, at least 3.`"""
+    before, now, loss, mix = course.before.value, course.now, course.loss, course.mix_part
+    fewer = round(100 * before) - round(100 * now.value) if abs(mix) < _LEAST_MIX else round(100 * loss)
+    least = floor(100 * course.lower)
+    bound = f", at least {least}" if 0 < least < fewer else ""
+    equal = "" if abs(mix) < _LEAST_MIX else " at equal inputs"
+    return (
+        f"{100 * before:.0f} of 100 answers were acceptable before; {100 * now.value:.0f} now ({_interval(now)}):"
+        f" {fewer} fewer{equal}{bound}."
     )
-    parts.append(_inputs(loss, mix))
-    if one.alarm and not _is_first(one):
-        parts.append(f"First raised at the end of the week of {day_words(alarm.week, near)}.")
-    if not is_today:
-        parts.append(_today(one))
-    chance = drift.p if is_today else alarm.chance
-    return [*parts, f"Chance of seeing this with no change: {chance_words(chance)}." if chance is not None else ""]
+
+
+def _interval(now: Mean) -> str:
+    return f"{100 * now.low:.0f} to {100 * now.high:.0f}, {_last_weeks(now.weeks)}"
+
+
+def _last_weeks(weeks: int) -> str:
+    return "last week" if weeks == 1 else f"last {weeks} weeks"
+
+
+def _moved(course: Course, began: date, near: date) -> str:
+    """The three levels of a task that recovered or fell again, and when each began."""
+    before, level, now = course.before.value, course.between_level, course.now
+    moved = f" since the week of {day_words(monday_of(course.moved), near)}" if course.moved is not None else ""
+    between = f"; {100 * level.value:.0f} from the week of {day_words(began, near)} on" if level else ""
+    return (
+        f"{100 * before:.0f} of 100 answers were acceptable before{between}; {100 * now.value:.0f} now"
+        f" ({_interval(now)}){moved}."
+    )
+
+
+def _segment(course: Course) -> str:
+    """The one segment that fell, where others did not."""
+    if course.segment is None:
+        return ""
+    one = course.segment
+    return (
+        f"Only answers to inputs of {stratum_words(one.name)} fell, from {100 * one.before.value:.0f} to"
+        f" {100 * one.after.value:.0f}; those to all others did not."
+    )
 
 
 def _is_first(one: TaskDrift) -> bool:
@@ -175,13 +233,12 @@ def _is_first(one: TaskDrift) -> bool:
     return one.alarm is not None and one.alarm.week == monday_of(int(str(one.drift.week)))
 
 
-def _levels(before: float, after: float, loss: float, lower: float | None, mix: float, *, is_now: bool) -> str:
+def _levels(before: float, after: float, loss: float, lower: float | None, mix: float) -> str:
     fewer = round(100 * before) - round(100 * after) if abs(mix) < _LEAST_MIX else round(100 * loss)
     least = floor(100 * (lower or 0.0))
     bound = f", at least {least}" if 0 < least < fewer else ""
     equal = "" if abs(mix) < _LEAST_MIX else " at equal inputs"
-    now = "now" if is_now else "then"
-    was, is_ = f"{100 * before:.0f} of 100 answers were acceptable before", f"{100 * after:.0f} {now}"
+    was, is_ = f"{100 * before:.0f} of 100 answers were acceptable before", f"{100 * after:.0f} then"
     return f"{was}; {is_} ({fewer} fewer{equal}{bound})."
 
 
@@ -191,16 +248,6 @@ def _inputs(loss: float, mix: float) -> str:
     if mix < 0:
         return f"A change of inputs explains {round(-100 * mix)} more, which are not counted here."
     return f"Easier inputs hide {round(100 * mix)} of them in the plain average."
-
-
-def _today(one: TaskDrift) -> str:
-    """What the last look says of an alarm that it does not raise again."""
-    if one.drift.mean_after is None:
-        return "Too few scores since to say how it is today."
-    return (
-        f"The last look shows no further fall, at {100 * one.drift.mean_after:.0f} of 100; the alarm stands until it is"
-        " acknowledged."
-    )
 
 
 def chance_words(p: float) -> str:
@@ -272,7 +319,7 @@ def short_words(one: TaskDrift, near: date) -> str:
     """The drift of a task in one cell."""
     cause = f": {cause_words(one.causes[0], near)}" if one.causes else ""
     if one.alarm:
-        return f"▼ fell since {day_words(one.alarm.since, near)}{cause}"
+        return _short_course(one, near, cause)
     if one.drift.verdict == "mix changed":
         span = one.span
         return f"inputs harder since {day_words(span.since, near)}" if span else "inputs harder"
@@ -281,3 +328,11 @@ def short_words(one: TaskDrift, near: date) -> str:
         since = day_words(monday_of(first.since_week), near)
         return f"answers changed since {since}, {_SHORT_SIGNALS[first.signal]}{cause}"
     return "no sign of change" if one.drift.verdict == "no sign of change" else one.drift.reason
+
+
+def _short_course(one: TaskDrift, near: date, cause: str) -> str:
+    if one.standing == "recovered" and one.course:
+        moved = one.course.moved
+        return f"recovered since {day_words(monday_of(moved), near)}" if moved is not None else "recovered"
+    span = one.span
+    return f"▼ {one.standing} since {day_words(span.since, near)}{cause}" if span else f"▼ {one.standing}{cause}"

@@ -15,6 +15,7 @@ import numpy as np
 
 from .behaviour import AnswersChanged
 from .causes import Cause, Span
+from .course import Course, Fallen
 from .drift import Drift, find_drift_in
 from .scan import CANDIDATES, MIN_BASELINE_SCORES, MIN_NEW_SCORES, WEEKS
 from .weekly import Window, grid_of, monday_of, week_of
@@ -63,6 +64,20 @@ class TaskDrift:
     # The first alarm that nobody acknowledged; what is found of the same fall later is `drift`.
     alarm: Alarm | None = None
     acknowledged: date | None = None
+    # What became of the alarm by today; None where too few scores say.
+    course: Course | None = None
+
+    @property
+    def standing(self) -> str:
+        """Of an alarm: fell, fell again or recovered; empty without one."""
+        if self.alarm is None:
+            return ""
+        return self.course.standing if self.course else "fell"
+
+    @property
+    def is_alarm(self) -> bool:
+        """It fell, nobody acknowledged it, and it has not recovered."""
+        return self.standing in ("fell", "fell again")
 
     @property
     def scores_per_week(self) -> float:
@@ -71,7 +86,11 @@ class TaskDrift:
 
     @property
     def span(self) -> Span | None:
-        """When it began: the first alarm's, else that of the verdict or of the first signal."""
+        """When it began: the fall's that is told, else that of the verdict or of the first signal."""
+        if self.course and self.standing == "fell again":
+            return _span(self.course.moved, self.course.moved_between)
+        if self.course and self.course.since is not None:
+            return _span(self.course.since, self.course.between)
         if self.alarm:
             return Span(self.alarm.since, self.alarm.earliest, self.alarm.latest)
         if self.drift.verdict == "mix changed":
@@ -100,13 +119,13 @@ class Drifts:
 
     @property
     def has_alarm(self) -> bool:
-        """Some task fell, and nobody acknowledged it; what `--fail-on drift` asks."""
-        return any(task.alarm for task in self.tasks)
+        """Some task fell, nobody acknowledged it and it has not recovered; what `--fail-on drift` asks."""
+        return any(task.is_alarm for task in self.tasks)
 
     @property
     def fell(self) -> tuple[TaskDrift, ...]:
         """Tasks with an alarm that stands."""
-        return tuple(task for task in self.tasks if task.alarm)
+        return tuple(task for task in self.tasks if task.is_alarm)
 
     @property
     def changed(self) -> tuple[TaskDrift, ...]:
@@ -206,6 +225,11 @@ def first_alarms(
     return first
 
 
+def fallen_of(alarm: Alarm) -> Fallen:
+    """What the course of an alarm is told from."""
+    return Fallen(week_of(alarm.since), alarm.loss, alarm.mean_before, alarm.scores_before)
+
+
 def alarm_of(drift: Drift, evidence: str) -> Alarm:
     """The alarm that a verdict "fell" raises."""
     span = _span(drift.since_week, drift.since_range)
@@ -238,7 +262,7 @@ def in_order(tasks: Iterable[TaskDrift]) -> tuple[TaskDrift, ...]:
 
 def _place(one: TaskDrift) -> tuple[float, float, int, str]:
     if one.alarm:
-        return 0, -one.alarm.loss, -one.answers, one.task
+        return (0 if one.is_alarm else 0.5), -one.alarm.loss, -one.answers, one.task
     return (1 if one.signals else _ORDER[one.drift.verdict]), 0.0, -one.answers, one.task
 
 

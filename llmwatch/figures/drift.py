@@ -12,6 +12,7 @@ import numpy as np
 
 from ..analysis.behaviour import LEAST_CHANGE, LENGTH, AnswersChanged, Signals, changed_answers
 from ..analysis.causes import KINDS, Cause, find_causes
+from ..analysis.course import course_of
 from ..analysis.drift import Drift, find_drift_in
 from ..analysis.drift_wording import cause_words, sentence
 from ..analysis.prompt_diff import prompt_diff
@@ -26,6 +27,7 @@ from ..analysis.task_drift import (
     alarm_of,
     begins_at,
     ends_at,
+    fallen_of,
     first_alarms,
     in_order,
     last_week,
@@ -62,7 +64,8 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
         asked = dict.fromkeys({row["task"] for row in scores} | set(seen.answers), week_of(since))
         starts = {task: max(week, starts.get(task, week)) for task, week in asked.items()}
     chosen = speaking(scores, _audited(reading, scores, period), through)
-    found = {d.task: d for d in find_drift_in(windows_of(scores, chosen, through, starts), through)}
+    windows = {window.task: window for window in windows_of(scores, chosen, through, starts)}
+    found = {d.task: d for d in find_drift_in(list(windows.values()), through)}
     signals: dict[str, list[AnswersChanged]] = defaultdict(list)
     for changed in changed_answers(seen.signals, through, starts):
         signals[changed.task].append(changed)
@@ -77,6 +80,9 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
             signals=tuple(signals[task]),
             alarm=alarms.get(task),
             acknowledged=acknowledged[task][0] if task in acknowledged else None,
+            course=course_of(windows[task], through, fallen_of(alarms[task]), found[task].overdispersion)
+            if task in alarms and task in windows
+            else None,
         )
         for task in sorted(set(found) | set(seen.answers) | judged | set(alarms))
     ]
@@ -197,7 +203,7 @@ def _with_causes(
 ) -> TaskDrift:
     if one.span is None:
         return one
-    loss = one.alarm.loss if one.alarm else None
+    loss = one.course.loss if one.course else one.alarm.loss if one.alarm else None
     # A changed mix is a change of inputs; a fall at equal inputs is not explained by one.
     kinds = ("inputs",) if _is_mix(one) else tuple(kind for kind in KINDS if not (one.alarm and kind == "inputs"))
     return with_causes(one, [_named(cause, one.task, texts) for cause in find_causes(rows, one.span, loss, kinds)])
@@ -229,7 +235,7 @@ def keep_drift(con: Any, results: Drifts) -> None:
         if one.evidence or one.signals:
             _insert(con, "drift", _drift_row(results, one))
     known = set(con.execute("select task_name, week, since_week from drift_alarms").fetchall())
-    for one in results.fell:
+    for one in results.tasks:
         if one.alarm and (one.task, one.alarm.week, one.alarm.since) not in known:
             _insert(con, "drift_alarms", _alarm_row(results, one.alarm))
 
@@ -241,29 +247,34 @@ def _insert(con: Any, table: str, row: Mapping[str, Any]) -> None:
 
 def _drift_row(results: Drifts, one: TaskDrift) -> dict[str, Any]:
     drift, cause, span = one.drift, one.causes[0] if one.causes else None, one.span
-    is_changed = bool(one.signals) and not one.alarm and not _is_mix(one)
+    is_changed, course = bool(one.signals) and not one.alarm and not _is_mix(one), one.course
     return {
         "task_name": one.task,
         "week": results.week,
         "evidence": one.evidence or "signals",
-        "verdict": "fell" if one.alarm else "answers changed" if is_changed else drift.verdict,
+        "verdict": one.standing or ("answers changed" if is_changed else drift.verdict),
         "since_week": span.since if span else None,
         "earliest_week": span.earliest if span else None,
         "latest_week": span.latest if span else None,
-        "loss": drift.loss,
-        "loss_lower": drift.lower,
-        "mean_before": drift.mean_before,
-        "mean_after": drift.mean_after,
-        "mix_part": drift.mix_part,
-        "quality_part": drift.quality_part,
-        "scores_before": drift.n_before,
-        "scores_after": drift.n_after,
+        "loss": course.loss if course else drift.loss,
+        "loss_lower": course.lower if course else drift.lower,
+        "mean_before": course.before.value if course else drift.mean_before,
+        "mean_after": course.now.value if course else drift.mean_after,
+        "mix_part": course.mix_part if course else drift.mix_part,
+        "quality_part": -course.loss if course else drift.quality_part,
+        "scores_before": course.before.n if course else drift.n_before,
+        "scores_after": course.now.n if course else drift.n_after,
+        "now_low": course.now.low if course else None,
+        "now_high": course.now.high if course else None,
+        "now_weeks": course.now.weeks if course else None,
+        "moved_week": monday_of(course.moved) if course and course.moved else None,
+        "segment": course.segment.name if course and course.segment else None,
         "cause": cause_words(cause, results.week) if cause else None,
         "detail": sentence(one, results.week),
         "cause_at": datetime.combine(cause.on, datetime.min.time()) if cause else None,
         "chance": drift.p,
         "could_have_seen": drift.could_have_seen,
-        "is_alarm": one.alarm is not None,
+        "is_alarm": one.is_alarm,
         "first_alarm_week": one.alarm.week if one.alarm else None,
     }
 

@@ -211,6 +211,7 @@ MIGRATIONS = {
     14: "76421bfb4ea4a3d5",
     15: "4f38fa33089af743",
     16: "3da249c6018ba6f1",
+    20: "af24dcbc31f200ee",
 }
 
 

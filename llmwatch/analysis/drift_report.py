@@ -47,6 +47,8 @@ _COLUMNS: Final = (
     Column("reason", "what lacks", rank=DATA_RANK, is_number=False),
     Column("earliest", "earliest week", rank=DATA_RANK, is_number=False),
     Column("latest", "latest week", rank=DATA_RANK, is_number=False),
+    Column("lost_at_most", "answers lost at most", rank=DATA_RANK),
+    Column("scores_to_decide", "scores to decide", rank=DATA_RANK),
     Column("mix_part", "of inputs", rank=DATA_RANK),
     Column("quality_part", "of answers", rank=DATA_RANK),
     Column("chance", "chance", rank=DATA_RANK),
@@ -61,6 +63,8 @@ _NAMED: Final = 5
 # Tasks without a change that a text lists; formats for programs list all.
 _MOST_QUIET: Final = 20
 _CAUSES: Final = 3
+# Tasks being watched that the weekly report names; llmwatch drift names all.
+_WATCHED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def drift_report(asked: DriftAsked) -> Report:
     drifts = asked.drifts
     tasks = tuple(one for one in drifts.tasks if asked.task in (None, one.task))
     listed = tasks if asked.has_all_rows else () if asked.task else _listed(tasks)
-    words = [one for one in tasks if asked.task or one.alarm or one.signals or one.drift.verdict == "mix changed"]
+    words = [one for one in tasks if asked.task or _is_loud(one) or one.found == "watch"]
     sections = [
         *(_task_section(drifts, one) for one in words),
         _table_section(drifts, () if asked.task else tasks, listed),
@@ -104,6 +108,9 @@ def drift_section(drifts: Drifts) -> Section:
     """Drift in the weekly report: a note per task that moved, and how many others there are."""
     loud = [one for one in drifts.tasks if _is_loud(one)]
     notes = [_note(drifts, one) for one in loud]
+    notes += [
+        Note(sentence(one, drifts.week)) for one in [one for one in drifts.tasks if one.found == "watch"][:_WATCHED]
+    ]
     notes += _quiet_notes(one for one in drifts.tasks if not _is_loud(one))
     if not notes:
         notes = [Note("Nothing can be said yet: no task has answers in the last weeks to compare.")]
@@ -205,9 +212,11 @@ def _unscored_note(unscored: list[TaskDrift]) -> Note:
 
 def _quiet_notes(quiet: Iterable[TaskDrift]) -> list[Note]:
     known = [one for one in quiet]
-    steady = sum(one.drift.verdict == "no sign of change" for one in known)
-    few = len(known) - steady
+    steady = sum(one.found == "no sign of change" for one in known)
+    watched = sum(one.found == "watch" for one in known)
+    few = len(known) - steady - watched
     parts = [f"{steady} {'task shows' if steady == 1 else 'tasks show'} no sign of change"] if steady else []
+    parts += [f"{watched} {'task is' if watched == 1 else 'tasks are'} being watched"] if watched else []
     parts += [f"on {few} {'task' if few == 1 else 'tasks'} there is too little evidence"] if few else []
     if not parts:
         return []
@@ -236,6 +245,10 @@ def _row(drifts: Drifts, one: TaskDrift) -> Row:
         Text(drift.reason) if drift.reason else Unknown("nothing"),
         Text(span.earliest.isoformat()) if span else Unknown(none_begun),
         Text(span.latest.isoformat()) if span else Unknown(none_begun),
+        _of_hundred(drift.lost_at_most if one.found == "mix changed" else None, "only where inputs got harder"),
+        count(drift.scores_to_decide)
+        if one.found == "watch" and drift.scores_to_decide is not None
+        else Unknown("only of a task being watched"),
         _points(course.mix_part if course else drift.mix_part, "not compared"),
         _points(-course.loss if course else drift.quality_part, "not compared"),
         Number(Decimal(f"{drift.p:.3g}"), "plain") if drift.p is not None else Unknown("not compared"),
@@ -257,13 +270,9 @@ def _loss(one: TaskDrift) -> float | None:
 
 
 def _verdict_cell(one: TaskDrift) -> Cell:
-    if one.alarm:
-        return Text(one.standing, "bad" if one.is_alarm else "quiet")
-    if one.drift.verdict == "mix changed":
-        return Text("mix changed")
-    if one.signals:
-        return Text("answers changed")
-    return Text(one.drift.verdict, "quiet")
+    if one.is_alarm:
+        return Text(one.found, "bad")
+    return Text(one.found, "" if one.found in ("mix changed", "answers changed") else "quiet")
 
 
 def _of_hundred(value: float | None, reason: str) -> Cell:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from math import floor
+from math import ceil, floor
 from typing import Final
 
 from .behaviour import LENGTH, AnswersChanged
@@ -116,17 +116,21 @@ def cause_sentence(cause: Cause, near: date) -> str:
 
 def heading(one: TaskDrift) -> str:
     """The verdict, as it is headed."""
+    task = f"`{one.task}`"
     if one.alarm:
-        return f"Quality of `{one.task}` {one.standing}."
+        return f"Quality of {task} {one.standing}."
     if one.drift.verdict == "mix changed":
-        return f"Inputs of `{one.task}` got harder, its answers did not get worse."
-    if one.signals and one.drift.verdict == "no sign of change":
-        return f"Answers of `{one.task}` changed; its scores show no fall."
+        open_ = (
+            "; whether its answers got worse too is open" if one.drift.is_open else ", its answers did not get worse"
+        )
+        return f"Inputs of {task} got harder{open_}."
+    scores = "watch" if one.drift.is_watch else one.drift.verdict
     if one.signals:
-        return f"Answers of `{one.task}` changed, quality unknown."
-    if one.drift.verdict == "no sign of change":
-        return f"No sign of change in `{one.task}`."
-    return f"Too little evidence on `{one.task}`."
+        told = {"watch": "; its scores may have fallen", "no sign of change": "; its scores show no fall"}
+        return f"Answers of {task} changed{told.get(scores, ', quality unknown')}."
+    if scores == "watch":
+        return f"Watch {task}: its quality may have fallen."
+    return f"No sign of change in {task}." if scores == "no sign of change" else f"Too little evidence on {task}."
 
 
 def sentence(one: TaskDrift, near: date) -> str:
@@ -136,6 +140,8 @@ def sentence(one: TaskDrift, near: date) -> str:
         parts += _fell(one, near)
     elif one.drift.verdict == "mix changed":
         parts += _mixed(one, near)
+    elif one.drift.is_watch:
+        parts += _watched(one, near)
     elif one.signals:
         parts += [_seen(one)] if one.drift.verdict == "no sign of change" else []
     elif one.drift.verdict == "no sign of change":
@@ -266,12 +272,31 @@ def _mixed(one: TaskDrift, near: date) -> list[str]:
     drift = one.drift
     before, after = drift.mean_before or 0.0, drift.mean_after or 0.0
     span = one.span
-    mix, quality = drift.mix_part or 0.0, drift.quality_part or 0.0
-    answers = "none of it is the answers'" if quality > -_LEAST_MIX else f"{round(-100 * quality)} may be the answers'"
+    mix, most = drift.mix_part or 0.0, drift.lost_at_most or 0.0
+    total = round(100 * before) - round(100 * after)
+    inputs = f"{round(-100 * mix)} points are the change of inputs"
+    if drift.is_open:
+        parts = f"Open: {round(100 * most)} of {total} points may be the answers' (95 %). About {inputs}."
+    else:
+        parts = f"{inputs}; at equal inputs answers lost less than {max(ceil(100 * most), 1)} (95 %)."
     return [
         f"On average {100 * before:.0f} of 100 were acceptable before; {100 * after:.0f} now.",
-        f"{round(-100 * mix)} points are the change of inputs; {answers}: at equal inputs no fall is shown.",
+        parts,
         since_words(span, near, drift.may_be_older) if span else "",
+    ]
+
+
+def _watched(one: TaskDrift, near: date) -> list[str]:
+    """What may be, and how many scores would tell."""
+    drift = one.drift
+    since = day_words(monday_of(int(str(drift.since_week))), near)
+    if drift.scores_to_decide is None:
+        decide = "Even many more scores would not tell with so few before it."
+    else:
+        decide = f"About {drift.scores_to_decide:,} more scores would decide."
+    return [
+        f"{100 * (drift.loss or 0.0):.0f} fewer of 100 since the week of {since}, which luck does in"
+        f" {chance_words(drift.p or 0.0)} of looks: no alarm. {decide}"
     ]
 
 
@@ -322,12 +347,19 @@ def short_words(one: TaskDrift, near: date) -> str:
         return _short_course(one, near, cause)
     if one.drift.verdict == "mix changed":
         span = one.span
-        return f"inputs harder since {day_words(span.since, near)}" if span else "inputs harder"
+        is_open = "; answers open" if one.drift.is_open else ""
+        return (f"inputs harder since {day_words(span.since, near)}" if span else "inputs harder") + is_open
     if one.signals:
         first = min(one.signals, key=lambda s: (not s.is_hard, s.p, s.signal))
         since = day_words(monday_of(first.since_week), near)
         return f"answers changed since {since}, {_SHORT_SIGNALS[first.signal]}{cause}"
+    if one.drift.is_watch:
+        return f"watch: {_to_decide(one.drift.scores_to_decide)}"
     return "no sign of change" if one.drift.verdict == "no sign of change" else one.drift.reason
+
+
+def _to_decide(scores: int | None) -> str:
+    return "may have fallen" if scores is None else f"{scores:,} more scores would decide"
 
 
 def _short_course(one: TaskDrift, near: date, cause: str) -> str:

@@ -24,7 +24,8 @@ from .weekly import Window, grid_of, monday_of, week_of
 LADDER: Final = ("reference", "label", "review", "feedback", "judge")
 UNAUDITED: Final = "only a judge that nobody audited has scored it; see `llmwatch review`"
 NO_SCORES: Final = "no scores"
-# The running week counts from Saturday on: a look a day would make seven chances of a false alarm of one.
+# The running week counts from Saturday on: a look a day would make seven chances of a false alarm of one. Before, only
+# falls that nobody can wait for are looked for in it, very strictly: `drift.find_sudden`.
 _ENOUGH_OF_A_WEEK: Final = timedelta(days=5)
 
 
@@ -73,6 +74,13 @@ class TaskDrift:
         if self.alarm is None:
             return ""
         return self.course.standing if self.course else "fell"
+
+    @property
+    def found(self) -> str:
+        """The verdict in a word, as it is shown and stored: of an alarm where it stands."""
+        if self.alarm or self.drift.verdict == "mix changed":
+            return self.standing or "mix changed"
+        return "answers changed" if self.signals else "watch" if self.drift.is_watch else self.drift.verdict
 
     @property
     def is_alarm(self) -> bool:
@@ -206,7 +214,11 @@ def windows_of(
 
 
 def first_alarms(
-    rows: Rows, chosen: Mapping[str, tuple[str, str]], fallen: Sequence[Drift], starts: Mapping[str, int]
+    rows: Rows,
+    chosen: Mapping[str, tuple[str, str]],
+    fallen: Sequence[Drift],
+    starts: Mapping[str, int],
+    weights: Mapping[str, float],
 ) -> dict[str, Drift]:
     """Task -> the earliest of the weekly looks, without a gap until today's, that would have raised its alarm.
 
@@ -218,7 +230,9 @@ def first_alarms(
     for week in range(through - 1, through - CANDIDATES, -1):
         if not open_tasks:
             break
-        found = {d.task: d for d in find_drift_in(windows_of(rows, open_tasks, week, starts), week)}
+        found = {
+            d.task: d for d in find_drift_in(windows_of(rows, open_tasks, week, starts), week, weights, len(chosen))
+        }
         still = {task for task, drift in found.items() if drift.verdict == "fell"}
         first |= {task: found[task] for task in still}
         open_tasks = {task: key for task, key in open_tasks.items() if task in still}
@@ -252,7 +266,7 @@ def alarm_of(drift: Drift, evidence: str) -> Alarm:
     )
 
 
-_ORDER: Final = {"fell": 0, "mix changed": 2, "no sign of change": 3, "too little evidence": 4}
+_ORDER: Final = {"answers changed": 1, "mix changed": 2, "watch": 3, "no sign of change": 4, "too little evidence": 5}
 
 
 def in_order(tasks: Iterable[TaskDrift]) -> tuple[TaskDrift, ...]:
@@ -263,7 +277,7 @@ def in_order(tasks: Iterable[TaskDrift]) -> tuple[TaskDrift, ...]:
 def _place(one: TaskDrift) -> tuple[float, float, int, str]:
     if one.alarm:
         return (0 if one.is_alarm else 0.5), -one.alarm.loss, -one.answers, one.task
-    return (1 if one.signals else _ORDER[one.drift.verdict]), 0.0, -one.answers, one.task
+    return _ORDER[one.found], 0.0, -one.answers, one.task
 
 
 def without_evidence(task: str, through: int, reason: str) -> Drift:

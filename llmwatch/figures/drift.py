@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 
 from ..analysis.behaviour import LEAST_CHANGE, LENGTH, AnswersChanged, Signals, changed_answers
 from ..analysis.causes import KINDS, Cause, find_causes
-from ..analysis.course import course_of
-from ..analysis.drift import Drift, find_drift_in
+from ..analysis.course import Course, course_of
+from ..analysis.drift import A_LOOK, Drift, find_drift_in, find_sudden, levels_of
 from ..analysis.drift_wording import cause_words, sentence
 from ..analysis.prompt_diff import prompt_diff
 from ..analysis.quality import audits_missing
@@ -36,11 +36,16 @@ from ..analysis.task_drift import (
     with_causes,
     without_evidence,
 )
-from ..analysis.weekly import monday_of, week_of
+from ..analysis.weekly import Window, monday_of, week_of
 from ..store.queries import query_sql
 from ..store.task_edits import given_names, load_edits, names_today
 from .reading import Reading
+from .stated import stated_today
 
+# What a task counts, where there are so many that not all can be looked at as strictly as one: high stakes twice.
+_STAKES: Final = {"low": 0.5, "standard": 1.0, "high": 2.0, "critical": 2.0}
+_SPEND: Final = (0.5, 2.0)
+_NEARLY: Final = 0.999
 _SHARES: Final = tuple(signal for signal in LEAST_CHANGE if signal != LENGTH)
 
 
@@ -58,18 +63,27 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
     period = {"since": begins_at(through), "until": min(as_of, ends_at(through))}
     acknowledged = _acknowledged(reading, as_of)
     starts = {task: week_of(week) for task, (week, _) in acknowledged.items()}
-    scores = [row for row in reading.rows("weekly_scores", **period) if row["name"] == "quality"]
+    every = reading.rows("weekly_scores", since=period["since"], until=as_of)
+    every = [row for row in every if row["name"] == "quality"]
+    scores = [row for row in every if week_of(row["week"]) <= through]
     seen = _answers(reading, period)
     if since is not None:
         asked = dict.fromkeys({row["task"] for row in scores} | set(seen.answers), week_of(since))
         starts = {task: max(week, starts.get(task, week)) for task, week in asked.items()}
     chosen = speaking(scores, _audited(reading, scores, period), through)
     windows = {window.task: window for window in windows_of(scores, chosen, through, starts)}
-    found = {d.task: d for d in find_drift_in(list(windows.values()), through)}
+    weights = _weights(reading, list(windows), as_of)
+    found = {d.task: d for d in find_drift_in(list(windows.values()), through, weights)}
     signals: dict[str, list[AnswersChanged]] = defaultdict(list)
     for changed in changed_answers(seen.signals, through, starts):
         signals[changed.task].append(changed)
-    alarms = _alarms(reading, as_of, acknowledged, scores, chosen, found, starts)
+    alarms = _alarms(reading, as_of, acknowledged, scores, chosen, found, starts, weights)
+    running = through + 1
+    today = {w.task: w for w in windows_of(_in_running(every, running), chosen, running, starts)}
+    for drift in find_sudden(list(today.values()), running, weights):
+        if drift.task not in alarms or alarms[drift.task].week > monday_of(through):
+            found[drift.task] = drift
+            alarms.setdefault(drift.task, alarm_of(drift, chosen[drift.task][0]))
     judged = {row["task"] for row in scores}
     tasks = [
         TaskDrift(
@@ -80,15 +94,45 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
             signals=tuple(signals[task]),
             alarm=alarms.get(task),
             acknowledged=acknowledged[task][0] if task in acknowledged else None,
-            course=course_of(windows[task], through, fallen_of(alarms[task]), found[task].overdispersion)
-            if task in alarms and task in windows
-            else None,
+            course=_course(alarms.get(task), found.get(task), windows, today, through),
         )
         for task in sorted(set(found) | set(seen.answers) | judged | set(alarms))
     ]
-    explained = _explained(reading, tasks, period)
+    explained = _explained(reading, tasks, period | {"until": as_of})
     is_running = as_of < ends_at(through)
     return Drifts(as_of, monday_of(through), is_running, in_order(explained), since, reading.hindrances)
+
+
+def _in_running(rows: Sequence[Mapping[str, Any]], running: int) -> list[Mapping[str, Any]]:
+    """The rows of tasks that have scores in the running week."""
+    today = {row["task"] for row in rows if week_of(row["week"]) == running}
+    return [row for row in rows if row["task"] in today]
+
+
+def _course(
+    alarm: Alarm | None, drift: Drift | None, windows: Mapping[str, Window], today: Mapping[str, Window], through: int
+) -> Course | None:
+    """What became of an alarm; of one that the running week raised, with that week."""
+    if alarm is None or drift is None or alarm.task not in windows:
+        return None
+    if week_of(alarm.week) > through and alarm.task in today:
+        return course_of(today[alarm.task], through + 1, fallen_of(alarm), drift.overdispersion)
+    return course_of(windows[alarm.task], through, fallen_of(alarm), drift.overdispersion)
+
+
+def _weights(reading: Reading, tasks: Sequence[str], as_of: datetime) -> dict[str, float]:
+    """What each task counts among many: by its stakes, and by the root of what it spends; alike where few are."""
+    if sum(levels_of([1.0] * len(tasks))) < A_LOOK * _NEARLY:
+        return {}
+    stakes = stated_today(reading).stakes
+    rows = reading.rows("task_spend", since=as_of - timedelta(days=28), until=as_of)
+    spent = {row["task"]: float(row["cost_usd"] or 0) for row in rows}
+    mean = sum(spent.get(task, 0.0) for task in tasks) / len(tasks)
+    return {
+        task: _STAKES.get(stakes.get(task, "standard"), 1.0)
+        * (min(max((spent.get(task, 0.0) / mean) ** 0.5, _SPEND[0]), _SPEND[1]) if mean else 1.0)
+        for task in tasks
+    }
 
 
 def _acknowledged(reading: Reading, as_of: datetime) -> dict[str, tuple[date, datetime]]:
@@ -146,6 +190,7 @@ def _alarms(
     chosen: Mapping[str, tuple[str, str]],
     found: Mapping[str, Drift],
     starts: Mapping[str, int],
+    weights: Mapping[str, float],
 ) -> dict[str, Alarm]:
     """Task -> its alarm as first raised and not acknowledged since: the stored one, else what today's look raises."""
     stored: dict[str, Alarm] = {}
@@ -157,7 +202,8 @@ def _alarms(
             stored.setdefault(names[0], _stored_alarm(names[0], row))
     fallen = [drift for drift in found.values() if drift.verdict == "fell" and drift.task not in stored]
     raised = {
-        task: alarm_of(drift, chosen[task][0]) for task, drift in first_alarms(scores, chosen, fallen, starts).items()
+        task: alarm_of(drift, chosen[task][0])
+        for task, drift in first_alarms(scores, chosen, fallen, starts, weights).items()
     }
     return stored | raised
 
@@ -247,12 +293,12 @@ def _insert(con: Any, table: str, row: Mapping[str, Any]) -> None:
 
 def _drift_row(results: Drifts, one: TaskDrift) -> dict[str, Any]:
     drift, cause, span = one.drift, one.causes[0] if one.causes else None, one.span
-    is_changed, course = bool(one.signals) and not one.alarm and not _is_mix(one), one.course
+    course = one.course
     return {
         "task_name": one.task,
         "week": results.week,
         "evidence": one.evidence or "signals",
-        "verdict": one.standing or ("answers changed" if is_changed else drift.verdict),
+        "verdict": one.found,
         "since_week": span.since if span else None,
         "earliest_week": span.earliest if span else None,
         "latest_week": span.latest if span else None,
@@ -269,6 +315,8 @@ def _drift_row(results: Drifts, one: TaskDrift) -> dict[str, Any]:
         "now_weeks": course.now.weeks if course else None,
         "moved_week": monday_of(course.moved) if course and course.moved else None,
         "segment": course.segment.name if course and course.segment else None,
+        "answers_lost_at_most": drift.lost_at_most if one.found == "mix changed" else None,
+        "scores_to_decide": drift.scores_to_decide if one.found == "watch" else None,
         "cause": cause_words(cause, results.week) if cause else None,
         "detail": sentence(one, results.week),
         "cause_at": datetime.combine(cause.on, datetime.min.time()) if cause else None,

@@ -1,0 +1,5 @@
+-- Where inputs got harder: how much answers lost at most at equal inputs, with 95 % confidence. Of a task being watched: how
+-- many more scores would tell whether it fell.
+alter table drift add column answers_lost_at_most double;
+
+alter table drift add column scores_to_decide bigint;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import date
 from math import ceil, floor
@@ -14,7 +15,7 @@ from .levels import Mean
 from .power import WEEKS_AGO
 from .report import counted
 from .stratum import stratum_words
-from .task_drift import TaskDrift
+from .task_drift import JudgeChange, TaskDrift
 from .weekly import monday_of
 
 # So many answers show a fall of 20 points from 80 to 60 of 100 four times in five (one-sided 95 %, normal law).
@@ -65,6 +66,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "max_tokens": "limit of output tokens",
     "reasoning_level": "reasoning level",
     "inputs": "inputs",
+    "scorer": "scorer",
     "service_version": "service version",
 }
 _DIGESTS: Final = ("tools", "schema", "system_fingerprint")
@@ -120,6 +122,8 @@ def heading(one: TaskDrift) -> str:
     if one.alarm:
         return f"Quality of {task} {one.standing}."
     if one.drift.verdict == "mix changed":
+        if one.causes and one.causes[0].kind == "scorer":
+            return f"Scores of {task} are lower, and others give them."
         open_ = (
             "; whether its answers got worse too is open" if one.drift.is_open else ", its answers did not get worse"
         )
@@ -150,11 +154,32 @@ def sentence(one: TaskDrift, near: date) -> str:
         parts.append(f"{one.drift.reason[0].upper()}{one.drift.reason[1:]}.")
     if one.signals:
         parts += _answers(one, near)
+    if one.judge:
+        parts.append(_judge(one.task, one.judge))
     if one.acknowledged and not one.alarm:
         parts.append(
             f"An alarm was acknowledged: the baseline begins with the week of {day_words(one.acknowledged, near)}."
         )
     return " ".join(part for part in parts if part)
+
+
+def _judge(task: str, change: JudgeChange) -> str:
+    """Who judges now and before, and what becomes of the earlier scores."""
+    (old_rubric, _, old), (rubric, _, new) = change.old.partition(" "), change.new.partition(" ")
+    what = f"The judge changed from {old} to {new}" if old != new else f"The rubric of the judge {new} changed"
+    if rubric != old_rubric and old != new:
+        what += ", with another rubric"
+    if change.is_joined:
+        points = 100 * change.step
+        scored = f"{abs(points):.0f} points {'lower' if points < 0 else 'higher'}" if round(points) else "the same"
+        return (
+            f"{what}: it scores the same {change.n:,} answers {scored} (±{196 * change.error:.0f}), which is taken out"
+            " of the comparison."
+        )
+    return (
+        f"{what}: earlier scores are not compared. About {change.missing:,} more answers that both have judged would"
+        f" join them; the next `llmwatch judge --task {shlex.quote(task)} --run` asks for them."
+    )
 
 
 def _fell(one: TaskDrift, near: date) -> list[str]:
@@ -274,7 +299,8 @@ def _mixed(one: TaskDrift, near: date) -> list[str]:
     span = one.span
     mix, most = drift.mix_part or 0.0, drift.lost_at_most or 0.0
     total = round(100 * before) - round(100 * after)
-    inputs = f"{round(-100 * mix)} points are the change of inputs"
+    of = "who scores" if one.causes and one.causes[0].kind == "scorer" else "inputs"
+    inputs = f"{round(-100 * mix)} points are the change of {of}"
     if drift.is_open:
         parts = f"Open: {round(100 * most)} of {total} points may be the answers' (95 %). About {inputs}."
     else:

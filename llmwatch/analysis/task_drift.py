@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from math import ceil
 from typing import Any, Final
 
 import numpy as np
@@ -18,15 +19,66 @@ from .causes import Cause, Span
 from .course import Course, Fallen
 from .drift import Drift, find_drift_in
 from .scan import CANDIDATES, MIN_BASELINE_SCORES, MIN_NEW_SCORES, WEEKS
+from .stratum import scored_by, scorer_of
 from .weekly import Window, grid_of, monday_of, week_of
 
 # Best first. A judge speaks only where people audited it, and then last.
 LADDER: Final = ("reference", "label", "review", "feedback", "judge")
 UNAUDITED: Final = "only a judge that nobody audited has scored it; see `llmwatch review`"
 NO_SCORES: Final = "no scores"
+ONLY_WITH_EACH_OTHER: Final = "the new scores are by {new}, those before by {old}, and only scores of one are compared"
+# A scorer of fewer is not told apart.
+SMALL_SCORER: Final = 0.1
+OTHER_SCORERS: Final = "others"
+LEAST_JOINT: Final = 30
+JOINED_WITHIN: Final = 0.04
+# Judges that differ on every tenth answer.
+_LIKELY_VARIANCE: Final = 0.1
 # The running week counts from Saturday on: a look a day would make seven chances of a false alarm of one. Before, only
 # falls that nobody can wait for are looked for in it, very strictly: `drift.find_sudden`.
 _ENOUGH_OF_A_WEEK: Final = timedelta(days=5)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeChange:
+    """Another judge scores a task than before: by how much it scores the same answers higher, as far as is measured."""
+
+    old: str
+    new: str
+    # Answers that both scored.
+    n: int
+    step: float
+    error: float
+
+    @property
+    def is_joined(self) -> bool:
+        """The step is known to +-4 points, so that the older series can stand before the newer one."""
+        return self.n >= LEAST_JOINT and 1.96 * self.error <= JOINED_WITHIN
+
+    @property
+    def missing(self) -> int:
+        """Answers that both have still to score, about; 0 once the series are joined."""
+        if self.is_joined:
+            return 0
+        variance = self.error**2 * self.n if self.n >= LEAST_JOINT else _LIKELY_VARIANCE
+        return max(ceil(variance * (1.96 / JOINED_WITHIN) ** 2) - self.n, LEAST_JOINT - self.n, 1)
+
+
+def judge_changes(rows: Rows) -> dict[str, JudgeChange]:
+    """Task -> the change from the last judge before its present one; rows of the query judge_steps.
+
+    Assumes: the two differ by as much on any answers of the task. Lies when: one is stricter on bad answers alone and
+    quality falls at the same time.
+    """
+    last = {row["task"]: row for row in sorted(rows, key=lambda row: (row["older_until"], row["older"]))}
+    found: dict[str, JudgeChange] = {}
+    for task, row in last.items():
+        n, total, squares = int(row["n"]), float(row["total"]), float(row["squares"])
+        step = total / n if n else 0.0
+        # Half a pseudo-answer that they differ on either way: never certain.
+        variance = (max(squares - n * step**2, 0.0) + 1.0) / (n + 1)
+        found[task] = JudgeChange(row["older"], row["series"], n, step, (variance / n) ** 0.5 if n else 1.0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +119,8 @@ class TaskDrift:
     acknowledged: date | None = None
     # What became of the alarm by today; None where too few scores say.
     course: Course | None = None
+    # Another judge has begun within the weeks that are compared.
+    judge: JudgeChange | None = None
 
     @property
     def standing(self) -> str:
@@ -169,7 +223,7 @@ def speaking(rows: Rows, audited: Iterable[tuple[str, str]], through: int) -> di
     """Task -> the rung and series whose scores are compared: the first of the ladder with enough of them.
 
     `rows`: the query weekly_scores. `audited`: task and series of judges that people audited; of others and of names
-    but quality nothing is used. Of a judge only the latest series counts: another rubric measures something else.
+    but quality nothing is used. Of judges only the latest series counts: another judge measures something else.
     """
     is_audited = set(audited)
     sizes: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(dict)
@@ -182,7 +236,7 @@ def speaking(rows: Rows, audited: Iterable[tuple[str, str]], through: int) -> di
         size = sizes[row["task"]].setdefault(key, [0.0, 0.0, 0.0])
         week = week_of(row["week"])
         size[0 if week <= through - CANDIDATES else 1] += row["n"]
-        size[2] = max(size[2], week)
+        size[2] = max(size[2], row["last_scored_at"].timestamp())
     return {task: _first_enough(found) for task, found in sizes.items()}
 
 
@@ -199,43 +253,126 @@ def _first_enough(found: Mapping[tuple[str, str], list[float]]) -> tuple[str, st
 
 
 def windows_of(
-    rows: Rows, chosen: Mapping[str, tuple[str, str]], through: int, starts: Mapping[str, int]
+    rows: Rows,
+    chosen: Mapping[str, tuple[str, str]],
+    through: int,
+    starts: Mapping[str, int],
+    judges: Mapping[str, JudgeChange] | None = None,
 ) -> list[Window]:
-    """The window of each task from the rows of the rung that speaks for it."""
+    """The window of each task from the rows of the rung that speaks for it, and of a judge's older series joined to it.
+
+    Scores are compared within a segment, and of people within one scorer: a stricter one is no fall.
+    """
     kept = [
         row for row in rows if row["name"] == "quality" and chosen.get(row["task"]) == (row["evidence"], row["series"])
     ]
+    if judges:
+        kept += joined(rows, chosen, judges)
     if not kept:
         return []
+    strata = _strata(kept)
     numbers = np.array([[r["n"], r["total"], r["squares"], r["cubes"]] for r in kept], dtype=np.float64).T
     weeks = np.array([week_of(row["week"]) for row in kept], dtype=np.int64)
-    grid = grid_of([r["task"] for r in kept], weeks, [r["stratum"] for r in kept], numbers[0], through, starts)
+    grid = grid_of([r["task"] for r in kept], weeks, strata, numbers[0], through, starts)
     return grid.windows(grid.sums(numbers[0], numbers[1], numbers[2], numbers[3]))
 
 
-def first_alarms(
-    rows: Rows,
-    chosen: Mapping[str, tuple[str, str]],
-    fallen: Sequence[Drift],
-    starts: Mapping[str, int],
-    weights: Mapping[str, float],
-) -> dict[str, Drift]:
+def _strata(rows: Rows) -> list[str]:
+    """The stratum of each row, with its scorer where a task has several who scored enough to stand alone."""
+    by_scorer: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for row in rows:
+        by_scorer[row["task"]][row["scorer"]] += row["n"]
+    large = {
+        task: {scorer for scorer, n in found.items() if n >= SMALL_SCORER * sum(found.values())}
+        for task, found in by_scorer.items()
+    }
+    return [
+        row["stratum"]
+        if len(by_scorer[row["task"]]) == 1
+        else scored_by(row["stratum"], row["scorer"] if row["scorer"] in large[row["task"]] else OTHER_SCORERS)
+        for row in rows
+    ]
+
+
+def scorers_changed(window: Window) -> str:
+    """The reason why nothing is compared where others score now than before; empty where the same do."""
+    by_scorer: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for s, name in enumerate(window.names):
+        n = window.sums.n[:, s]
+        halves = by_scorer[scorer_of(name)]
+        halves[0] += float(n[:-CANDIDATES].sum())
+        halves[1] += float(n[-CANDIDATES:].sum())
+    sums = [sum(halves[at] for halves in by_scorer.values()) for at in (0, 1)]
+    if len(by_scorer) < 2 or not all(sums):
+        return ""
+    old, new = (max(by_scorer, key=lambda scorer: by_scorer[scorer][at]) for at in (0, 1))
+    # The last weeks hold scores of both where the change lies within them.
+    gained = max(by_scorer, key=lambda scorer: by_scorer[scorer][1] / sums[1] - by_scorer[scorer][0] / sums[0])
+    new = gained if new == old else new
+    return ONLY_WITH_EACH_OTHER.format(new=new, old=old) if new != old else ""
+
+
+def joined(rows: Rows, chosen: Mapping[str, tuple[str, str]], judges: Mapping[str, JudgeChange]) -> Rows:
+    """The rows of an older judge on the scale of the one that speaks, counting as much as the measured step leaves.
+
+    An average of n scores of variance v with a step of variance s is worth v / (v / n + s) scores.
+    """
+    older: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        change = judges.get(row["task"])
+        if change is None or not change.is_joined or chosen.get(row["task"]) != ("judge", change.new):
+            continue
+        if (row["evidence"], row["name"], row["series"]) == ("judge", "quality", change.old):
+            older[row["task"]].append(row)
+    found: list[Mapping[str, Any]] = []
+    for task, own in older.items():
+        change = judges[task]
+        n, total, squares = (float(sum(row[name] for row in own)) for name in ("n", "total", "squares"))
+        variance = (max(squares - total * total / n, 0.0) + 0.25) / (n + 1)
+        share = variance / (variance + n * change.error**2)
+        found += [_shifted(row, change.step, share) for row in own]
+    return found
+
+
+def _shifted(row: Mapping[str, Any], step: float, share: float) -> dict[str, Any]:
+    n, t, s = float(row["n"]), float(row["total"]), float(row["squares"])
+    cubes = float(row["cubes"]) + 3 * step * s + 3 * step**2 * t + n * step**3
+    moved = {"n": n, "total": t + n * step, "squares": s + 2 * step * t + n * step**2, "cubes": cubes}
+    return {**row, **{name: share * value for name, value in moved.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What every look reads: scores by week, what speaks for each task, and what tasks count."""
+
+    rows: Rows
+    chosen: Mapping[str, tuple[str, str]]
+    # First week that counts, of tasks with an acknowledged alarm.
+    starts: Mapping[str, int]
+    judges: Mapping[str, JudgeChange] = field(default_factory=dict[str, JudgeChange])
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def windows(self, through: int, tasks: Iterable[str] | None = None) -> list[Window]:
+        """The windows of some tasks, or of all, at the end of a week."""
+        chosen = self.chosen if tasks is None else {task: self.chosen[task] for task in tasks}
+        return windows_of(self.rows, chosen, through, self.starts, self.judges)
+
+
+def first_alarms(evidence: Evidence, fallen: Sequence[Drift]) -> dict[str, Drift]:
     """Task -> the earliest of the weekly looks, without a gap until today's, that would have raised its alarm.
 
     Only these tasks are looked at again, over the weeks that are at hand: an older look has a shorter baseline.
     """
     first = {drift.task: drift for drift in fallen}
-    open_tasks = {drift.task: chosen[drift.task] for drift in fallen}
+    open_tasks = set(first)
     through = int(str(fallen[0].week)) if fallen else 0
     for week in range(through - 1, through - CANDIDATES, -1):
         if not open_tasks:
             break
-        found = {
-            d.task: d for d in find_drift_in(windows_of(rows, open_tasks, week, starts), week, weights, len(chosen))
-        }
-        still = {task for task, drift in found.items() if drift.verdict == "fell"}
-        first |= {task: found[task] for task in still}
-        open_tasks = {task: key for task, key in open_tasks.items() if task in still}
+        windows = evidence.windows(week, sorted(open_tasks))
+        found = {d.task: d for d in find_drift_in(windows, week, evidence.weights, len(evidence.chosen))}
+        open_tasks = {task for task, drift in found.items() if drift.verdict == "fell"}
+        first |= {task: found[task] for task in open_tasks}
     return first
 
 

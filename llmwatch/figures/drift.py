@@ -23,6 +23,7 @@ from ..analysis.task_drift import (
     UNAUDITED,
     Alarm,
     Drifts,
+    Evidence,
     TaskDrift,
     alarm_of,
     begins_at,
@@ -30,9 +31,10 @@ from ..analysis.task_drift import (
     fallen_of,
     first_alarms,
     in_order,
+    judge_changes,
     last_week,
+    scorers_changed,
     speaking,
-    windows_of,
     with_causes,
     without_evidence,
 )
@@ -45,6 +47,7 @@ from .stated import stated_today
 # What a task counts, where there are so many that not all can be looked at as strictly as one: high stakes twice.
 _STAKES: Final = {"low": 0.5, "standard": 1.0, "high": 2.0, "critical": 2.0}
 _SPEND: Final = (0.5, 2.0)
+_MIX: Final = ("inputs", "scorer")
 _NEARLY: Final = 0.999
 _SHARES: Final = tuple(signal for signal in LEAST_CHANGE if signal != LENGTH)
 
@@ -71,16 +74,19 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
         asked = dict.fromkeys({row["task"] for row in scores} | set(seen.answers), week_of(since))
         starts = {task: max(week, starts.get(task, week)) for task, week in asked.items()}
     chosen = speaking(scores, _audited(reading, scores, period), through)
-    windows = {window.task: window for window in windows_of(scores, chosen, through, starts)}
-    weights = _weights(reading, list(windows), as_of)
-    found = {d.task: d for d in find_drift_in(list(windows.values()), through, weights)}
+    judges = judge_changes(reading.rows("judge_steps", task=None, **period)) if _has_judge(chosen) else {}
+    evidence = Evidence(scores, chosen, starts, judges)
+    windows = {window.task: window for window in evidence.windows(through)}
+    evidence = replace(evidence, weights=_weights(reading, list(windows), as_of))
+    found = {d.task: d for d in find_drift_in(list(windows.values()), through, evidence.weights)}
+    found |= {task: _with_scorers(drift, windows[task]) for task, drift in found.items()}
     signals: dict[str, list[AnswersChanged]] = defaultdict(list)
     for changed in changed_answers(seen.signals, through, starts):
         signals[changed.task].append(changed)
-    alarms = _alarms(reading, as_of, acknowledged, scores, chosen, found, starts, weights)
+    alarms = _alarms(reading, as_of, acknowledged, evidence, found)
     running = through + 1
-    today = {w.task: w for w in windows_of(_in_running(every, running), chosen, running, starts)}
-    for drift in find_sudden(list(today.values()), running, weights):
+    today = {w.task: w for w in replace(evidence, rows=_in_running(every, running)).windows(running)}
+    for drift in find_sudden(list(today.values()), running, evidence.weights):
         if drift.task not in alarms or alarms[drift.task].week > monday_of(through):
             found[drift.task] = drift
             alarms.setdefault(drift.task, alarm_of(drift, chosen[drift.task][0]))
@@ -94,6 +100,7 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
             signals=tuple(signals[task]),
             alarm=alarms.get(task),
             acknowledged=acknowledged[task][0] if task in acknowledged else None,
+            judge=judges.get(task) if chosen.get(task, ("", ""))[0] == "judge" else None,
             course=_course(alarms.get(task), found.get(task), windows, today, through),
         )
         for task in sorted(set(found) | set(seen.answers) | judged | set(alarms))
@@ -101,6 +108,17 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
     explained = _explained(reading, tasks, period | {"until": as_of})
     is_running = as_of < ends_at(through)
     return Drifts(as_of, monday_of(through), is_running, in_order(explained), since, reading.hindrances)
+
+
+def _with_scorers(drift: Drift, window: Window) -> Drift:
+    """A verdict that lacks evidence because others score now says so."""
+    if drift.verdict != "too little evidence":
+        return drift
+    return replace(drift, reason=scorers_changed(window) or drift.reason)
+
+
+def _has_judge(chosen: Mapping[str, tuple[str, str]]) -> bool:
+    return any(evidence == "judge" for evidence, _ in chosen.values())
 
 
 def _in_running(rows: Sequence[Mapping[str, Any]], running: int) -> list[Mapping[str, Any]]:
@@ -186,11 +204,8 @@ def _alarms(
     reading: Reading,
     as_of: datetime,
     acknowledged: Mapping[str, tuple[date, datetime]],
-    scores: Sequence[Mapping[str, Any]],
-    chosen: Mapping[str, tuple[str, str]],
+    evidence: Evidence,
     found: Mapping[str, Drift],
-    starts: Mapping[str, int],
-    weights: Mapping[str, float],
 ) -> dict[str, Alarm]:
     """Task -> its alarm as first raised and not acknowledged since: the stored one, else what today's look raises."""
     stored: dict[str, Alarm] = {}
@@ -201,10 +216,7 @@ def _alarms(
         if len(names) == 1 and (said is None or row["raised_at"] > said[1]):
             stored.setdefault(names[0], _stored_alarm(names[0], row))
     fallen = [drift for drift in found.values() if drift.verdict == "fell" and drift.task not in stored]
-    raised = {
-        task: alarm_of(drift, chosen[task][0])
-        for task, drift in first_alarms(scores, chosen, fallen, starts, weights).items()
-    }
+    raised = {task: alarm_of(drift, evidence.chosen[task][0]) for task, drift in first_alarms(evidence, fallen).items()}
     return stored | raised
 
 
@@ -250,8 +262,8 @@ def _with_causes(
     if one.span is None:
         return one
     loss = one.course.loss if one.course else one.alarm.loss if one.alarm else None
-    # A changed mix is a change of inputs; a fall at equal inputs is not explained by one.
-    kinds = ("inputs",) if _is_mix(one) else tuple(kind for kind in KINDS if not (one.alarm and kind == "inputs"))
+    # A changed mix is one of inputs or of those who score; a fall at equal ones is not explained by them.
+    kinds = _MIX if _is_mix(one) else tuple(kind for kind in KINDS if not (one.alarm and kind in _MIX))
     return with_causes(one, [_named(cause, one.task, texts) for cause in find_causes(rows, one.span, loss, kinds)])
 
 

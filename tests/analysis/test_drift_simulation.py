@@ -17,6 +17,7 @@ from tests.simulations.drift_looks import (
     sudden_found,
     watched,
 )
+from tests.simulations.drift_scorers import judge_switch, reviewer_switch
 
 
 def test_few_tasks_that_never_change_alarm_within_half_a_year() -> None:
@@ -164,3 +165,29 @@ def test_did_not_get_worse_is_false_in_at_most_one_of_twenty(rate: int) -> None:
     """Of answers that lost what matters, or more."""
     for fall in (0.03, 0.08):
         assert said_of_harder_inputs(rate, 300, fall)[0] <= 0.05
+
+
+def test_a_stricter_judge_or_reviewer_is_no_fall() -> None:
+    """13 points stricter, 10 points stricter; the same switches were a fall while nobody was told apart."""
+    assert judge_switch(100, 0, 20).alarmed <= 0.1
+    assert judge_switch(100, 240, 20).alarmed <= 0.1
+    assert reviewer_switch(100, (0.0, 1.0), 20).alarmed <= 0.1
+    assert reviewer_switch(100, (0.2, 0.8), 20).alarmed <= 0.1
+    assert judge_switch(100, 0, 10, is_told_apart=False).alarmed >= 0.8
+    assert reviewer_switch(100, (0.0, 1.0), 10, is_told_apart=False).alarmed >= 0.8
+
+
+def test_a_fall_after_a_measured_step_is_found() -> None:
+    """240 answers judged by both; without them only what came after the switch can be compared."""
+    assert judge_switch(100, 240, 20).found >= 0.7
+    assert judge_switch(100, 0, 20).found <= 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [30, 100])
+def test_at_most_three_of_100_switches_raise_an_alarm(rate: int) -> None:
+    """Eight looks after each, which alarm in 1 to 2 of 100 where nothing happens at all."""
+    switches = [judge_switch(rate, joint, 600) for joint in (0, 60, 240)]
+    switches += [reviewer_switch(rate, shares, 600) for shares in ((0.0, 1.0), (0.2, 0.8))]
+
+    assert np.mean([one.alarmed for one in switches]) <= 0.03

@@ -3,3 +3,6 @@
 alter table drift add column answers_lost_at_most double;
 
 alter table drift add column scores_to_decide bigint;
+
+-- The snapshot that answered as a judge; null of judgements before it was recorded.
+alter table judgements add column response_model varchar;

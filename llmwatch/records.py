@@ -116,6 +116,8 @@ JUDGEMENT_COLUMNS: Final[Mapping[str, str]] = {
     # Which answer stood first, of two: incumbent or candidate.
     "first_answer": "varchar",
     "rubric_hash": "varchar",
+    # The snapshot that answered as the judge.
+    "response_model": "varchar",
     # 0 to 1.
     "score": "double",
     "verdict": "varchar",

@@ -120,7 +120,7 @@ def _moved(signal: str, grid: Grid, sums: Sums, through: int) -> Iterator[Answer
     # Every call is counted, so that a task's own weeks tell how much they wander.
     phi = np.maximum(1.0, np.divide(seen.chi, seen.free, out=np.ones_like(seen.chi), where=seen.free > 0))
     for i in loud.tolist():
-        own = compared.only(i, grid.strata[i])
+        own = compared.only(i, len(grid.strata[i]))
         found = _changed(signal, windows[i], own, float(phi[i]), through)
         if found:
             yield found

@@ -29,6 +29,7 @@ KINDS: Final = (
     "max_tokens",
     "reasoning_level",
     "inputs",
+    "scorer",
     "service_version",
 )
 # Values before and after a day are compared over so many days on either side.

@@ -121,7 +121,7 @@ def _drift(weekly: Weekly, limit: Decimal | None) -> str:
     """An alarm that nobody acknowledged; too little evidence is no alarm, and the report says where that is so."""
     del limit
     fell = weekly.drifts.fell if weekly.drifts is not None else ()
-    named = ", ".join(f"{one.task} since {one.alarm.since:%Y-%m-%d}" for one in fell if one.alarm)
+    named = ", ".join(f"{one.task} since {one.span.since:%Y-%m-%d}" for one in fell if one.span)
     return f"the quality of {len(fell):,} task{plural(len(fell))} fell: {named}." if fell else ""
 
 

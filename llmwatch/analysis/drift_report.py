@@ -28,12 +28,15 @@ from .report import (
     utc,
 )
 from .task_drift import NO_SCORES, Drifts, TaskDrift
+from .weekly import monday_of
 
 _COLUMNS: Final = (
     Column("task", "task", is_number=False),
     Column("verdict", "drift", is_number=False, can_wrap=True),
     Column("before", "before"),
     Column("after", "now"),
+    Column("now_low", "now, at least", rank=DATA_RANK),
+    Column("now_high", "now, at most", rank=DATA_RANK),
     Column("loss", "fewer of 100", rank=1),
     Column("lower", "at least", rank=2),
     Column("since", "since week of", is_number=False),
@@ -44,10 +47,14 @@ _COLUMNS: Final = (
     Column("reason", "what lacks", rank=DATA_RANK, is_number=False),
     Column("earliest", "earliest week", rank=DATA_RANK, is_number=False),
     Column("latest", "latest week", rank=DATA_RANK, is_number=False),
+    Column("lost_at_most", "answers lost at most", rank=DATA_RANK),
+    Column("scores_to_decide", "scores to decide", rank=DATA_RANK),
     Column("mix_part", "of inputs", rank=DATA_RANK),
     Column("quality_part", "of answers", rank=DATA_RANK),
     Column("chance", "chance", rank=DATA_RANK),
     Column("first_alarm", "first raised", rank=DATA_RANK, is_number=False),
+    Column("moved", "recovered or fell again", rank=DATA_RANK, is_number=False),
+    Column("segment", "segment", rank=DATA_RANK, is_number=False),
     Column("signals", "signals", rank=DATA_RANK, is_number=False),
     Column("sentence", "in words", rank=DATA_RANK, is_number=False),
 )
@@ -56,6 +63,8 @@ _NAMED: Final = 5
 # Tasks without a change that a text lists; formats for programs list all.
 _MOST_QUIET: Final = 20
 _CAUSES: Final = 3
+# Tasks being watched that the weekly report names; llmwatch drift names all.
+_WATCHED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ def drift_report(asked: DriftAsked) -> Report:
     drifts = asked.drifts
     tasks = tuple(one for one in drifts.tasks if asked.task in (None, one.task))
     listed = tasks if asked.has_all_rows else () if asked.task else _listed(tasks)
-    words = [one for one in tasks if asked.task or one.alarm or one.signals or one.drift.verdict == "mix changed"]
+    words = [one for one in tasks if asked.task or _is_loud(one) or one.found == "watch"]
     sections = [
         *(_task_section(drifts, one) for one in words),
         _table_section(drifts, () if asked.task else tasks, listed),
@@ -83,7 +92,7 @@ def drift_report(asked: DriftAsked) -> Report:
         ("week", Text(drifts.week.isoformat())),
         ("is_week_running", Text("yes" if drifts.is_week_running else "no")),
         ("tasks", count(len(tasks))),
-        ("alarms", count(sum(one.alarm is not None for one in tasks))),
+        ("alarms", count(sum(one.is_alarm for one in tasks))),
     )
     return Report("drift", _title(drifts), facts, sections=tuple(sections), main_table="drift")
 
@@ -99,6 +108,9 @@ def drift_section(drifts: Drifts) -> Section:
     """Drift in the weekly report: a note per task that moved, and how many others there are."""
     loud = [one for one in drifts.tasks if _is_loud(one)]
     notes = [_note(drifts, one) for one in loud]
+    notes += [
+        Note(sentence(one, drifts.week)) for one in [one for one in drifts.tasks if one.found == "watch"][:_WATCHED]
+    ]
     notes += _quiet_notes(one for one in drifts.tasks if not _is_loud(one))
     if not notes:
         notes = [Note("Nothing can be said yet: no task has answers in the last weeks to compare.")]
@@ -113,7 +125,7 @@ def drift_words_by_task(drifts: Drifts) -> dict[str, Cell]:
 def _words_cell(drifts: Drifts, one: TaskDrift) -> Cell:
     words = short_words(one, drifts.week)
     if one.alarm:
-        return Text(words, "bad")
+        return Text(words, "bad" if one.is_alarm else "quiet")
     if _is_loud(one):
         return Text(words)
     return Text(words, "quiet") if one.drift.verdict == "no sign of change" else Unknown(words)
@@ -157,9 +169,10 @@ def _task_section(drifts: Drifts, one: TaskDrift) -> Section:
             for at, cause in enumerate(one.causes[:_CAUSES])
         ]
     if one.alarm:
-        code = command("drift", "acknowledge", one.task)
-        notes.append(Note("The alarm stands until you acknowledge it, which begins a new baseline:", "", code))
-    return Section("drift_task", "", notes=tuple(notes), is_warning=one.alarm is not None)
+        stands = "The alarm stands until it recovers or you acknowledge it, which begins a new baseline:"
+        known = "It raises no alarm any more. To forget the fall and begin a new baseline:"
+        notes.append(Note(stands if one.is_alarm else known, "", command("drift", "acknowledge", one.task)))
+    return Section("drift_task", "", notes=tuple(notes), is_warning=one.is_alarm)
 
 
 def _edit_words(cause: Cause) -> str:
@@ -198,9 +211,11 @@ def _unscored_note(unscored: list[TaskDrift]) -> Note:
 
 def _quiet_notes(quiet: Iterable[TaskDrift]) -> list[Note]:
     known = [one for one in quiet]
-    steady = sum(one.drift.verdict == "no sign of change" for one in known)
-    few = len(known) - steady
+    steady = sum(one.found == "no sign of change" for one in known)
+    watched = sum(one.found == "watch" for one in known)
+    few = len(known) - steady - watched
     parts = [f"{steady} {'task shows' if steady == 1 else 'tasks show'} no sign of change"] if steady else []
+    parts += [f"{watched} {'task is' if watched == 1 else 'tasks are'} being watched"] if watched else []
     parts += [f"on {few} {'task' if few == 1 else 'tasks'} there is too little evidence"] if few else []
     if not parts:
         return []
@@ -209,16 +224,18 @@ def _quiet_notes(quiet: Iterable[TaskDrift]) -> list[Note]:
 
 
 def _row(drifts: Drifts, one: TaskDrift) -> Row:
-    drift, span, near = one.drift, one.span, drifts.week
+    drift, course, span, near = one.drift, one.course, one.span, drifts.week
     is_fall = one.alarm is not None
     none_begun = "no start was found"
     cells: tuple[Cell, ...] = (
         name_cell("task", one.task),
         _verdict_cell(one),
-        _of_hundred(drift.mean_before, drift.reason or "not compared"),
-        _of_hundred(drift.mean_after, drift.reason or "not compared"),
-        _of_hundred(drift.loss if is_fall or drift.verdict == "mix changed" else None, "no fall is shown"),
-        _of_hundred(drift.lower if is_fall else None, "no fall is shown"),
+        _of_hundred(course.before.value if course else drift.mean_before, drift.reason or "not compared"),
+        _of_hundred(course.now.value if course else drift.mean_after, drift.reason or "not compared"),
+        _of_hundred(course.now.low if course else None, "no fall is shown"),
+        _of_hundred(course.now.high if course else None, "no fall is shown"),
+        _of_hundred(_loss(one), "no fall is shown"),
+        _of_hundred(course.lower if course else drift.lower if is_fall else None, "no fall is shown"),
         Text(span.since.isoformat()) if span else Unknown(none_begun),
         Text(cause_words(one.causes[0], near)) if one.causes else Unknown("nothing that calls carry changed near it"),
         _of_hundred(drift.could_have_seen, "only where no change is seen"),
@@ -227,10 +244,16 @@ def _row(drifts: Drifts, one: TaskDrift) -> Row:
         Text(drift.reason) if drift.reason else Unknown("nothing"),
         Text(span.earliest.isoformat()) if span else Unknown(none_begun),
         Text(span.latest.isoformat()) if span else Unknown(none_begun),
-        _points(drift.mix_part, "not compared"),
-        _points(drift.quality_part, "not compared"),
+        _of_hundred(drift.lost_at_most if one.found == "mix changed" else None, "only where inputs got harder"),
+        count(drift.scores_to_decide)
+        if one.found == "watch" and drift.scores_to_decide is not None
+        else Unknown("only of a task being watched"),
+        _points(course.mix_part if course else drift.mix_part, "not compared"),
+        _points(-course.loss if course else drift.quality_part, "not compared"),
         Number(Decimal(f"{drift.p:.3g}"), "plain") if drift.p is not None else Unknown("not compared"),
         Text(one.alarm.week.isoformat()) if one.alarm else Unknown("no alarm"),
+        Text(monday_of(course.moved).isoformat()) if course and course.moved else Unknown("it did not move since"),
+        Text(course.segment.name) if course and course.segment else Unknown("no segment alone"),
         Text("; ".join(f"{s.signal} {s.before:.3g} -> {s.after:.3g}" for s in one.signals))
         if one.signals
         else Unknown("none"),
@@ -239,14 +262,16 @@ def _row(drifts: Drifts, one: TaskDrift) -> Row:
     return Row(one.task, cells)
 
 
+def _loss(one: TaskDrift) -> float | None:
+    if one.course:
+        return one.course.loss
+    return one.drift.loss if one.alarm or one.drift.verdict == "mix changed" else None
+
+
 def _verdict_cell(one: TaskDrift) -> Cell:
-    if one.alarm:
-        return Text("fell", "bad")
-    if one.drift.verdict == "mix changed":
-        return Text("mix changed")
-    if one.signals:
-        return Text("answers changed")
-    return Text(one.drift.verdict, "quiet")
+    if one.is_alarm:
+        return Text(one.found, "bad")
+    return Text(one.found, "" if one.found in ("mix changed", "answers changed") else "quiet")
 
 
 def _of_hundred(value: float | None, reason: str) -> Cell:

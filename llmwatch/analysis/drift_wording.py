@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import date
-from math import floor
+from math import ceil, floor
 from typing import Final
 
 from .behaviour import LENGTH, AnswersChanged
 from .causes import Cause, Span
+from .course import Course
+from .levels import Mean
 from .power import WEEKS_AGO
 from .report import counted
 from .stratum import stratum_words
-from .task_drift import TaskDrift
+from .task_drift import JudgeChange, TaskDrift
 from .weekly import monday_of
 
 # So many answers show a fall of 20 points from 80 to 60 of 100 four times in five (one-sided 95 %, normal law).
@@ -63,6 +66,7 @@ _KINDS: Final[Mapping[str, str]] = {
     "max_tokens": "limit of output tokens",
     "reasoning_level": "reasoning level",
     "inputs": "inputs",
+    "scorer": "scorer",
     "service_version": "service version",
 }
 _DIGESTS: Final = ("tools", "schema", "system_fingerprint")
@@ -114,17 +118,23 @@ def cause_sentence(cause: Cause, near: date) -> str:
 
 def heading(one: TaskDrift) -> str:
     """The verdict, as it is headed."""
+    task = f"`{one.task}`"
     if one.alarm:
-        return f"Quality of `{one.task}` fell."
+        return f"Quality of {task} {one.standing}."
     if one.drift.verdict == "mix changed":
-        return f"Inputs of `{one.task}` got harder, its answers did not get worse."
-    if one.signals and one.drift.verdict == "no sign of change":
-        return f"Answers of `{one.task}` changed; its scores show no fall."
+        if one.causes and one.causes[0].kind == "scorer":
+            return f"Scores of {task} are lower, and others give them."
+        open_ = (
+            "; whether its answers got worse too is open" if one.drift.is_open else ", its answers did not get worse"
+        )
+        return f"Inputs of {task} got harder{open_}."
+    scores = "watch" if one.drift.is_watch else one.drift.verdict
     if one.signals:
-        return f"Answers of `{one.task}` changed, quality unknown."
-    if one.drift.verdict == "no sign of change":
-        return f"No sign of change in `{one.task}`."
-    return f"Too little evidence on `{one.task}`."
+        told = {"watch": "; its scores may have fallen", "no sign of change": "; its scores show no fall"}
+        return f"Answers of {task} changed{told.get(scores, ', quality unknown')}."
+    if scores == "watch":
+        return f"Watch {task}: its quality may have fallen."
+    return f"No sign of change in {task}." if scores == "no sign of change" else f"Too little evidence on {task}."
 
 
 def sentence(one: TaskDrift, near: date) -> str:
@@ -134,6 +144,8 @@ def sentence(one: TaskDrift, near: date) -> str:
         parts += _fell(one, near)
     elif one.drift.verdict == "mix changed":
         parts += _mixed(one, near)
+    elif one.drift.is_watch:
+        parts += _watched(one, near)
     elif one.signals:
         parts += [_seen(one)] if one.drift.verdict == "no sign of change" else []
     elif one.drift.verdict == "no sign of change":
@@ -142,6 +154,8 @@ def sentence(one: TaskDrift, near: date) -> str:
         parts.append(f"{one.drift.reason[0].upper()}{one.drift.reason[1:]}.")
     if one.signals:
         parts += _answers(one, near)
+    if one.judge:
+        parts.append(_judge(one.task, one.judge))
     if one.acknowledged and not one.alarm:
         parts.append(
             f"An alarm was acknowledged: the baseline begins with the week of {day_words(one.acknowledged, near)}."
@@ -149,25 +163,100 @@ def sentence(one: TaskDrift, near: date) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _fell(one: TaskDrift, near: date) -> list[str]:
-    alarm, drift = one.alarm, one.drift
-    assert alarm is not None
-    is_today = drift.verdict == "fell"
-    before, after = (drift.mean_before, drift.mean_after) if is_today else (alarm.mean_before, alarm.mean_after)
-    loss, lower = (drift.loss or 0.0, drift.lower) if is_today else (alarm.loss, alarm.lower)
-    mix = (drift.mix_part if is_today else alarm.mix_part) or 0.0
-    parts = [_levels(before or 0.0, after or 0.0, loss, lower, mix, is_now=is_today)]
-    span = Span(alarm.since, alarm.earliest, alarm.latest)
-    parts.append(
-        since_words(span, near, is_today and drift.may_be_older and drift.since_week is not None and _is_first(one))
+def _judge(task: str, change: JudgeChange) -> str:
+    """Who judges now and before, and what becomes of the earlier scores."""
+    (old_rubric, _, old), (rubric, _, new) = change.old.partition(" "), change.new.partition(" ")
+    what = f"The judge changed from {old} to {new}" if old != new else f"The rubric of the judge {new} changed"
+    if rubric != old_rubric and old != new:
+        what += ", with another rubric"
+    if change.is_joined:
+        points = 100 * change.step
+        scored = f"{abs(points):.0f} points {'lower' if points < 0 else 'higher'}" if round(points) else "the same"
+        return (
+            f"{what}: it scores the same {change.n:,} answers {scored} (±{196 * change.error:.0f}), which is taken out"
+            " of the comparison."
+        )
+    return (
+        f"{what}: earlier scores are not compared. About {change.missing:,} more answers that both have judged would"
+        f" join them; the next `llmwatch judge --task {shlex.quote(task)} --run` asks for them."
     )
-    parts.append(_inputs(loss, mix))
-    if one.alarm and not _is_first(one):
-        parts.append(f"First raised at the end of the week of {day_words(alarm.week, near)}.")
-    if not is_today:
-        parts.append(_today(one))
-    chance = drift.p if is_today else alarm.chance
-    return [*parts, f"Chance of seeing this with no change: {chance_words(chance)}." if chance is not None else ""]
+
+
+def _fell(one: TaskDrift, near: date) -> list[str]:
+    """Before, since and now of one fit; without late scores, what was seen when the alarm was raised."""
+    alarm, course, drift = one.alarm, one.course, one.drift
+    assert alarm is not None
+    first = "" if _is_first(one) else f"First raised at the end of the week of {day_words(alarm.week, near)}."
+    if course is None:
+        span = Span(alarm.since, alarm.earliest, alarm.latest)
+        return [
+            _levels(alarm.mean_before or 0.0, alarm.mean_after or 0.0, alarm.loss, alarm.lower, alarm.mix_part or 0.0),
+            since_words(span, near),
+            _inputs(alarm.loss, alarm.mix_part or 0.0),
+            first,
+            "Too few scores since to say how it is today.",
+            _chance(alarm.chance),
+        ]
+    is_older = drift.verdict == "fell" and drift.may_be_older and _is_first(one)
+    chance = _chance(drift.p if drift.verdict == "fell" else alarm.chance)
+    if course.standing != "fell":
+        began = monday_of(course.since) if course.since is not None else alarm.since
+        return [_moved(course, began, near), first, chance]
+    span = one.span
+    parts = [_now(course), since_words(span, near, is_older) if span else "", _segment(course)]
+    if course.moved is not None and course.between_level is not None:
+        parts.append(
+            f"It had been at {100 * course.between_level.value:.0f} until the week of"
+            f" {day_words(monday_of(course.moved), near)}, and has not come back to what it was."
+        )
+    return [*parts, _inputs(course.loss, course.mix_part), first, chance]
+
+
+def _chance(p: float | None) -> str:
+    return "" if p is None else f"Chance of seeing this with no change: {chance_words(p)}."
+
+
+def _now(course: Course) -> str:
+    """`91 of 100 answers were acceptable before; 84 now (78 to 89, last 4 weeks): 7 fewer, at least 3.`"""
+    before, now, loss, mix = course.before.value, course.now, course.loss, course.mix_part
+    fewer = round(100 * before) - round(100 * now.value) if abs(mix) < _LEAST_MIX else round(100 * loss)
+    least = floor(100 * course.lower)
+    bound = f", at least {least}" if 0 < least < fewer else ""
+    equal = "" if abs(mix) < _LEAST_MIX else " at equal inputs"
+    return (
+        f"{100 * before:.0f} of 100 answers were acceptable before; {100 * now.value:.0f} now ({_interval(now)}):"
+        f" {fewer} fewer{equal}{bound}."
+    )
+
+
+def _interval(now: Mean) -> str:
+    return f"{100 * now.low:.0f} to {100 * now.high:.0f}, {_last_weeks(now.weeks)}"
+
+
+def _last_weeks(weeks: int) -> str:
+    return "last week" if weeks == 1 else f"last {weeks} weeks"
+
+
+def _moved(course: Course, began: date, near: date) -> str:
+    """The three levels of a task that recovered or fell again, and when each began."""
+    before, level, now = course.before.value, course.between_level, course.now
+    moved = f" since the week of {day_words(monday_of(course.moved), near)}" if course.moved is not None else ""
+    between = f"; {100 * level.value:.0f} from the week of {day_words(began, near)} on" if level else ""
+    return (
+        f"{100 * before:.0f} of 100 answers were acceptable before{between}; {100 * now.value:.0f} now"
+        f" ({_interval(now)}){moved}."
+    )
+
+
+def _segment(course: Course) -> str:
+    """The one segment that fell, where others did not."""
+    if course.segment is None:
+        return ""
+    one = course.segment
+    return (
+        f"Only answers to inputs of {stratum_words(one.name)} fell, from {100 * one.before.value:.0f} to"
+        f" {100 * one.after.value:.0f}; those to all others did not."
+    )
 
 
 def _is_first(one: TaskDrift) -> bool:
@@ -175,13 +264,12 @@ def _is_first(one: TaskDrift) -> bool:
     return one.alarm is not None and one.alarm.week == monday_of(int(str(one.drift.week)))
 
 
-def _levels(before: float, after: float, loss: float, lower: float | None, mix: float, *, is_now: bool) -> str:
+def _levels(before: float, after: float, loss: float, lower: float | None, mix: float) -> str:
     fewer = round(100 * before) - round(100 * after) if abs(mix) < _LEAST_MIX else round(100 * loss)
     least = floor(100 * (lower or 0.0))
     bound = f", at least {least}" if 0 < least < fewer else ""
     equal = "" if abs(mix) < _LEAST_MIX else " at equal inputs"
-    now = "now" if is_now else "then"
-    was, is_ = f"{100 * before:.0f} of 100 answers were acceptable before", f"{100 * after:.0f} {now}"
+    was, is_ = f"{100 * before:.0f} of 100 answers were acceptable before", f"{100 * after:.0f} then"
     return f"{was}; {is_} ({fewer} fewer{equal}{bound})."
 
 
@@ -191,16 +279,6 @@ def _inputs(loss: float, mix: float) -> str:
     if mix < 0:
         return f"A change of inputs explains {round(-100 * mix)} more, which are not counted here."
     return f"Easier inputs hide {round(100 * mix)} of them in the plain average."
-
-
-def _today(one: TaskDrift) -> str:
-    """What the last look says of an alarm that it does not raise again."""
-    if one.drift.mean_after is None:
-        return "Too few scores since to say how it is today."
-    return (
-        f"The last look shows no further fall, at {100 * one.drift.mean_after:.0f} of 100; the alarm stands until it is"
-        " acknowledged."
-    )
 
 
 def chance_words(p: float) -> str:
@@ -219,12 +297,32 @@ def _mixed(one: TaskDrift, near: date) -> list[str]:
     drift = one.drift
     before, after = drift.mean_before or 0.0, drift.mean_after or 0.0
     span = one.span
-    mix, quality = drift.mix_part or 0.0, drift.quality_part or 0.0
-    answers = "none of it is the answers'" if quality > -_LEAST_MIX else f"{round(-100 * quality)} may be the answers'"
+    mix, most = drift.mix_part or 0.0, drift.lost_at_most or 0.0
+    total = round(100 * before) - round(100 * after)
+    of = "who scores" if one.causes and one.causes[0].kind == "scorer" else "inputs"
+    inputs = f"{round(-100 * mix)} points are the change of {of}"
+    if drift.is_open:
+        parts = f"Open: {round(100 * most)} of {total} points may be the answers' (95 %). About {inputs}."
+    else:
+        parts = f"{inputs}; at equal inputs answers lost less than {max(ceil(100 * most), 1)} (95 %)."
     return [
         f"On average {100 * before:.0f} of 100 were acceptable before; {100 * after:.0f} now.",
-        f"{round(-100 * mix)} points are the change of inputs; {answers}: at equal inputs no fall is shown.",
+        parts,
         since_words(span, near, drift.may_be_older) if span else "",
+    ]
+
+
+def _watched(one: TaskDrift, near: date) -> list[str]:
+    """What may be, and how many scores would tell."""
+    drift = one.drift
+    since = day_words(monday_of(int(str(drift.since_week))), near)
+    if drift.scores_to_decide is None:
+        decide = "Even many more scores would not tell with so few before it."
+    else:
+        decide = f"About {drift.scores_to_decide:,} more scores would decide."
+    return [
+        f"{100 * (drift.loss or 0.0):.0f} fewer of 100 since the week of {since}, which luck does in"
+        f" {chance_words(drift.p or 0.0)} of looks: no alarm. {decide}"
     ]
 
 
@@ -272,12 +370,27 @@ def short_words(one: TaskDrift, near: date) -> str:
     """The drift of a task in one cell."""
     cause = f": {cause_words(one.causes[0], near)}" if one.causes else ""
     if one.alarm:
-        return f"▼ fell since {day_words(one.alarm.since, near)}{cause}"
+        return _short_course(one, near, cause)
     if one.drift.verdict == "mix changed":
         span = one.span
-        return f"inputs harder since {day_words(span.since, near)}" if span else "inputs harder"
+        is_open = "; answers open" if one.drift.is_open else ""
+        return (f"inputs harder since {day_words(span.since, near)}" if span else "inputs harder") + is_open
     if one.signals:
         first = min(one.signals, key=lambda s: (not s.is_hard, s.p, s.signal))
         since = day_words(monday_of(first.since_week), near)
         return f"answers changed since {since}, {_SHORT_SIGNALS[first.signal]}{cause}"
+    if one.drift.is_watch:
+        return f"watch: {_to_decide(one.drift.scores_to_decide)}"
     return "no sign of change" if one.drift.verdict == "no sign of change" else one.drift.reason
+
+
+def _to_decide(scores: int | None) -> str:
+    return "may have fallen" if scores is None else f"{scores:,} more scores would decide"
+
+
+def _short_course(one: TaskDrift, near: date, cause: str) -> str:
+    if one.standing == "recovered" and one.course:
+        moved = one.course.moved
+        return f"recovered since {day_words(monday_of(moved), near)}" if moved is not None else "recovered"
+    span = one.span
+    return f"▼ {one.standing} since {day_words(span.since, near)}{cause}" if span else f"▼ {one.standing}{cause}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from .stats import normal_quantile, skewness_corrected
 WEEKS_AGO: Final = 4
 POWER: Final = 0.8
 _STEP: Final = 0.005
+_MOST_SCORES: Final = 10_000
 # By so many standard errors the expected loss must be beyond what is shown.
 _ENOUGH: Final = normal_quantile(POWER)
 
@@ -53,6 +55,21 @@ def smallest_visible_fall(sums: Sums, found: Scan, alpha: float, least: float) -
     margin = np.minimum((z - critical) / np.maximum(slope, 1e-6), (falls - least) / se_after)
     seen = np.flatnonzero(margin >= _ENOUGH)
     return float(falls[seen[0]]) if len(seen) else None
+
+
+def scores_to_decide(found: Scan, alpha: float) -> int | None:
+    """How many more scores show a fall as large as it looks at level `alpha` 4 times in 5; None where none would.
+
+    Assumes: it goes on as it is, and new scores vary as those so far. Lies when: it looks larger than it is, as what is
+    only being watched mostly does; then more are needed.
+    """
+    at, split = found.best, found.split
+    n0, n1 = float(split.n_before[at].sum()), float(split.n_after[at].sum())
+    error = float(split.se[at]) * found.overdispersion**0.5 / (1 / n0 + 1 / n1) ** 0.5
+    needed = (found.loss / (found.critical(alpha) + _ENOUGH) / error) ** 2 - 1 / n0
+    if needed <= 0 or 1 / needed > _MOST_SCORES:
+        return None
+    return max(ceil(1 / needed - n1), MIN_NEW_SCORES)
 
 
 def _before_it_fell(sums: Sums) -> tuple[float, float, float]:

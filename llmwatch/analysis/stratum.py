@@ -8,6 +8,19 @@ _SEPARATOR: Final = " · "
 _UNKNOWN: Final = "?"
 
 
+_SCORED_BY: Final = " · scored by "
+
+
+def scored_by(stratum: str, scorer: str) -> str:
+    """A stratum of one scorer alone."""
+    return f"{stratum}{_SCORED_BY}{scorer or 'nobody named'}"
+
+
+def scorer_of(stratum: str) -> str:
+    """Whose scores they are; empty where scorers are not told apart."""
+    return stratum.partition(_SCORED_BY)[2]
+
+
 def stratum_words(name: str) -> str:
     """A stratum for a reader: what is not known of it is said in words; '' is none."""
     if not name:

@@ -20,6 +20,8 @@ from .scan import CANDIDATES, WEEKS, Sums, sizes_vary
 from .stats import Floats
 
 SMALL_STRATUM: Final = 0.02
+# The name of the strata that are too small to stand alone, together.
+OTHERS: Final = ""
 
 
 class Cell(NamedTuple):
@@ -44,6 +46,8 @@ class Window:
     task: str
     sums: Sums
     scores: tuple[Floats, ...] | None
+    # Of each stratum; OTHERS of those too small to stand alone.
+    names: tuple[str, ...] = ()
 
     @property
     def strata(self) -> int:
@@ -92,8 +96,8 @@ class Grid:
     """Where each of many cells stands in the windows of its task; a cell outside them stands nowhere."""
 
     tasks: tuple[str, ...]
-    # How many strata of each task stand alone, small ones together as one.
-    strata: tuple[int, ...]
+    # The strata of each task that stand alone, small ones together as one.
+    strata: tuple[tuple[str, ...], ...]
     _shape: tuple[int, int, int]
     # Per cell: whether it counts, and its place.
     _is_kept: NDArray[np.bool_]
@@ -113,7 +117,8 @@ class Grid:
         """One window per task."""
         parts = (sums.n, sums.total, sums.squares, sums.cubes)
         return [
-            Window(task, Sums(*(x[i, :, : self.strata[i]] for x in parts)), None) for i, task in enumerate(self.tasks)
+            Window(task, Sums(*(x[i, :, : len(self.strata[i])] for x in parts)), None, self.strata[i])
+            for i, task in enumerate(self.tasks)
         ]
 
 
@@ -138,10 +143,13 @@ def grid_of(
     large = is_large.sum(axis=1)
     # Small ones share the column behind the last large one.
     column = np.where(is_large, np.cumsum(is_large, axis=1) - 1, large[:, None])
-    own = np.maximum(1, large + ((sizes > 0) & ~is_large).any(axis=1))
-    width = int(own.max()) if len(own) else 1
+    has_small = ((sizes > 0) & ~is_large).any(axis=1)
+    own = tuple(
+        (*kinds[is_large[i]].tolist(), *((OTHERS,) if has_small[i] or not large[i] else ())) for i in range(len(names))
+    )
+    width = max((len(strata) for strata in own), default=1)
     place = (task[kept] * WEEKS + weeks[kept] - through + WEEKS - 1) * width + column[task[kept], kind[kept]]
-    return Grid(tuple(names.tolist()), tuple(own.tolist()), (len(names), WEEKS, width), kept, place)
+    return Grid(tuple(names.tolist()), own, (len(names), WEEKS, width), kept, place)
 
 
 def window_of(task: str, cells: Iterable[Cell], through: int, start: int | None = None) -> Window:
@@ -149,7 +157,8 @@ def window_of(task: str, cells: Iterable[Cell], through: int, start: int | None 
     first = max(through - WEEKS + 1, through - WEEKS + 1 if start is None else start)
     # Sums of floats depend on their order in the last digit; cells are added in theirs.
     kept = sorted(c for c in cells if first <= c.week <= through and c.n > 0)
-    column, strata = _columns(kept)
+    column, names = _columns(kept)
+    strata = len(names)
     n, total, squares, cubes = (np.zeros((WEEKS, strata)) for _ in range(4))
     raw: dict[tuple[int, int], list[float]] = defaultdict(list)
     for cell in kept:
@@ -162,18 +171,18 @@ def window_of(task: str, cells: Iterable[Cell], through: int, start: int | None 
             raw[at] += cell.scores
     # Weeks alike in size are never shuffled, see `scan_compared`.
     is_raw = bool(kept) and sizes_vary(n.sum(axis=1)) and all(len(c.scores) == c.n for c in kept)
-    return Window(task, Sums(n, total, squares, cubes), _by_stratum(raw, strata) if is_raw else None)
+    return Window(task, Sums(n, total, squares, cubes), _by_stratum(raw, strata) if is_raw else None, names)
 
 
-def _columns(cells: Sequence[Cell]) -> tuple[dict[str, int], int]:
-    """The column of each stratum, small ones sharing the last, and how many columns there are."""
+def _columns(cells: Sequence[Cell]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """The column of each stratum, small ones sharing the last, and the names of the columns."""
     sizes: dict[str, int] = defaultdict(int)
     for cell in cells:
         sizes[cell.stratum] += cell.n
     floor = SMALL_STRATUM * sum(sizes.values())
     large = sorted(s for s, size in sizes.items() if size >= floor)
     column = {s: len(large) for s in sizes} | {s: i for i, s in enumerate(large)}
-    return column, max(1, len(set(column.values())))
+    return column, (*large, *((OTHERS,) if len(sizes) > len(large) or not large else ()))
 
 
 def _by_stratum(raw: Mapping[tuple[int, int], Sequence[float]], strata: int) -> tuple[Floats, ...]:

@@ -37,8 +37,9 @@ def drift(
 ) -> None:
     """Which tasks got worse, since when, what changed near it; and what could have been seen where nothing is.
 
-    Compares the last 8 weeks with the 12 before, at equal inputs, over all tasks at once. An alarm stands until it is
-    acknowledged. Weeks begin on Monday, UTC; the running week counts from Saturday on.
+    Compares the last 8 weeks with the 12 before, at equal inputs. An alarm stands until the task recovers or it is
+    acknowledged. Weeks begin on Monday, UTC; the running week counts from Saturday on, and is looked at daily for large
+    falls before. "Watch" is no alarm: a fall may have begun.
 
     [dim]llmwatch drift --task reply.draft
     llmwatch drift acknowledge reply.draft --note "known, fixed in v15"[/dim]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import numpy as np
 
 from ..analysis.behaviour import LEAST_CHANGE, LENGTH, AnswersChanged, Signals, changed_answers
 from ..analysis.causes import KINDS, Cause, find_causes
-from ..analysis.drift import Drift, find_drift_in
+from ..analysis.course import Course, course_of
+from ..analysis.drift import A_LOOK, Drift, find_drift_in, find_sudden, levels_of
 from ..analysis.drift_wording import cause_words, sentence
 from ..analysis.prompt_diff import prompt_diff
 from ..analysis.quality import audits_missing
@@ -22,23 +23,32 @@ from ..analysis.task_drift import (
     UNAUDITED,
     Alarm,
     Drifts,
+    Evidence,
     TaskDrift,
     alarm_of,
     begins_at,
     ends_at,
+    fallen_of,
     first_alarms,
     in_order,
+    judge_changes,
     last_week,
+    scorers_changed,
     speaking,
-    windows_of,
     with_causes,
     without_evidence,
 )
-from ..analysis.weekly import monday_of, week_of
+from ..analysis.weekly import Window, monday_of, week_of
 from ..store.queries import query_sql
 from ..store.task_edits import given_names, load_edits, names_today
 from .reading import Reading
+from .stated import stated_today
 
+# What a task counts, where there are so many that not all can be looked at as strictly as one: high stakes twice.
+_STAKES: Final = {"low": 0.5, "standard": 1.0, "high": 2.0, "critical": 2.0}
+_SPEND: Final = (0.5, 2.0)
+_MIX: Final = ("inputs", "scorer")
+_NEARLY: Final = 0.999
 _SHARES: Final = tuple(signal for signal in LEAST_CHANGE if signal != LENGTH)
 
 
@@ -56,17 +66,30 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
     period = {"since": begins_at(through), "until": min(as_of, ends_at(through))}
     acknowledged = _acknowledged(reading, as_of)
     starts = {task: week_of(week) for task, (week, _) in acknowledged.items()}
-    scores = [row for row in reading.rows("weekly_scores", **period) if row["name"] == "quality"]
+    every = reading.rows("weekly_scores", since=period["since"], until=as_of)
+    every = [row for row in every if row["name"] == "quality"]
+    scores = [row for row in every if week_of(row["week"]) <= through]
     seen = _answers(reading, period)
     if since is not None:
         asked = dict.fromkeys({row["task"] for row in scores} | set(seen.answers), week_of(since))
         starts = {task: max(week, starts.get(task, week)) for task, week in asked.items()}
     chosen = speaking(scores, _audited(reading, scores, period), through)
-    found = {d.task: d for d in find_drift_in(windows_of(scores, chosen, through, starts), through)}
+    judges = judge_changes(reading.rows("judge_steps", task=None, **period)) if _has_judge(chosen) else {}
+    evidence = Evidence(scores, chosen, starts, judges)
+    windows = {window.task: window for window in evidence.windows(through)}
+    evidence = replace(evidence, weights=_weights(reading, list(windows), as_of))
+    found = {d.task: d for d in find_drift_in(list(windows.values()), through, evidence.weights)}
+    found |= {task: _with_scorers(drift, windows[task]) for task, drift in found.items()}
     signals: dict[str, list[AnswersChanged]] = defaultdict(list)
     for changed in changed_answers(seen.signals, through, starts):
         signals[changed.task].append(changed)
-    alarms = _alarms(reading, as_of, acknowledged, scores, chosen, found, starts)
+    alarms = _alarms(reading, as_of, acknowledged, evidence, found)
+    running = through + 1
+    today = {w.task: w for w in replace(evidence, rows=_in_running(every, running)).windows(running)}
+    for drift in find_sudden(list(today.values()), running, evidence.weights):
+        if drift.task not in alarms or alarms[drift.task].week > monday_of(through):
+            found[drift.task] = drift
+            alarms.setdefault(drift.task, alarm_of(drift, chosen[drift.task][0]))
     judged = {row["task"] for row in scores}
     tasks = [
         TaskDrift(
@@ -77,12 +100,57 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
             signals=tuple(signals[task]),
             alarm=alarms.get(task),
             acknowledged=acknowledged[task][0] if task in acknowledged else None,
+            judge=judges.get(task) if chosen.get(task, ("", ""))[0] == "judge" else None,
+            course=_course(alarms.get(task), found.get(task), windows, today, through),
         )
         for task in sorted(set(found) | set(seen.answers) | judged | set(alarms))
     ]
-    explained = _explained(reading, tasks, period)
+    explained = _explained(reading, tasks, period | {"until": as_of})
     is_running = as_of < ends_at(through)
     return Drifts(as_of, monday_of(through), is_running, in_order(explained), since, reading.hindrances)
+
+
+def _with_scorers(drift: Drift, window: Window) -> Drift:
+    """A verdict that lacks evidence because others score now says so."""
+    if drift.verdict != "too little evidence":
+        return drift
+    return replace(drift, reason=scorers_changed(window) or drift.reason)
+
+
+def _has_judge(chosen: Mapping[str, tuple[str, str]]) -> bool:
+    return any(evidence == "judge" for evidence, _ in chosen.values())
+
+
+def _in_running(rows: Sequence[Mapping[str, Any]], running: int) -> list[Mapping[str, Any]]:
+    """The rows of tasks that have scores in the running week."""
+    today = {row["task"] for row in rows if week_of(row["week"]) == running}
+    return [row for row in rows if row["task"] in today]
+
+
+def _course(
+    alarm: Alarm | None, drift: Drift | None, windows: Mapping[str, Window], today: Mapping[str, Window], through: int
+) -> Course | None:
+    """What became of an alarm; of one that the running week raised, with that week."""
+    if alarm is None or drift is None or alarm.task not in windows:
+        return None
+    if week_of(alarm.week) > through and alarm.task in today:
+        return course_of(today[alarm.task], through + 1, fallen_of(alarm), drift.overdispersion)
+    return course_of(windows[alarm.task], through, fallen_of(alarm), drift.overdispersion)
+
+
+def _weights(reading: Reading, tasks: Sequence[str], as_of: datetime) -> dict[str, float]:
+    """What each task counts among many: by its stakes, and by the root of what it spends; alike where few are."""
+    if sum(levels_of([1.0] * len(tasks))) < A_LOOK * _NEARLY:
+        return {}
+    stakes = stated_today(reading).stakes
+    rows = reading.rows("task_spend", since=as_of - timedelta(days=28), until=as_of)
+    spent = {row["task"]: float(row["cost_usd"] or 0) for row in rows}
+    mean = sum(spent.get(task, 0.0) for task in tasks) / len(tasks)
+    return {
+        task: _STAKES.get(stakes.get(task, "standard"), 1.0)
+        * (min(max((spent.get(task, 0.0) / mean) ** 0.5, _SPEND[0]), _SPEND[1]) if mean else 1.0)
+        for task in tasks
+    }
 
 
 def _acknowledged(reading: Reading, as_of: datetime) -> dict[str, tuple[date, datetime]]:
@@ -136,10 +204,8 @@ def _alarms(
     reading: Reading,
     as_of: datetime,
     acknowledged: Mapping[str, tuple[date, datetime]],
-    scores: Sequence[Mapping[str, Any]],
-    chosen: Mapping[str, tuple[str, str]],
+    evidence: Evidence,
     found: Mapping[str, Drift],
-    starts: Mapping[str, int],
 ) -> dict[str, Alarm]:
     """Task -> its alarm as first raised and not acknowledged since: the stored one, else what today's look raises."""
     stored: dict[str, Alarm] = {}
@@ -150,9 +216,7 @@ def _alarms(
         if len(names) == 1 and (said is None or row["raised_at"] > said[1]):
             stored.setdefault(names[0], _stored_alarm(names[0], row))
     fallen = [drift for drift in found.values() if drift.verdict == "fell" and drift.task not in stored]
-    raised = {
-        task: alarm_of(drift, chosen[task][0]) for task, drift in first_alarms(scores, chosen, fallen, starts).items()
-    }
+    raised = {task: alarm_of(drift, evidence.chosen[task][0]) for task, drift in first_alarms(evidence, fallen).items()}
     return stored | raised
 
 
@@ -197,9 +261,9 @@ def _with_causes(
 ) -> TaskDrift:
     if one.span is None:
         return one
-    loss = one.alarm.loss if one.alarm else None
-    # A changed mix is a change of inputs; a fall at equal inputs is not explained by one.
-    kinds = ("inputs",) if _is_mix(one) else tuple(kind for kind in KINDS if not (one.alarm and kind == "inputs"))
+    loss = one.course.loss if one.course else one.alarm.loss if one.alarm else None
+    # A changed mix is one of inputs or of those who score; a fall at equal ones is not explained by them.
+    kinds = _MIX if _is_mix(one) else tuple(kind for kind in KINDS if not (one.alarm and kind in _MIX))
     return with_causes(one, [_named(cause, one.task, texts) for cause in find_causes(rows, one.span, loss, kinds)])
 
 
@@ -229,7 +293,7 @@ def keep_drift(con: Any, results: Drifts) -> None:
         if one.evidence or one.signals:
             _insert(con, "drift", _drift_row(results, one))
     known = set(con.execute("select task_name, week, since_week from drift_alarms").fetchall())
-    for one in results.fell:
+    for one in results.tasks:
         if one.alarm and (one.task, one.alarm.week, one.alarm.since) not in known:
             _insert(con, "drift_alarms", _alarm_row(results, one.alarm))
 
@@ -241,29 +305,36 @@ def _insert(con: Any, table: str, row: Mapping[str, Any]) -> None:
 
 def _drift_row(results: Drifts, one: TaskDrift) -> dict[str, Any]:
     drift, cause, span = one.drift, one.causes[0] if one.causes else None, one.span
-    is_changed = bool(one.signals) and not one.alarm and not _is_mix(one)
+    course = one.course
     return {
         "task_name": one.task,
         "week": results.week,
         "evidence": one.evidence or "signals",
-        "verdict": "fell" if one.alarm else "answers changed" if is_changed else drift.verdict,
+        "verdict": one.found,
         "since_week": span.since if span else None,
         "earliest_week": span.earliest if span else None,
         "latest_week": span.latest if span else None,
-        "loss": drift.loss,
-        "loss_lower": drift.lower,
-        "mean_before": drift.mean_before,
-        "mean_after": drift.mean_after,
-        "mix_part": drift.mix_part,
-        "quality_part": drift.quality_part,
-        "scores_before": drift.n_before,
-        "scores_after": drift.n_after,
+        "loss": course.loss if course else drift.loss,
+        "loss_lower": course.lower if course else drift.lower,
+        "mean_before": course.before.value if course else drift.mean_before,
+        "mean_after": course.now.value if course else drift.mean_after,
+        "mix_part": course.mix_part if course else drift.mix_part,
+        "quality_part": -course.loss if course else drift.quality_part,
+        "scores_before": course.before.n if course else drift.n_before,
+        "scores_after": course.now.n if course else drift.n_after,
+        "now_low": course.now.low if course else None,
+        "now_high": course.now.high if course else None,
+        "now_weeks": course.now.weeks if course else None,
+        "moved_week": monday_of(course.moved) if course and course.moved else None,
+        "segment": course.segment.name if course and course.segment else None,
+        "answers_lost_at_most": drift.lost_at_most if one.found == "mix changed" else None,
+        "scores_to_decide": drift.scores_to_decide if one.found == "watch" else None,
         "cause": cause_words(cause, results.week) if cause else None,
         "detail": sentence(one, results.week),
         "cause_at": datetime.combine(cause.on, datetime.min.time()) if cause else None,
         "chance": drift.p,
         "could_have_seen": drift.could_have_seen,
-        "is_alarm": one.alarm is not None,
+        "is_alarm": one.is_alarm,
         "first_alarm_week": one.alarm.week if one.alarm else None,
     }
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from ..analysis.same_answer import Answer
+from ..analysis.scan import WEEKS
+from ..analysis.task_drift import JudgeChange, judge_changes
 from ..errors import UsageError
 from ..figures.reading import Reading
 from ..figures.replays import load_replays
@@ -32,6 +34,8 @@ from .shadow import Expected, no_calls
 DEFAULT_MODEL: Final = "gpt-6.1-terra"
 _FAMILY: Final = "chat"
 _LIKELY_TOKENS: Final = 120
+# Answers of so many days, where their content is kept, are judged by a new judge too.
+_JOINED_DAYS: Final = 56
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class JudgePlan:
     past: Past
     expected: Expected
     drawn: Drawn | None = None
+    # Of the items, those about answers that another judge has scored: they join its scores to this one's.
+    joining: int = 0
 
     @property
     def budget(self) -> Budget:
@@ -91,23 +97,30 @@ def plan_judge(reading: Reading, wanted: Wanted) -> JudgePlan:
         past=past,
         expected=Expected(low, likely, high, is_measured=False),
         drawn=asked.drawn,
+        joining=asked.joining,
     )
+
+
+# (id, what the judge reads, what the record says)
+_Question = tuple[str, str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    # (id, what the judge reads, what the record says)
-    questions: list[tuple[str, str, dict[str, Any]]]
+    questions: list[_Question]
     available: int
     judged: int
     drawn: Drawn | None = None
+    # Of the questions, those about answers that another judge has scored.
+    joining: int = 0
 
 
 def _answers(reading: Reading, wanted: Wanted, gone: frozenset[str] | set[str]) -> _Asked:
     series = (wanted.model, wanted.rubric.hash)
+    both = _to_join(reading, wanted, gone)
     drawn = draw(
         reading, wanted.task, wanted.since, wanted.until, lambda skipped: wanted.count - skipped,
-        skip=lambda span: digest("answer", span, *series) in gone, is_replay=False,
+        skip=lambda span: digest("answer", span, *series) in gone or span in both, is_replay=False,
     )  # fmt: skip
     if not drawn.calls:
         raise no_calls(reading, wanted.task, wanted.since)
@@ -125,7 +138,51 @@ def _answers(reading: Reading, wanted: Wanted, gone: frozenset[str] | set[str]) 
         )
         for one in drawn.inputs
     ]
-    return _Asked(questions, drawn.usable, drawn.skipped, drawn)
+    questions = [*both.values(), *questions]
+    return _Asked(questions, drawn.usable, drawn.skipped - len(both), drawn, len(both))
+
+
+def _to_join(reading: Reading, wanted: Wanted, gone: frozenset[str] | set[str]) -> dict[str, _Question]:
+    """Span -> what this judge is asked of answers that another judge has scored before.
+
+    As many as make the step between the two known to +-4 points, so that its scores can stand before the new ones in
+    drift. The judge's own alias may answer by another snapshot than before: it is asked once more, under another id.
+    """
+    change = _change(reading, wanted)
+    if change is None or not change.missing:
+        return {}
+    since = wanted.until - timedelta(days=_JOINED_DAYS)
+    asked = {
+        row["span_id"]
+        for row in reading.rows("judged_by", task=wanted.task, series=change.old, since=since, until=wanted.until)
+    }
+    series = (wanted.model, wanted.rubric.hash)
+
+    def key(span: str) -> str:
+        first = digest("answer", span, *series)
+        return digest("answer again", span, *series, change.old) if first in gone else first
+
+    drawn = draw(
+        reading, wanted.task, since, wanted.until, lambda skipped: change.missing,
+        skip=lambda span: span not in asked or key(span) in gone, is_replay=False,
+    )  # fmt: skip
+    return {
+        one.span_id: (key(one.span_id), question(one, {"answer": _answer(one, one.answer)}), {"span_id": one.span_id})
+        for one in drawn.inputs
+    }
+
+
+def _change(reading: Reading, wanted: Wanted) -> JudgeChange | None:
+    """The judge before this one; the one that speaks today where this one has not scored anything yet."""
+    asked = {"task": wanted.task, "since": wanted.until - timedelta(weeks=WEEKS), "until": wanted.until}
+    known = judge_changes(reading.rows("judge_steps", **asked)).get(wanted.task)
+    latest = reading.rows("judged_by", series=None, **asked)
+    if not latest:
+        return None
+    now = latest[-1]["series"]
+    if latest[-1]["rubric_hash"] == wanted.rubric.hash and latest[-1]["model"] == wanted.model:
+        return known
+    return JudgeChange(now, "", 0, 0.0, 1.0)
 
 
 def _pairs(reading: Reading, wanted: Wanted, gone: frozenset[str] | set[str]) -> _Asked:
@@ -235,6 +292,7 @@ class Hearing:
             "cost_usd": self._meter.cost(usage, item.family),
             "input_tokens": usage.get("input_tokens"),
             "output_tokens": usage.get("output_tokens"),
+            "response_model": usage.get("response_model"),
         }
         given = read_given(item.family, item.body, result.body)
         said = self._said(item, loaded(given.answer.text))

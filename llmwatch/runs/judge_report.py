@@ -16,6 +16,11 @@ _UNAUDITED: Final = (
     " scores are shown apart and raise no alarm."
 )
 
+_JOINING: Final = (
+    "Another judge scored this task before. Answers that it scored are judged by this one too, to measure by how much"
+    " the two differ: once that is known to 4 points either way, its scores count for drift too."
+)
+
 
 def plan_report(plan: JudgePlan, workers: int, command: str, hindrances: tuple[str, ...] = ()) -> Report:
     """What the judge would be asked, by which rubric and at what price."""
@@ -28,6 +33,7 @@ def plan_report(plan: JudgePlan, workers: int, command: str, hindrances: tuple[s
         ("available", what, count(plan.available)),
         ("judged", "judged already", count(plan.judged)),
         ("to_send", "to ask", Text(_to_ask(plan))),
+        *((("joining", "of them judged by both", count(plan.joining)),) if plan.joining else ()),
         ("sent_to", "sent to", Text(f"{wanted.place.host}: kept inputs and answers, {workers} at a time")),
         ("expected_usd", "will cost", Text(f"{cost}, by today's prices" if plan.items else "$0")),
         ("max_usd", "at most", Text(f"{money_text(wanted.max_usd)} for this judge and rubric{before}")),
@@ -35,6 +41,7 @@ def plan_report(plan: JudgePlan, workers: int, command: str, hindrances: tuple[s
     ]
     notes = [Note(text) for text in hindrances]
     notes += [Note("The rubric:", code=wanted.rubric.text), *lost_notes(len(plan.past.lost)), Note(_UNAUDITED)]
+    notes += [Note(_JOINING)] if plan.joining else []
     sections = [
         Section("plan", "", (facts_table(rows),)),
         Section("notes", "WHAT TO KNOW", notes=tuple(notes), is_warning=True),

@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 
 from llmwatch.analysis.behaviour import AnswersChanged, find_changed_answers
-from llmwatch.analysis.drift import NEW_INPUTS, UNDECIDED, Drift, find_drift, weekly_alarms, weekly_verdicts
+from llmwatch.analysis.drift import (
+    A_LOOK,
+    NEW_INPUTS,
+    UNDECIDED,
+    Drift,
+    find_drift,
+    find_sudden,
+    levels_of,
+    weekly_alarms,
+    weekly_verdicts,
+)
 from llmwatch.analysis.drift_wording import signal_sentence
 from llmwatch.analysis.scan import (
     BASELINE,
@@ -340,15 +350,41 @@ def test_a_loss_under_three_points_is_no_alarm_however_certain() -> None:
 
 
 def test_what_stands_out_alone_may_be_luck_among_many() -> None:
-    """The same scores among few tasks, and as one of 300; few count as twenty."""
-    one = [*level("t", range(18), 30, 27), *level("t", range(18, 20), 30, 21)]
+    """The same scores among few tasks, and as one of 300, which may raise one false alarm a month together."""
+    one = [*level("t", range(18), 60, 54), *level("t", range(18, 20), 60, 47)]
     many = [cell for task in range(299) for cell in level(f"quiet {task}", range(20), 30, 27)]
 
     alone, among = only(find_drift(one, 19)), next(d for d in find_drift([*one, *many], 19) if d.task == "t")
 
     assert (alone.verdict, among.verdict) == ("fell", "no sign of change")
-    assert alone.p == among.p
-    assert among.q is not None and among.q > 0.05
+    assert (alone.p, alone.level, among.level) == (among.p, 0.05 / 16, pytest.approx(0.001))
+    assert among.is_watch and among.scores_to_decide is not None
+    weighty = next(d for d in find_drift([*one, *many], 19, weights={"t": 4.0}) if d.task == "t")
+    assert (weighty.verdict, weighty.level) == ("fell", 0.0025)
+
+
+def test_levels_add_up_to_one_false_alarm_a_month_and_no_task_is_looked_at_less_strictly_than_alone() -> None:
+    """Of 600 tasks a hundred weigh ten times as much as the others."""
+    assert levels_of([1.0]) == [0.05 / 16]
+    assert levels_of([1.0] * 120) == [0.0025] * 120
+    shared = levels_of([10.0] * 100 + [1.0] * 500)
+
+    assert sum(shared) == pytest.approx(A_LOOK)
+    assert shared[0] == pytest.approx(10 * shared[-1]) == pytest.approx(10 * A_LOOK / 1500)
+    assert levels_of([1000.0] + [1.0] * 599)[0] == 0.0025
+
+
+def test_a_roll_back_is_raised_within_the_running_week() -> None:
+    """120 scores of a Tuesday at 60 % after twelve weeks at 90 %; 88 % raises nothing, and neither do ten scores."""
+    before = level("t", range(12), 100, 90)
+
+    def sudden(n: int, hits: int) -> list[Drift]:
+        return find_sudden([window_of("t", [*before, passes("t", 12, "en", n, hits)], 12)], 12)
+
+    [raised] = sudden(120, 72)
+    assert (raised.verdict, raised.since_week, raised.since_range) == ("fell", 12, (12, 12))
+    assert raised.loss == pytest.approx(0.3)
+    assert sudden(120, 105) == sudden(10, 0) == []
 
 
 @pytest.mark.parametrize(

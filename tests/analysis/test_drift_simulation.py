@@ -9,6 +9,15 @@ from llmwatch.analysis.behaviour import HARD_SIGNALS, SOFT_SIGNALS, find_changed
 from llmwatch.analysis.drift import find_drift
 from llmwatch.analysis.weekly import Cell
 from tests.simulations.drift import binary_cells, drops, false_alarms, mix_shift, recent
+from tests.simulations.drift_looks import (
+    false_alarms_a_month,
+    found_among,
+    said_of_harder_inputs,
+    sudden_false,
+    sudden_found,
+    watched,
+)
+from tests.simulations.drift_scorers import judge_switch, reviewer_switch
 
 
 def test_few_tasks_that_never_change_alarm_within_half_a_year() -> None:
@@ -113,3 +122,72 @@ def test_drops_are_found_in_time(rate: int, points: int, weeks: int, least: floa
 def test_a_shift_of_inputs_alone_alarms_in_at_most_one_of_twenty(rate: int) -> None:
     """200 repetitions."""
     assert sum(d.verdict == "fell" for d in mix_shift(rate, 200)) <= 10
+
+
+def test_did_not_get_worse_is_not_said_of_answers_that_lost_eight_points() -> None:
+    """A harder mix and a real fall beside it: a fall, or open."""
+    for rate in (30, 100):
+        not_worse, is_open, fell = said_of_harder_inputs(rate, 40, 0.08)
+
+        assert not_worse <= 0.05
+        assert is_open + fell >= 0.6
+
+
+def test_one_of_500_tasks_is_found_to_have_fallen() -> None:
+    """10 points at 100 scores a week within four weeks: Benjamini-Hochberg over all found 40 of 100."""
+    assert found_among(500, 100, 10, 60)[1] >= 0.75
+
+
+def test_watch_shows_most_falls_of_ten_points_and_a_roll_back_shows_in_a_day() -> None:
+    """At 30 scores a week; 120 scores at 60 %."""
+    assert watched(30, 1, repetitions=40).shown >= 0.6
+    assert sudden_found(100, 120, 30, 30) == 1
+
+
+@pytest.mark.slow
+def test_500_tasks_raise_at_most_one_false_alarm_a_month_in_total() -> None:
+    """A third of them at 10, 30 and 100 scores a week."""
+    assert false_alarms_a_month(500, 2) <= 1
+    assert found_among(500, 100, 10, 300)[1] >= 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [10, 30, 100])
+def test_watching_and_daily_looks_cost_little(rate: int) -> None:
+    """Weeks a task-year in which nothing changes, and unchanged tasks that a running week raises."""
+    assert watched(rate, 60, repetitions=1).weeks_a_task_year <= 3
+    assert sudden_false(rate, 60) <= 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [30, 100, 300])
+def test_did_not_get_worse_is_false_in_at_most_one_of_twenty(rate: int) -> None:
+    """Of answers that lost what matters, or more."""
+    for fall in (0.03, 0.08):
+        assert said_of_harder_inputs(rate, 300, fall)[0] <= 0.05
+
+
+def test_a_stricter_judge_or_reviewer_is_no_fall() -> None:
+    """13 points stricter, 10 points stricter; the same switches were a fall while nobody was told apart."""
+    assert judge_switch(100, 0, 20).alarmed <= 0.1
+    assert judge_switch(100, 240, 20).alarmed <= 0.1
+    assert reviewer_switch(100, (0.0, 1.0), 20).alarmed <= 0.1
+    assert reviewer_switch(100, (0.2, 0.8), 20).alarmed <= 0.1
+    assert judge_switch(100, 0, 10, is_told_apart=False).alarmed >= 0.8
+    assert reviewer_switch(100, (0.0, 1.0), 10, is_told_apart=False).alarmed >= 0.8
+
+
+def test_a_fall_after_a_measured_step_is_found() -> None:
+    """240 answers judged by both; without them only what came after the switch can be compared."""
+    assert judge_switch(100, 240, 20).found >= 0.7
+    assert judge_switch(100, 0, 20).found <= 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [30, 100])
+def test_at_most_three_of_100_switches_raise_an_alarm(rate: int) -> None:
+    """Eight looks after each, which alarm in 1 to 2 of 100 where nothing happens at all."""
+    switches = [judge_switch(rate, joint, 600) for joint in (0, 60, 240)]
+    switches += [reviewer_switch(rate, shares, 600) for shares in ((0.0, 1.0), (0.2, 0.8))]
+
+    assert np.mean([one.alarmed for one in switches]) <= 0.03

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -191,7 +191,7 @@ def test_the_weekly_report_has_a_section_and_words_for_every_task(made: Settings
     assert section.notes[0].text.startswith("Quality of `reply.draft` fell. 9")
     assert section.notes[-1].text == "3 tasks show no sign of change: `llmwatch drift`."
     assert words["reply.draft"] == Text("▼ fell since 2 Nov: prompt version 1 → 2 on 3 Nov", "bad")
-    assert words["ticket.classify"] == Text("inputs harder since 26 Oct")
+    assert words["ticket.classify"] == Text("inputs harder since 26 Oct; answers open")
     assert words["chat.stream"] == Text("no sign of change", "quiet")
     assert not any(isinstance(cell, Unknown) for cell in words.values())
 
@@ -202,3 +202,44 @@ def test_an_empty_store_has_no_tasks_and_no_alarm(tmp_path: Path) -> None:
         drifts = load_drift(store, AS_OF)
 
     assert (drifts.tasks, drifts.has_alarm) == ((), False)
+
+
+def test_a_roll_back_of_the_running_week_is_an_alarm_of_today_and_stands_tomorrow(own: Settings) -> None:
+    """Forty labels of a Tuesday, most of them bad; by Wednesday it is stored, and Monday's week has not ended."""
+    tuesday = AS_OF.replace(day=24, hour=20)
+    plant(own, "chat.stream", tuesday, [0.0] * 30 + [1.0] * 10)
+    with reading(own) as store:
+        today, before = load_drift(store, tuesday), load_drift(store, tuesday.replace(hour=10))
+    with Store(own).changing() as con:
+        keep_drift(con, today)
+        stored = con.execute("select verdict, is_alarm from drift where task_name = 'chat.stream'").fetchall()
+    with reading(own) as store:
+        wednesday = of(load_drift(store, tuesday + timedelta(days=1)), "chat.stream")
+
+    raised = of(today, "chat.stream")
+    assert not of(before, "chat.stream").is_alarm
+    assert raised.alarm is not None and raised.alarm.since == raised.alarm.week == date(2026, 11, 23)
+    assert raised.course is not None
+    assert raised.course.now.value == pytest.approx(0.25, abs=0.01) and raised.course.now.weeks == 1
+    assert stored == [("fell", True)]
+    assert (wednesday.alarm, wednesday.standing) == (raised.alarm, "fell")
+
+
+def plant(settings: Settings, task: str, at: datetime, values: list[float]) -> None:
+    """Calls of one hour with a label each."""
+    with Store(settings).changing() as con:
+        [template] = con.execute(
+            "select span_id from scores_current where task = $task order by started_at desc limit 1", {"task": task}
+        ).fetchall() or [("",)]
+        for number, value in enumerate(values):
+            span, when = f"{number + 0xF000_0000:016x}", at - timedelta(minutes=number)
+            con.execute(
+                "insert into calls by name select * replace ($span as span_id, $span as response_id,"
+                " $at::timestamp as started_at, $at::timestamp as ended_at) from calls where span_id = $of",
+                {"span": span, "at": when, "of": template[0]},
+            )
+            con.execute(
+                "insert into scores by name select * replace ($span as score_id, $span as span_id, $at::timestamp as"
+                " scored_at, $value::double as value, null as response_id) from scores limit 1",
+                {"span": span, "at": when, "value": value},
+            )

@@ -61,12 +61,14 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scored]:
             )  # fmt: skip
             if value is None and facts is None:
                 continue
-            key = (str(number), rung, name, series)
+            # Another judge with the same rubric is another series.
+            told = f"{series} x" if rung == "judge" else series
+            key = (str(number), rung, name, told)
             week = (moment - timedelta(days=moment.weekday())).date()
             answer = answers.setdefault(
                 key,
                 {"task": task, "started_at": moment, "week": week, "language": language, "evidence": rung, "name": name,
-                 "series": series, "values": [], "weights": [], "facts": [], "at": []},
+                 "series": told, "number": number, "values": [], "weights": [], "facts": [], "at": []},
             )  # fmt: skip
             answer["values"] += [] if value is None else [value]
             answer["weights"] += [] if chance is None else [1 / chance]
@@ -84,11 +86,26 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scored]:
         yield Scored(con, answers)
 
 
+def judged_last(scored: Scored, mine: list[Row]) -> list[Row]:
+    """Without what one judge said of answers that another scored later."""
+
+    def latest(answer: Row) -> Row:
+        same = [
+            a
+            for a in scored.answers
+            if (a["number"], a["evidence"], a["name"]) == (answer["number"], "judge", answer["name"])
+        ]
+        return max(same, key=lambda a: (max(a["at"]), a["series"]))
+
+    return [a for a in mine if a["evidence"] != "judge" or latest(a) is a]
+
+
 def test_scores_week_by_week(scored: Scored) -> None:
     """Counts, sums, squares, cubes, and the sums by weight, of every task, week, language, rung, name and series."""
     found = rows(scored.con, "weekly_scores", since=SINCE, until=UNTIL)
     keys = ("task", "week", "language", "evidence", "name", "series")
     groups = {key: [a for a in mine if a["value"] is not None] for key, mine in scored.groups(*keys).items()}
+    groups = {key: judged_last(scored, mine) for key, mine in groups.items()}
     groups = {key: mine for key, mine in groups.items() if mine}
 
     assert len(found) == len(groups)

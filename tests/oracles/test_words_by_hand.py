@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from llmwatch.analysis.course import Course
 from llmwatch.analysis.downgrade import STAKES, Sequential, Verdict
 from llmwatch.analysis.downgrade_report import downgrade_report
 from llmwatch.analysis.downgrade_wording import Swap, verdict_text
 from llmwatch.analysis.drift import Drift
 from llmwatch.analysis.drift_wording import sentence
+from llmwatch.analysis.levels import Mean
 from llmwatch.analysis.replayed import Pair
 from llmwatch.analysis.saving import Saving
 from llmwatch.analysis.spend import Period
@@ -80,9 +82,15 @@ def test_a_fall_is_said_with_its_lower_end() -> None:
     alarm = Alarm("t", "label", monday, monday, monday, monday, 0.2, 0.125, 0.9, 0.7, 0.001, 100, 100, 0.0)
     drift = Drift("t", week_of(monday), "fell", loss=0.2, lower=0.125, mean_before=0.9, mean_after=0.7, mix_part=0.0)
 
-    text = sentence(TaskDrift("t", "label", "", drift, alarm=alarm), monday)
+    one = TaskDrift("t", "label", "", drift, alarm=alarm)
+    week, now = week_of(monday), Mean(0.7, 0.61, 0.78, 100, 2)
+    course = Course("fell", week, (week, week), Mean(0.9, 0.88, 0.92, 900, 12), now, 0.2, 0.125, 0.0)
 
-    assert "90 of 100 answers were acceptable before; 70 now (20 fewer, at least 12)." in text
+    text, old = sentence(replace(one, course=course), monday), sentence(one, monday)
+
+    assert "90 of 100 answers were acceptable before; 70 now (61 to 78, last 2 weeks): 20 fewer, at least 12." in text
+    assert "90 of 100 answers were acceptable before; 70 then (20 fewer, at least 12)." in old
+    assert "Too few scores since" in old
 
 
 def test_the_ends_of_a_saving_stand_under_their_heads(tmp_path: Path) -> None:

@@ -50,13 +50,18 @@ def test_answers_are_scored_once_a_series_and_by_what_was_written(tmp_path: Path
     assert (planned["to_send"], sent_before) == (8, 0)
     assert (first["answered"], again["answered"], len(sent)) == (8, 0, 8)
     assert all(one["response_format"]["json_schema"]["strict"] for one in sent)
-    assert other["answered"] == 3
+    # Another rubric: the eight that the former one scored are judged by both, so that the step is known.
+    assert other["answered"] == 8
+    assert len({request.json()["messages"][1]["content"] for request in server.requests[8:]}) == 8
+    assert {r.json()["messages"][1]["content"] for r in server.requests[8:]} == {
+        s["messages"][1]["content"] for s in sent
+    }
     assert other["rubric_hash"] != first["rubric_hash"]
     assert "Only one word is acceptable." in told
     found = rows(
         settings,
         "select rubric_hash, count(*), avg(score), min(reason), sum(cost_usd) from judgements"
-        " where state = 'answered' group by all order by 2 desc",
+        " where state = 'answered' group by all order by min(recorded_at)",
     )
     assert found[0][:4] == (first["rubric_hash"], 8, 0.75, "right")
     assert found[0][4] == Decimal(first["paid_usd"])
@@ -73,7 +78,7 @@ def test_judged_answers_are_evidence_of_a_judge(tmp_path: Path) -> None:
     with Store(settings).read() as con:
         create_views(con)
         found = con.execute("select task, evidence, series, value from answer_scores").fetchall()
-    assert found == [(TASK, "judge", done["rubric_hash"], 0.75)] * 5
+    assert found == [(TASK, "judge", f"{done['rubric_hash']} gpt-6.1-terra", 0.75)] * 5
 
 
 def test_a_pair_is_judged_in_both_orders_and_only_an_agreement_counts(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ with asked as (
     select unnest($tasks) as task, unnest($evidences) as evidence, unnest($series) as series
 ),
 scored as (
-    select v.span_id, any_value(v.value) as value
+    select v.span_id, any_value(v.value) as value, nullif(any_value(v.scorer), '') as scorer
     from answer_scores as v
     join asked as q on q.task = v.task and q.evidence = v.evidence and q.series = v.series
     where v.name = 'quality' and v.started_at >= $since and v.started_at < $until
@@ -26,6 +26,7 @@ answers as (
         c.max_tokens,
         c.reasoning_level,
         nullif(concat_ws(' ', c.service_name, c.service_version), coalesce(c.service_name, '')) as service_version,
+        v.scorer,
         count(*) as calls,
         count(v.value) as scored,
         sum(v.value) as total
@@ -64,6 +65,7 @@ told as (
             {'kind': 'max_tokens', 'value': coalesce(cast(max_tokens as varchar), 'not set')},
             {'kind': 'reasoning_level', 'value': coalesce(reasoning_level, 'not set')},
             {'kind': 'inputs', 'value': stratum},
+            {'kind': 'scorer', 'value': scorer},
             {'kind': 'service_version', 'value': service_version}
         ]) as thing
     from answers

@@ -98,15 +98,19 @@ def _site_of_chain(coroutine: Any) -> tuple[str | None, bool]:
 
 def _chain(coroutine: Any) -> Iterator[FrameType]:
     """The frames of a coroutine and of all that it awaits, outermost first."""
+    for one in _links(coroutine):
+        if (frame := frame_of(one)) is not None:
+            yield frame
+
+
+def _links(coroutine: Any) -> Iterator[Any]:
+    """A coroutine and all that it awaits, outermost first, as far as they have frames."""
     one = coroutine
     for _ in range(_MAX_FRAMES):
-        frame = frame_of(one)
-        if frame is None:
+        if one is None or frame_of(one) is None:
             return
-        yield frame
+        yield one
         one = _awaited(one)
-        if one is None:
-            return
 
 
 def _awaited(one: Any) -> Any:
@@ -249,15 +253,23 @@ def _holder(asyncio: Any, task: Any) -> str | None:
         if other is task:
             continue
         site = None
-        for frame in _chain(other.get_coro()):
+        for one in _links(other.get_coro()):
+            if (frame := frame_of(one)) is None:
+                break
             name, kind = site_of(frame.f_code, frame.f_globals)
             if kind in ("own", "application"):
                 site = name
             elif kind == "launcher":
                 site = None
-            if site is not None and _holds(frame, wanted):
+            if site is not None and any(_holds(held, wanted) for held in (frame, *_looped_over(one))):
                 return site
     return None
+
+
+def _looped_over(coroutine: Any) -> list[FrameType]:
+    """The frames of generators that a coroutine reads in a loop, as_completed() say: no variable of it holds them."""
+    frames = (frame_of(one) for one in gc.get_referents(coroutine) if isinstance(one, GeneratorType))
+    return [frame for frame in frames if frame is not None]
 
 
 def _holds(frame: FrameType, wanted: set[int]) -> bool:

@@ -32,7 +32,9 @@ _KEEP: Final = "Keep"
 _LEARN: Final = "Learn, for money"
 # Every command is the module of its name, and the function or the commands in it are of that name or called `app`.
 _COMMANDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("report", "margin", "sunset", "calls", "show", "tasks", "quality", "drift", "review"), _ASK),
+    **dict.fromkeys(
+        ("report", "margin", "sunset", "runs", "calls", "show", "tasks", "quality", "drift", "review"), _ASK
+    ),
     **dict.fromkeys(("downgrade", "simulate", "prices", "sql"), _ASK),
     **dict.fromkeys(("shadow", "judge"), _LEARN),
     **dict.fromkeys(("feedback", "revenue", "serve", "dashboards", "doctor", "merge", "config", "reprice"), _KEEP),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
-from ..analysis.discovery.tools import nearest
+from ..analysis.tool_lists import nearest
 
 # More distinct prompts than this at one call site, tool set and format: the prompt is text that changes.
 KEYS_PER_BUCKET: Final = 8

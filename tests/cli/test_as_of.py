@@ -162,7 +162,7 @@ def read_prompts(settings: Settings, folder: Path) -> None:
     """A refit that makes two tasks of one."""
     with Store(settings).changing() as con:
         con.execute(step("unnamed_tasks").split(";\n")[0])
-        con.execute("insert or replace into task_refits select bucket_of('app:ask', null, null), 1000, 0, null")
+        con.execute("insert or replace into task_refits select bucket_of('app:ask', null), 1000, 0, null")
         con.execute("begin")
         refit(con, datetime.now(UTC).replace(tzinfo=None))
         keep_prompt_versions(con)

@@ -50,19 +50,21 @@ def _openai_agents() -> None:
     from openai import AsyncOpenAI
 
     set_tracing_disabled(True)
-    client = AsyncOpenAI(base_url=URL, api_key="k")
-    agent = Agent(name="a", instructions="You help.", model=OpenAIChatCompletionsModel(MODEL, client))
+
+    def made() -> Agent:
+        client = AsyncOpenAI(base_url=URL, api_key="k")
+        return Agent(name="a", instructions="You help.", model=OpenAIChatCompletionsModel(MODEL, client))
 
     async def answer_question() -> None:
         for _ in range(3):
-            await Runner.run(agent, "What now?")
+            await Runner.run(made(), "What now?")
 
     async def stream_question() -> None:
-        async for _ in Runner.run_streamed(agent, "What now, streamed?").stream_events():
+        async for _ in Runner.run_streamed(made(), "What now, streamed?").stream_events():
             pass
 
     def answer_blocking() -> None:
-        Runner.run_sync(agent, "What now, at once?")
+        Runner.run_sync(made(), "What now, at once?")
 
     async def main() -> None:
         await answer_question()

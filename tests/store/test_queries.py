@@ -49,7 +49,8 @@ def test_every_query_binds_against_todays_schema(name: str, con: Any) -> None:
     given = {
         "since": MOMENT, "until": MOMENT, "previous_since": MOMENT, "dimension": "task", "revenue_by": "calls",
         "names": ["a"],
-        "top": 10, "limit": 10, "step_seconds": 86400, "steps": 7, "paying": ["acme"], "id": "abcd", "span_id": "abcd",
+        "top": 10, "limit": 10, "kind": None, "step_seconds": 86400, "steps": 7,
+         "paying": ["acme"], "id": "abcd", "span_id": "abcd",
         "key": "abcd", "rate": 0.01, "floor": 5, "task": "a", "model": "a", "rubric_hash": "a", "span_ids": ["a"],
         "tasks": ["a"], "evidences": ["label"], "series": [""],
     }  # fmt: skip

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..tool_lists import families, nearest
 from .outside import read_records
 from .shingles import Hashes, PromptRecord, Shingler
-from .tools import families, nearest
 from .tree import SMALLEST, Leaf, grow
 
 
@@ -88,4 +88,4 @@ def _task_id(bucket: str, leaf: Leaf) -> str:
     return f"{bucket}/{digest.hexdigest()}"
 
 
-__all__ = ["SMALLEST", "FoundTask", "PromptRecord", "Shingler", "bucket_key", "discover", "discover_tasks", "nearest"]
+__all__ = ["SMALLEST", "FoundTask", "PromptRecord", "Shingler", "bucket_key", "discover", "discover_tasks"]

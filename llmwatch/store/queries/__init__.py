@@ -41,6 +41,7 @@ VIEWS: Final = (
     "revenue_records",
     "revenue_streams",
     "outcomes",
+    "runs",
     "revenue_by_customer_hour",
     "margin_by_customer_day",
 )
@@ -95,6 +96,8 @@ QUERIES: Final = (
     "revenue_sources",
     "revenue_unlinked",
     "review_sample",
+    "runs",
+    "runs_by_kind",
     "scores_stated",
     "speed_by",
     "spend_by",

@@ -15,6 +15,7 @@ from llmwatch.figures.margin import load_margin
 from llmwatch.figures.reading import Reading
 from llmwatch.settings import Settings
 from llmwatch.store import file
+from llmwatch.store.queries import rows
 from tests.stores import MOMENT, call
 
 WEEK = Period(MOMENT - timedelta(days=7), MOMENT)
@@ -126,6 +127,9 @@ def test_what_a_customer_pays_follows_the_value_of_its_outcomes(con: Any, value:
 
     assert found["draft"].revenue == Decimal("7.5")
     assert found["sort"].revenue == Decimal("2.5")
+    asked = {"since": WEEK.since, "until": WEEK.until, "dimension": "task", "revenue_by": "calls"}
+    divided = {row["name"]: (row["outcome_nano"], row["usage_nano"]) for row in rows(con, "margin_names", **asked)}
+    assert divided == {"draft": (7_500_000_000, None), "sort": (2_500_000_000, None)}
 
 
 def test_an_invoice_ends_no_plan(con: Any) -> None:

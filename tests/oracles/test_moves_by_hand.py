@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import inf, log
@@ -66,6 +67,20 @@ def test_what_is_read_and_written_is_a_share_of_the_input(measured: Measured, re
     found = true_cost(TRAFFIC, OLD, NEW, measured).true_usd
 
     assert found == (fresh + read * Decimal("0.5") + written * 2) / 1_000_000 + Decimal("0.4")
+
+
+@pytest.mark.parametrize(
+    ("is_long", "long_above", "expected"),
+    [(True, 272_000, "2.6"), (True, None, "1.4"), (False, 272_000, "1.4"), (False, None, "1.4")],
+)
+def test_long_requests_cost_more_where_the_model_says_so(is_long: bool, long_above: int | None, expected: str) -> None:
+    """A million in at $1, above the threshold $2, and 100,000 out at $4 or $6; a cold cache."""
+    rates = {"input": 1, "output": 4, "long_input": 2, "long_output": 6}
+    model = Model("new", prices={kind: Decimal(rate) for kind, rate in rates.items()}, long_above=long_above)
+
+    found = true_cost(replace(TRAFFIC, is_long=is_long), OLD, model, Measured(output_ratio=1.0))
+
+    assert found.true_usd == Decimal(expected)
 
 
 @pytest.mark.parametrize(

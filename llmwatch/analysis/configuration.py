@@ -134,6 +134,7 @@ def _repriced(cause: str, model: str, rows: Sequence[Any]) -> tuple[Cell, ...]:
     after = sum((one.after_usd for one in rows), Decimal(0))
     was, now = sum(one.unpriced_before for one in rows), sum(one.unpriced_after for one in rows)
     calls = sum(one.calls for one in rows)
+    still = sum(one.calls for one in rows if one.cause == "unpriced")
     no_cost = "unpriced"
     return (
         Text(cause),
@@ -142,7 +143,7 @@ def _repriced(cause: str, model: str, rows: Sequence[Any]) -> tuple[Cell, ...]:
         usd(None if was == calls else before, no_cost),
         usd(None if now == calls else after, no_cost),
         Number(after - before, "usd"),
-        count(was),
+        count(was - still),
         count(now),
     )
 

@@ -214,14 +214,13 @@ def _table(one: Option, found: Simulated) -> Table:
 
 def _notes(one: Option, found: Simulated) -> list[Note]:
     notes: list[Note] = []
-    measured = one.saving is not None
-    if measured and one.saving is not None:
+    if one.saving is not None:
         notes.append(Note(f"Token counts of {one.model.name} are measured on {counted(one.saving.replays, 'replay')}."))
     if one.unknown:
         size = 20 if found.true_usd is None else 50
         measure = command("shadow", task=one.use.task, to=one.model.name, n=size)
         notes.append(Note(f"Not measured: {', '.join(one.unknown)}.", "To measure it:", measure))
-    if one.use.has_estimated_images and not measured:
+    if one.use.has_estimated_images and one.saving is None:
         notes.append(Note("Sizes of images are worked out from input tokens that the text does not explain."))
     if one.excluded is not None:
         notes.append(Note(f"{one.model.name} {hindrance_words(one.excluded)}."))

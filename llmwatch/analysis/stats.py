@@ -85,11 +85,13 @@ def gamma_quantile(shape: float, share: float) -> float:
     else:
         turn = 1 - shape * (0.253 + shape * 0.12)
         x = (share / turn) ** (1 / shape) if share < turn else 1 - log(1 - (share - turn) / (1 - turn))
+    if x < _TINY:
+        return 0.0
     for _ in range(_STEPS):
         density = exp((shape - 1) * log(x) - x - lgamma(shape))
         off = (gamma_share(shape, x) - share) / max(density, _TINY)
         step = off / (1 - 0.5 * min(1.0, off * ((shape - 1) / x - 1)))
-        x = x - step if step < x else x / 2
+        x -= step
         if abs(step) < _CLOSE * x:
             break
     return x

@@ -150,9 +150,8 @@ def _says(number: str) -> str:
     signs = [char for char in number if char in ".,"]
     if not signs:
         return ""
-    if len(set(signs)) == 2:
-        return signs[-1]
     if len(signs) > 1:
+        # of one sign several are no decimal signs; of two the first is none
         return _OTHER[signs[0]]
     whole, _, part = number.partition(signs[0])
     is_open = len(part) == 3 and 0 < len(whole) <= 3 and whole[0] != "0" and not re.search("[ '\u2019]", number)

@@ -303,7 +303,7 @@ class PriceBook:
         # The name that is nearest to the model's own wins, whatever else a table of its family says.
         nearest = min((names.index(o.model) for _, _, o in holding if o.model is not None), default=0)
         holding = [held for held in holding if held[2].model in (None, names[nearest])]
-        return max(holding, key=lambda held: held[:2], default=(0, 0, None))[2]
+        return max(holding, key=lambda held: held[:2])[2] if holding else None
 
     def _covers(self, family: str, asked: _Asked) -> bool:
         """Whether rates of a family are those of this model: not of a snapshot that the list gives another price."""

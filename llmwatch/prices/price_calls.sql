@@ -12,15 +12,13 @@ create or replace temp macro counted(units) as least(greatest(coalesce(units, 0)
 create or replace temp macro thousandths(calls) as least(greatest(coalesce(calls, 0), 0), 1000000) * 1000;
 
 -- A price per hour, exactly: `prices` holds it per second, cut at 15 decimals, and an hour of $3 must cost $3. Whole
--- numbers of 10^-15 dollars, for division is exact to the last of them only there.
+-- numbers of 10^-15 dollars, for division is exact to the last of them only there. Null from a million seconds on.
 create or replace temp macro for_seconds(seconds, per_second) as
-    coalesce(try_cast(
-        cast(
-            coalesce(try_cast(least(greatest(seconds, 0), 1000000) as decimal(20, 6)), 0)
-            * cast(1000000 as decimal(7, 0)) as hugeint
-        ) * cast(cast(per_second as decimal(25, 15)) * cast(3600000000000 as decimal(13, 0)) as hugeint) // 3600
+    try_cast(
+        cast(try_cast(greatest(seconds, 0) as decimal(12, 6)) * cast(1000000 as decimal(7, 0)) as hugeint)
+        * cast(cast(per_second as decimal(25, 15)) * cast(3600000000000 as decimal(13, 0)) as hugeint) // 3600
         as decimal(23, 0)
-    ), 0) * cast(0.000000000000001 as decimal(15, 15));
+    ) * cast(0.000000000000001 as decimal(15, 15));
 
 create or replace temp view call_terms as
 with

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import gammaincinv
 
 from llmwatch.analysis.quality import Scored, audited_share, poisson, quality_by_task
 from llmwatch.analysis.quality_report import QualityAsked, level_cell, quality_cell, quality_report, quality_section
@@ -143,6 +144,19 @@ def test_made_up_facts_are_two_numbers() -> None:
     assert (made_up.per_hundred.low, made_up.per_hundred.high) == pytest.approx((0.7340, 4.3531), abs=2e-4)
     assert made_up.share.value == pytest.approx(4 / 300)
     assert poisson(0) == pytest.approx((0.0, 3.6889), abs=1e-4)
+
+
+def test_one_made_up_fact_among_answers_of_far_more_weight_is_a_rate_all_the_same() -> None:
+    """One answer drawn for certain and one of a thousand: a thousandth of a fact among little more than one answer."""
+    facts: dict[str, Any] = {"fact_answers": 2, "fact_weights": 1001.0, "fact_weights_squared": 1_000_001.0,
+             "fact_weighted_total": 1.0, "fact_weighted_answers": 1.0}  # fmt: skip
+    made_up = quality_by_task(scored(row("review", 2, 1, **facts)))["t"].made_up
+
+    assert made_up is not None
+    assert (made_up.per_hundred.value, made_up.per_hundred.low) == (pytest.approx(100 / 1001), 0.0)
+    # half the quantile of chi squared with 2 (1 + 1/1001 x 1001^2 / 1000001) degrees of freedom, of 1.002 answers
+    effective = 1001**2 / 1_000_001
+    assert made_up.per_hundred.high == pytest.approx(100 * gammaincinv(1 + effective / 1001, 0.975) / effective)
 
 
 def coverage(rng: np.random.Generator, runs: int, n: int, audits: int) -> tuple[float, float]:

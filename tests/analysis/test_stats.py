@@ -31,3 +31,10 @@ def test_the_quantile_of_a_gamma_is_scipys(shape: float) -> None:
     """At the levels of the intervals."""
     shares = [0.025, 0.1, 0.5, 0.95, 0.975]
     assert [gamma_quantile(shape, one) for one in shares] == pytest.approx(gammaincinv(shape, shares), rel=1e-10)
+
+
+@pytest.mark.parametrize("shape", [1e-5, 0.001, 0.004, 0.005, 0.0055, 0.006, 0.01, 1e5, 1e6])
+def test_a_quantile_that_no_float_holds_is_zero(shape: float) -> None:
+    """Shapes far below those of counts, as one made-up fact among answers of a thousand times the weight has."""
+    for share in (0.025, 0.975):
+        assert gamma_quantile(shape, share) == pytest.approx(gammaincinv(shape, share), rel=1e-6, abs=1e-200)

@@ -47,12 +47,19 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 def rows(con: Any) -> Any:
-    """The same, empty."""
+    """The same, empty, and without what a test before has laid beside the tables."""
+    forget(con)
     for table in ("calls", "revenue", "subscriptions", "shared_costs", "replays", "judgements"):
         con.execute(f"delete from {table}")
     # What a reading before kept of its revenue, for itself.
     con.execute("drop table if exists temp.revenue_records")
     return con
+
+
+def forget(con: Any) -> None:
+    """What a command has laid beside the tables hides them no more."""
+    for (name,) in con.execute("select table_name from duckdb_tables() where temporary").fetchall():
+        con.execute(f"drop table temp.{name}")
 
 
 def put(con: Any, table: str, *rows: dict[str, Any]) -> None:
@@ -77,8 +84,7 @@ def event(number: int, amount: str, **columns: Any) -> dict[str, Any]:
 
 def reading(con: Any, **given_settings: Any) -> Reading:
     """What a command reads with: nothing is kept of what another one read on this connection."""
-    for (name,) in con.execute("select table_name from duckdb_tables() where temporary").fetchall():
-        con.execute(f"drop table temp.{name}")
+    forget(con)
     return Reading(con, settings=Settings(**given_settings))
 
 

@@ -318,6 +318,8 @@ def test_another_encoding_has_to_be_named(tmp_path: Path) -> None:
         (["2026-11-24T23:30:00-08:00"], ",", at(2026, 11, 25, 7, 30)),
         (["2026-11-24 23:30:00 +0100"], ",", at(2026, 11, 24, 22, 30)),
         (["2026-11-24 23:30:00 UTC"], ",", at(2026, 11, 24, 23, 30)),
+        (["1970-01-01"], ",", at(1970, 1, 1)),
+        (["2099-12-31"], ",", at(2099, 12, 31)),
     ],
 )
 def test_dates_are_read_as_the_whole_file_writes_them(
@@ -401,6 +403,8 @@ def test_what_nothing_settles_is_asked_with_both_readings(
         (HEAD + "a,1,2026-11-03\nb,2,\n", "line 3: the date is empty"),
         ("customer,amount,date,status\na,1,2026-11-03,void\n", "none of its rows is revenue: 1 void"),
         (HEAD + "a,1000000000,2026-11-03\n", "a billion dollars or more"),
+        (HEAD + "a,1,1969-12-31\n", "'1969-12-31' is not a date"),
+        (HEAD + "a,1,2100-01-01\n", "'2100-01-01' is not a date"),
     ],
 )
 def test_what_is_not_understood_is_named(tmp_path: Path, text: str, problem: str) -> None:
@@ -464,6 +468,27 @@ def test_a_rate_converts_and_is_stated(tmp_path: Path) -> None:
     row = read(tmp_path, text, rates={"EUR": Decimal("1.08")}).rows[0]
 
     assert (row.amount_usd, row.note) == (Decimal(108), "May; EUR 100 at 1.08")
+
+
+def test_only_what_may_still_be_paid_is_promised_to_count(tmp_path: Path) -> None:
+    """Of open and void rows the open ones."""
+    found = read(
+        tmp_path, "customer,amount,date,status\na,1,2026-11-03,paid\na,2,2026-11-03,open\na,3,2026-11-03,void\n"
+    )
+
+    promised = [note for note in found.notes if "count once they are paid" in note]
+    assert len(promised) == 1
+    assert "'open'" in promised[0]
+
+
+@pytest.mark.parametrize("more", ["", ",", ",,,"])
+def test_headings_end_where_names_do(tmp_path: Path, more: str) -> None:
+    """A program that ends its lines in commas, one or several."""
+    found = read(tmp_path, f"customer,amount,date{more}\na,1,2026-11-03{more}\n")
+
+    assert (list(found.columns.values()), total(found)) == (["customer", "amount", "date"], 1)
+    with pytest.raises(InputFileError, match="cells where 3 columns are named"):
+        read(tmp_path, f"customer,amount,date{more},\na,1,2026-11-03{more},7\n")
 
 
 def test_one_invoice_under_two_ids_is_pointed_out(tmp_path: Path) -> None:

@@ -34,3 +34,14 @@ def test_a_change_in_the_week_of_the_start_comes_before_one_beside_it(early: int
     found = find_causes([*changed("temperature", beside), *changed("prompt_version", near)], span)
 
     assert (found[0].kind, found[0].on) == ("prompt_version", near)
+
+
+@pytest.mark.parametrize(("nearer", "further"), [(-3, -4), (6, 7), (13, 14), (-10, -11)])
+def test_a_day_outside_counts_less_than_a_day_inside(nearer: int, further: int) -> None:
+    """The week of the start and three days before it; then the range, of a week on either side, and its three days."""
+    span = Span(MONDAY, MONDAY - timedelta(days=7), MONDAY + timedelta(days=7))
+    inside, outside = (
+        find_causes(changed("prompt_version", MONDAY + timedelta(days=n)), span)[0] for n in (nearer, further)
+    )
+
+    assert inside.rank > outside.rank

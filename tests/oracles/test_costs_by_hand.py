@@ -10,7 +10,7 @@ import pytest
 from llmwatch.prices import Cost, PriceKey, Unpriced, explain, price_one
 from llmwatch.runs.ask import Place
 from llmwatch.runs.money import Meter, Size
-from tests.prices.calls import BOOK, call, cost
+from tests.prices.calls import BOOK, call, cost, reason, usd
 
 OPENAI = Place("https://api.openai.com/v1", "api.openai.com", 443)
 
@@ -196,3 +196,59 @@ def test_a_price_that_is_missing_is_of_the_tier_that_was_asked_for(asked: str | 
     [row] = BOOK.resolve([PriceKey("openai", "gpt-9-foo", asked, "api.openai.com", date(2026, 11, 20))])
 
     assert (row.service_tier, row.is_priced, row.rates) == (tier, False, {})
+
+
+def test_one_kind_of_input_leaves_room_for_the_next() -> None:
+    """gpt-realtime: 80 of 100 tokens are sound at $32, so 20 of the 80 that are said to be images are, at $5."""
+    found = cost(call("gpt-realtime", 100, 0, text_input_tokens=0, audio_input_tokens=80, image_input_tokens=80))
+
+    assert found.input_cost_usd == Decimal("0.00256") + Decimal("0.0001")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0.0, "0"), (0.5, "0.00005"), (90.0, "0.009"), (-3.0, "0"), (999_999.0, "99.9999"), (1_000_000.0, None),
+        (float("inf"), None),
+    ],
+)  # fmt: skip
+def test_sound_is_billed_to_the_part_of_a_second(seconds: float, expected: str | None) -> None:
+    """whisper-1: $0.006 a minute; a recording of eleven days is none, and is not charged as one of less."""
+    made = call("whisper-1", endpoint="/audio/transcriptions", audio_seconds=seconds)
+
+    if expected is None:
+        assert reason(made) == "usage out of range"
+    else:
+        assert cost(made).cost_usd == cost(made).input_cost_usd == Decimal(expected)
+
+
+def test_what_no_sum_of_money_can_hold_has_no_cost() -> None:
+    """A batch of 10^12 - 1 tokens at $10 per million is $10,000,000; a tenth is a cost, however great."""
+    batch = {"is_batch": True, "batch_requests": 50_000, "requests": 50_000}
+
+    assert reason(call("gpt-4o", 10, 999_999_999_999, **batch)) == "usage out of range"
+    assert usd(call("gpt-4o", 0, 99_999_999_999, **batch)) == Decimal("499999.999995")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        # all of text; all of images; what is read of each; more images than input, more read than there is: cut
+        ({"input": 1000}, "0.005"),
+        ({"input": 1000, "image_input": 1000}, "0.008"),
+        ({"input": 1000, "image_input": 100}, "0.0053"),
+        ({"input": 1000, "image_input": 400, "cached_input": 300}, "0.005075"),
+        ({"input": 1000, "image_input": 400, "cached_input": 300, "cached_image_input": 300}, "0.0044"),
+        ({"input": 100, "image_input": 300}, "0.0008"),
+        ({"input": 100, "cached_input": 300}, "0.000125"),
+        ({"input": 1000, "output": 200}, "0.011"),
+    ],
+)
+def test_the_image_tool_is_billed_by_what_it_read_and_made(tokens: dict[str, int], expected: str) -> None:
+    """gpt-image-2: $5 of text, $8 of images, $1.25 and $2 of either read, $30 made, per million."""
+    counts = {f"image_tool_{kind}_tokens": count for kind, count in tokens.items()}
+
+    found = cost(call("gpt-5.5", 1000, 100, image_tool_calls=1, image_tool_model="gpt-image-2", **counts))
+
+    assert found.tool_cost_usd == Decimal(expected)
+    assert found.cost_usd == Decimal(expected) + Decimal("0.005") + Decimal("0.003")

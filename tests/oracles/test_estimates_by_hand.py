@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from llmwatch.store.file import connect
 from tests.store.records import call, merged, query
 
 DAY_US = 86_400_000_000
@@ -77,6 +78,8 @@ def test_a_task_of_its_own_counts_before_its_model(tmp_path: Path) -> None:
         ({"usage_source": "absent", "operation_name": "moderation"}, (125, 20)),
         ({"input_characters": 0}, (125, 20)),
         ({"input_tokens": 0}, (125, 20)),
+        # one character of two tokens: 1,000 of 500
+        ({"input_characters": 1, "input_tokens": 2}, (1000, 24)),
         ({"started_us": 1_795_219_200_000_000 - 40 * DAY_US}, (100, 24)),
     ],
 )
@@ -123,6 +126,15 @@ def test_what_is_estimated_and_what_is_not(tmp_path: Path, fields: dict[str, Any
     assert (found[0], found[1], found[3]) == expected
 
 
+def test_the_plain_rule_stands_in_for_a_length_that_no_answer_has(tmp_path: Path) -> None:
+    """Five answers that say nothing of pieces and characters: four characters, or one piece, are a token of output."""
+    mute = {"delta_count": 0, "output_characters": 0}
+    by_characters = left(delta_count=0, output_characters=4000)
+
+    assert estimate(tmp_path / "characters", *known(5, **mute), by_characters)[:2] == (100, 1000)
+    assert estimate(tmp_path / "pieces", *known(5, **mute), left(delta_count=400))[:2] == (100, 400)
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -161,3 +173,43 @@ def test_a_read_takes_the_tags_of_the_call_that_made_the_answer(tmp_path: Path) 
         "select task, task_source, customer_id, feature, user_id, session_id, is_repeated from calls"
         " where operation_name = 'fetch_response' order by started_at",
     ) == [("t", "header", "acme", "f", "u", "s", True), ("t", "header", "globex", "f", "u", "s", True)]
+
+
+@pytest.mark.parametrize(
+    ("before_us", "is_repeated"),
+    [(0, True), (1, True), (DAY_US, True), (DAY_US + 1, False), (-1, False)],
+)
+@pytest.mark.parametrize("is_apart", [True, False])
+def test_a_request_is_repeated_within_a_day(tmp_path: Path, before_us: int, is_repeated: bool, is_apart: bool) -> None:
+    """The same request up to a day before, in the store already or in the same batch; a later one does not count."""
+    now = 1_795_219_200_000_000
+    earlier = call(request_hash="h", started_us=now - before_us, response_id="earlier")
+    again = call(request_hash="h", started_us=now, response_id="again")
+
+    if is_apart:
+        merged(tmp_path, earlier)
+        opened = merged(tmp_path, again)
+    else:
+        opened = merged(tmp_path, earlier, again)
+
+    # the earlier of both repeats nothing; what arrives after a later one is not seen as repeated, nor is that
+    assert query(opened, "select count(*) from calls where is_request_repeated") == [
+        (int(is_repeated or (before_us < 0 and not is_apart)),)
+    ]
+
+
+def test_a_prompt_is_told_apart_within_its_call_site(tmp_path: Path) -> None:
+    """Two call sites send the same text: each has its own task."""
+    merged(tmp_path)
+    with connect(tmp_path / "store.duckdb", tmp_path, read_only=False) as con:
+        con.executemany(
+            "insert into task_members values (?, ?, ?, 'b')",
+            [("k1", "h", "one"), ("k2", "h", "two"), ("k1", "", "any")],
+        )
+
+    opened = merged(
+        tmp_path, call(task_key="k1", prompt_hash="h"), call(task_key="k2", prompt_hash="h"),
+        call(task_key="k1", prompt_hash="other"),
+    )  # fmt: skip
+
+    assert query(opened, "select task_name from calls order by started_at") == [("one",), ("two",), ("any",)]

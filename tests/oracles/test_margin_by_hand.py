@@ -15,6 +15,7 @@ from llmwatch.figures.margin import load_margin
 from llmwatch.figures.reading import Reading
 from llmwatch.settings import Settings
 from llmwatch.store import file
+from llmwatch.store.queries import rows
 from tests.stores import MOMENT, call
 
 WEEK = Period(MOMENT - timedelta(days=7), MOMENT)
@@ -107,3 +108,41 @@ def test_a_plan_that_begins_or_ends_at_the_edge_of_the_period_counts_to_the_edge
 
     assert {name: line.revenue for name, line in found.items() if line.revenue} == {"gold": 7}
     assert lines(con, "customer")["acme"].margin == 6
+
+
+@pytest.mark.parametrize("value", ["0.000000001", "0.2", "1", "300"])
+def test_what_a_customer_pays_follows_the_value_of_its_outcomes(con: Any, value: str) -> None:
+    """$10 of acme, of which one task reached three times the value of the other, however small: $7.50 and $2.50."""
+    put(con, "calls", *(call(n, customer_id="acme", task=task, task_name=task, cost="1")
+                        for n, task in enumerate(("draft", "sort", "sort", "sort"))))  # fmt: skip
+    told = {"recorded_at": MOMENT, "occurred_at": MOMENT - DAY, "customer_id": "acme", "source": "code"}
+    done = {**told, "kind": "outcome", "outcome": "done", "is_success": True}
+    put(
+        con, "revenue", {**told, "event_id": "paid", "kind": "revenue", "amount_usd": Decimal(10)},
+        {**done, "event_id": "o1", "task": "draft", "amount_usd": 3 * Decimal(value)},
+        {**done, "event_id": "o2", "task": "sort", "amount_usd": Decimal(value)},
+    )  # fmt: skip
+
+    found = lines(con, "task")
+
+    assert found["draft"].revenue == Decimal("7.5")
+    assert found["sort"].revenue == Decimal("2.5")
+    asked = {"since": WEEK.since, "until": WEEK.until, "dimension": "task", "revenue_by": "calls"}
+    divided = {row["name"]: (row["outcome_nano"], row["usage_nano"]) for row in rows(con, "margin_names", **asked)}
+    assert divided == {"draft": (7_500_000_000, None), "sort": (2_500_000_000, None)}
+
+
+def test_an_invoice_ends_no_plan(con: Any) -> None:
+    """What acme pays beside its plan in the middle of the week leaves its calls on the plan, before and after."""
+    put(
+        con, "calls", *({**call(n, customer_id="acme", cost="1"), "started_at": WEEK.since + n * DAY} for n in range(6))
+    )
+    put(con, "subscriptions", {"customer_id": "acme", "plan": "gold", "amount_usd": Decimal(7), "per": "week",
+                               "starts_at": WEEK.since - 9 * DAY})  # fmt: skip
+    put(con, "revenue", {"event_id": "e", "recorded_at": MOMENT, "occurred_at": WEEK.since + 3 * DAY, "source": "code",
+                         "kind": "revenue", "customer_id": "acme", "amount_usd": Decimal(5)})  # fmt: skip
+
+    found = lines(con, "plan")
+
+    assert (found["gold"].measures.calls, found["gold"].revenue) == (6, 7)
+    assert (found[""].measures.calls, found[""].revenue) == (0, 5)

@@ -86,6 +86,10 @@ def test_revenue_and_spend_step_by_step(world: World) -> None:
         begins = SINCE + row["step"] * DAY
         mine = [fact for fact in world.between(begins, begins + DAY) if fact["customer"] in paying]
         assert row["spend_usd"] == (total(mine, "cost_usd") or 0)
+        # calls of nobody in particular are counted beside those of who pays
+        named = [fact for fact in world.between(begins, begins + DAY) if fact["customer"] in (*paying, None)]
+        unpriced = [fact for fact in named if fact["is_unpriced"]]
+        assert (row["calls"], row["unpriced_calls"]) == (total(named, "calls"), total(unpriced, "calls") or 0)
         assert abs(row["revenue_nano"] - sum(recognised(e, begins, begins + DAY) for e in streams)) <= len(streams)
     assert sum(row["revenue_nano"] for row in found) == sum(recognised(e, SINCE, UNTIL) for e in streams)
 

@@ -24,8 +24,8 @@ SERIES = (
 class Scored:
     """Answers with their scores: one value per answer, rung, name and series, the mean of what was said."""
 
-    def __init__(self, con: Any, answers: dict[tuple[str, ...], Row]) -> None:
-        self.con = con
+    def __init__(self, con: Any, answers: dict[tuple[str, ...], Row], calls: list[Row]) -> None:
+        self.con, self.calls = con, calls
         self.answers = [answer for answer in answers.values() if answer["task"] is not None]
 
     def groups(self, *columns: str, **only: Any) -> dict[tuple[Any, ...], list[Row]]:
@@ -67,8 +67,8 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scored]:
             week = (moment - timedelta(days=moment.weekday())).date()
             answer = answers.setdefault(
                 key,
-                {"task": task, "started_at": moment, "week": week, "language": language, "evidence": rung, "name": name,
-                 "series": told, "number": number, "values": [], "weights": [], "facts": [], "at": []},
+                {"call": number, "task": task, "started_at": moment, "week": week, "language": language,
+                 "evidence": rung, "name": name, "series": told, "values": [], "weights": [], "facts": [], "at": []},
             )  # fmt: skip
             answer["values"] += [] if value is None else [value]
             answer["weights"] += [] if chance is None else [1 / chance]
@@ -83,7 +83,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scored]:
     fill(settings, scores, "scores")
     with Store(settings).read() as con:
         create_views(con)
-        yield Scored(con, answers)
+        yield Scored(con, answers, calls)
 
 
 def judged_last(scored: Scored, mine: list[Row]) -> list[Row]:
@@ -93,7 +93,7 @@ def judged_last(scored: Scored, mine: list[Row]) -> list[Row]:
         same = [
             a
             for a in scored.answers
-            if (a["number"], a["evidence"], a["name"]) == (answer["number"], "judge", answer["name"])
+            if (a["call"], a["evidence"], a["name"]) == (answer["call"], "judge", answer["name"])
         ]
         return max(same, key=lambda a: (max(a["at"]), a["series"]))
 
@@ -160,3 +160,76 @@ def test_quality_over_time(scored: Scored) -> None:
     assert {(r["task"], r["week"], r["evidence"], r["series"]): (r["n"], r["total"], r["squares"]) for r in found} == {
         key: (len(v), pytest.approx(sum(v)), pytest.approx(sum(x**2 for x in v))) for key, v in groups.items() if v
     }
+
+
+def is_of_people(answer: Row) -> bool:
+    """A label or a review."""
+    return answer["evidence"] in ("label", "review")
+
+
+def mean_of_people(scored: Scored) -> dict[int, float]:
+    """Call -> what people say of its quality: the mean over the rungs that have a value."""
+    found: dict[int, list[float]] = {}
+    for answer in scored.answers:
+        is_asked = is_of_people(answer) and answer["name"] == "quality" and answer["value"] is not None
+        if is_asked and SINCE <= answer["started_at"] < UNTIL:
+            found.setdefault(answer["call"], []).append(answer["value"])
+    return {number: sum(values) / len(values) for number, values in found.items()}
+
+
+def test_what_people_say_of_what_a_judge_scored(scored: Scored) -> None:
+    """By task, series and third of the judge's score."""
+    people = mean_of_people(scored)
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for (task, series), mine in scored.groups("task", "series", evidence="judge", name="quality").items():
+        for answer in mine:
+            if (value := answer["value"]) is not None:
+                third = "low" if value < 0.5 else "middle" if value < 0.85 else "high"
+                groups.setdefault((task, series, third), []).append(answer["call"])
+
+    found = rows(scored.con, "judge_audits", since=SINCE, until=UNTIL)
+
+    assert {(row["task"], row["series"], row["stratum"]) for row in found} == set(groups)
+    for row in found:
+        numbers = groups[row["task"], row["series"], row["stratum"]]
+        said = [people[number] for number in numbers if number in people]
+        assert (row["n"], row["audits"]) == (len(numbers), len(said))
+        assert (row["total"], row["squares"]) == (pytest.approx(sum(said)), pytest.approx(sum(v**2 for v in said)))
+        assert row["is_binary"] == (all(v in (0, 1) for v in said) if said else None)
+
+
+@pytest.mark.parametrize(("rung", "series"), [("label", ""), ("judge", "r1"), ("judge", "r2")])
+def test_what_could_change_day_by_day(scored: Scored, rung: str, series: str) -> None:
+    """Calls of the asked task of every value and day, and how many of them have a score of the rung."""
+    found = rows(
+        scored.con, "task_changes", since=SINCE, until=UNTIL, tasks=["draft"], evidences=[rung], series=[series]
+    )
+    answers = {a["call"]: a["value"] for a in scored.answers
+               if (a["evidence"], a["name"], a["series"]) == (rung, "quality", series)}  # fmt: skip
+    days: dict[Any, list[float | None]] = {}
+    for number, made in enumerate(scored.calls):
+        if made["task"] == "draft" and SINCE <= made["started_at"] < UNTIL:
+            days.setdefault(made["started_at"].date(), []).append(answers.get(number))
+
+    assert {row["task"] for row in found} == {"draft"}
+    for kind, value in (("response_model", "gpt-4o"), ("temperature", "not set"), ("tools", "none")):
+        mine = {row["day"]: row for row in found if (row["kind"], row["value"]) == (kind, value)}
+        assert set(mine) == set(days)
+        for day, scores in days.items():
+            known = [score for score in scores if score is not None]
+            assert (mine[day]["calls"], mine[day]["scored"]) == (len(scores), len(known))
+            assert mine[day]["total"] == pytest.approx(sum(known))
+    assert sum(row["scored"] for row in found) > 0
+
+
+def test_whose_answers_nobody_can_read(scored: Scored) -> None:
+    """Every task of the period, for no content is kept."""
+    found = rows(scored.con, "answers_missing", since=SINCE, until=UNTIL, task=None)
+    one = rows(scored.con, "answers_missing", since=SINCE, until=UNTIL, task="sort")
+
+    expected = {
+        task: sum(made["task"] == task and SINCE <= made["started_at"] < UNTIL for made in scored.calls)
+        for task in ("draft", "sort")
+    }
+    assert {row["task"]: row["answers"] for row in found} == expected
+    assert {row["task"]: row["answers"] for row in one} == {"sort": expected["sort"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from llmwatch.prices import INCOMING_COLUMNS, PriceBook, PriceKey, create_prices
 from llmwatch.prices.overlay import FILES, read_tables
 from llmwatch.setting_checks import PROVIDERS
 
-from .calls import BOOK, call, cost
+from .calls import BOOK, NOW, call, cost
 
 TABLES = [(file, name, table) for file in FILES for name, tables in read_tables(file).items() for table in tables]
 
@@ -183,6 +183,45 @@ def test_a_set_of_calls_is_charged_as_each_of_them_alone() -> None:
         (Decimal("0.00442"), "A"),
     ]
     assert con.execute("select count(*) from prices").fetchone() == (2,)
+
+
+_TOOL = {"image_tool_calls": 1, "image_tool_input_tokens": 1000, "image_tool_output_tokens": 100}
+
+
+@pytest.mark.parametrize(
+    ("other", "tool"),
+    [
+        ({"is_batch": True}, "gpt-image-2"),
+        ({"service_tier": "flex"}, "gpt-image-2"),
+        ({"endpoint": "/decisions"}, "gpt-image-2"),
+        ({"server_address": "eu.api.openai.com"}, "gpt-image-2"),
+        ({"provider_name": "azure.ai.openai"}, "gpt-image-2"),
+        ({"started_at": NOW - timedelta(days=200)}, "gpt-image-2"),
+    ],
+)
+def test_the_image_tool_is_billed_once_beside_other_calls_of_its_model(other: dict[str, Any], tool: str) -> None:
+    """1,000 tokens at $5 and 100 at $30 per million, whatever the tier, host and day of the others."""
+    using = call("gpt-5.5", 0, 0, image_tool_model=tool, **_TOOL)
+    con = lent([using, {**call(tool, 1000, 100), **other}, {**using, **other}])
+
+    price_incoming(con, BOOK)
+
+    found = con.execute("select span_id, tool_cost_usd from call_costs order by span_id").fetchall()
+    assert [span_id for span_id, _ in found] == ["0", "1", "2"]
+    assert found[0][1] == Decimal("0.008")
+
+
+def test_an_image_tool_with_a_price_by_the_clock_has_none() -> None:
+    """A call of a model of which the price changes within the day, beside a tool that is said to be the same one."""
+    deepseek = {"provider_name": "deepseek", "server_address": "api.deepseek.com"}
+    noon = datetime(2025, 6, 1, 12)  # noqa: DTZ001
+    con = lent([call("deepseek-chat", 1, 1, image_tool_model="deepseek-chat", started_at=noon, **_TOOL, **deepseek)])
+
+    price_incoming(con, BOOK)
+
+    assert con.execute("select cost_usd, unpriced_reason from call_costs").fetchall() == [
+        (None, "no price for model deepseek-chat of the image generation tool")
+    ]
 
 
 def test_no_calls_are_charged_without_a_word() -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmwatch.prices import PriceBook, PriceKey
+from llmwatch.prices import PriceBook, PriceKey, Unpriced, price_one
 
 from .calls import BOOK, NOW, call, cost, reason, usd
 
@@ -240,3 +240,37 @@ def test_data_residency_raises_the_price_of_models_released_since_march_2026(
     found = cost(call(model, 200_000, 0, server_address=host, audio_input_tokens=0))
 
     assert (found.cost_usd * 5, found.grade) == (Decimal(expected), grade)
+
+
+@pytest.mark.parametrize(
+    ("provider", "host", "model", "expected"),
+    [
+        ("deepseek", None, "deepseek-chat", "0.27"),
+        ("deepseek", "", "deepseek-chat", "0.27"),
+        ("openai", None, "deepseek-chat", "no price for model deepseek-chat on openai"),
+        ("x_ai", None, "gpt-4o", "no price for model gpt-4o on x-ai"),
+        (None, None, "gpt-4o", "no price for model gpt-4o on an unnamed provider"),
+        ("openai", None, "gpt-4o", "2.5"),
+        # where the request went says more than what the span says of it
+        ("deepseek", "api.openai.com", "gpt-4o", "2.5"),
+        ("openai", "api.deepseek.com", "gpt-4o", "no price for model gpt-4o on api.deepseek.com"),
+        ("openai", "llm.acme.internal", "gpt-4o", "no price for model gpt-4o on llm.acme.internal"),
+    ],
+)
+def test_who_is_named_counts_where_no_host_is(
+    provider: str | None, host: str | None, model: str, expected: str
+) -> None:
+    """A million tokens of a call that was recorded elsewhere, without its host."""
+    moment = datetime(2025, 6, 1, 12)  # noqa: DTZ001
+    found = price_one(call(model, 1_000_000, 0, provider_name=provider, server_address=host, started_at=moment), BOOK)
+
+    assert (found.reason if isinstance(found, Unpriced) else str(found.cost_usd.normalize())) == expected
+
+
+def test_a_model_with_two_thresholds_has_no_price() -> None:
+    """Only one can be charged: rather unknown than at the price of the first."""
+    there = {"provider_name": "openrouter", "server_address": "openrouter.ai"}
+
+    assert reason(call("qwen/qwen3-coder-flash", 1000, 0, **there)) == (
+        "qwen/qwen3-coder-flash has more than one long-context price"
+    )

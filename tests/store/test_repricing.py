@@ -89,6 +89,19 @@ def test_causes_are_told_apart(tmp_path: Path) -> None:
     assert found == {"rule": (1, Decimal(7)), "hosts": (1, Decimal(5))}
 
 
+@pytest.mark.parametrize(("before", "after"), [((), ({"discount": 0.5},)), (({"discount": 0.5},), ())])
+def test_a_discount_that_begins_or_ends_is_a_contract(tmp_path: Path, before: Any, after: Any) -> None:
+    """Its rates are of the list, and yet not what the list says."""
+    half = LIST / 2
+    merged(tmp_path, call(), prices=before)
+    settings = merged(tmp_path, prices=after)
+
+    [found] = priced_again(settings, is_dry=True)
+
+    assert (found.cause, found.calls) == ("contract", 1)
+    assert (found.before_usd, found.after_usd) == ((LIST, half) if after else (half, LIST))
+
+
 def test_only_calls_of_the_period_are_priced_again(tmp_path: Path) -> None:
     """Those before `since` keep their cost, and count as of an older price table."""
     early, late = call(started_us=1_795_000_000_000_000), call(started_us=1_795_200_000_000_000)

@@ -167,3 +167,31 @@ def test_a_judges_rubric_is_a_series_and_pairs_are_no_quality(tmp_path: Path) ->
     found = asked(settings, "select evidence, series, value, weight from answer_scores order by series")
 
     assert found == [("judge", "new", 0.0, 10.0), ("judge", "old", 1.0, 10.0)]
+
+
+def test_an_id_that_names_no_answer_is_not_replaced_by_the_trace(tmp_path: Path) -> None:
+    """The trace has one call, but the score is of another answer or span than any that is known."""
+    settings = empty_store(tmp_path / "home")
+    fill(settings, [call(1, trace_id="c" * 32)])
+    spooled(
+        settings,
+        score(1, trace_id="c" * 32, value=1.0),
+        score(2, trace_id="c" * 32, response_id="unknown", value=1.0),
+        score(3, trace_id="c" * 32, span_id="f" * 16, value=1.0),
+    )
+
+    found = asked(settings, "select score_id, span_id from scores_current order by score_id")
+
+    assert found == [("s1", f"{1:016x}"), ("s2", None), ("s3", None)]
+
+
+def test_a_score_without_id_or_moment_is_none(tmp_path: Path) -> None:
+    """Damaged lines: no id, a moment before 1970 or after 2100; those beside them stand."""
+    settings = empty_store(tmp_path / "home")
+    moments = {1: SCORED_US, 2: -1, 3: 0, 4: 4_102_444_800_000_000, 5: 4_102_444_800_000_001}
+    spooled(settings, *({**score(n), "scored_us": at, "value": 1.0} for n, at in moments.items()),
+            {**score(6), "score_id": None, "value": 1.0})  # fmt: skip
+
+    Store(settings).merge()
+
+    assert asked(settings, "select score_id from scores order by score_id") == [("s1",), ("s3",), ("s4",)]

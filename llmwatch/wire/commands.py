@@ -1,4 +1,4 @@
-"""Owns the statements that are answered without a query: settings, transactions in name, cursors in no way.
+"""Owns the statements that are answered without a query: settings, transactions in name.
 
 They change what the client is told, never what DuckDB does.
 """
@@ -224,13 +224,6 @@ def _nothing(tag: str) -> Callable[[Statement, Session], Answered]:
     return reader
 
 
-def _no_cursor(statement: Statement, session: Session) -> Answered:
-    del session
-    raise Problem(
-        "0A000", f"{statement.words[0].upper()} is not answered here", "Fetch the result of a SELECT instead."
-    )
-
-
 _ENDS: Final = {"commit": "COMMIT", "end": "COMMIT", "rollback": "ROLLBACK", "abort": "ROLLBACK"}
 _READERS: Final[Mapping[str, Callable[[Statement, Session], Answered]]] = {
     "begin": _begin,
@@ -244,8 +237,4 @@ _READERS: Final[Mapping[str, Callable[[Statement, Session], Answered]]] = {
     "deallocate": _nothing("DEALLOCATE"),
     "listen": _nothing("LISTEN"),
     "unlisten": _nothing("UNLISTEN"),
-    "close": _nothing("CLOSE CURSOR"),
-    "declare": _no_cursor,
-    "fetch": _no_cursor,
-    "move": _no_cursor,
 }

@@ -1,11 +1,13 @@
 r"""Owns COPY ... TO STDOUT, by which psql's \copy and drivers take a whole result: what is asked, how a row is written.
 
-Pure. A copy is a query whose rows leave as text or CSV; nothing can be copied anywhere but to the client.
+Pure. A copy is a query whose rows leave as text, CSV or PostgreSQL's binary form; nothing can be copied anywhere but to
+the client.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +15,9 @@ from typing import Final
 from .protocol import Problem
 from .statements import Statement, Token, tokens
 
+# What stands before the first row of a binary copy, and after the last.
+BINARY_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0)
+BINARY_END: Final = struct.pack("!h", -1)
 _ESCAPED: Final = re.compile(rb"[\\\n\r\t\b\f\v]")
 _ESCAPES: Final = {
     b"\\": b"\\\\", b"\n": b"\\n", b"\r": b"\\r", b"\t": b"\\t", b"\b": b"\\b", b"\f": b"\\f", b"\v": b"\\v",
@@ -28,9 +33,13 @@ class Copy:
     has_header: bool = False
     delimiter: str = "\t"
     null: str = "\\N"
+    is_binary: bool = False
 
     def row(self, values: Iterable[bytes | None]) -> bytes:
-        """One line with its end; None is NULL."""
+        """One line with its end, or one row of the binary form; None is NULL."""
+        if self.is_binary:
+            fields = [struct.pack("!i", -1) if v is None else struct.pack("!i", len(v)) + v for v in values]
+            return struct.pack("!h", len(fields)) + b"".join(fields)
         delimiter, null = self.delimiter.encode(), self.null.encode()
         write = self._quoted if self.is_csv else self._escaped
         return delimiter.join(null if v is None else write(v) for v in values) + b"\n"
@@ -77,7 +86,7 @@ def _with_options(query: str, options: Sequence[Token]) -> Copy:
         word = words[at].lower()
         if word in ("with", "as"):
             at += 1
-        elif word in ("csv", "text"):
+        elif word in ("csv", "text", "binary"):
             given["format"], at = word, at + 1
         elif word == "header":
             following = words[at + 1].lower() if at + 1 < len(words) else ""
@@ -94,14 +103,18 @@ def _with_options(query: str, options: Sequence[Token]) -> Copy:
 def _copy(query: str, given: dict[str, str]) -> Copy:
     form = given.get("format", "text").lower()
     delimiter = given.get("delimiter", "," if form == "csv" else "\t")
-    if form not in ("csv", "text"):
-        raise Problem("0A000", f"COPY in the form {form[:40]} is not answered here", "Ask for csv or text.")
+    if form not in ("csv", "text", "binary"):
+        raise Problem("0A000", f"COPY in the form {form[:40]} is not answered here", "Ask for csv, text or binary.")
+    if form == "binary" and given.keys() - {"format", "encoding"}:
+        raise Problem("42601", "cannot specify DELIMITER, NULL or HEADER in BINARY mode")
     if len(delimiter.encode()) != 1 or delimiter in '\r\n"\\':
         raise Problem("0A000", "COPY delimiter must be a single one-byte character")
     if given.get("encoding", "utf8").lower().replace("-", "") != "utf8":
         raise Problem("0A000", "COPY is answered in UTF8 only")
     null = given.get("null", "" if form == "csv" else "\\N")
-    return Copy(query, form == "csv", given.get("header", "false") in ("true", "on", "1"), delimiter, null)
+    return Copy(
+        query, form == "csv", given.get("header", "false") in ("true", "on", "1"), delimiter, null, form == "binary"
+    )
 
 
 def _value(token: Token) -> str:

@@ -64,7 +64,7 @@ def check(con: Any, query: str, visible: Visible) -> None:
         raise Problem("42601", "cannot insert multiple commands into a prepared statement")
     named = set(_own_names(tree))
     for node in _nodes(tree):
-        _check_node(node, named, visible)
+        _check_node(con, node, named, visible)
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
@@ -97,7 +97,7 @@ def _path(node: dict[str, Any], fallback: str) -> tuple[str, ...]:
     return tuple(str(part).lower() for part in path) or (str(node.get(fallback, "")).lower(),)
 
 
-def _check_node(node: dict[str, Any], named: set[str], visible: Visible) -> None:
+def _check_node(con: Any, node: dict[str, Any], named: set[str], visible: Visible) -> None:
     kind = node.get("type")
     if kind == "BASE_TABLE":
         path = _path(node, "table_name")
@@ -113,11 +113,22 @@ def _check_node(node: dict[str, Any], named: set[str], visible: Visible) -> None
             and path not in visible.figures
             and not (len(path) == 2 and path[0] in _QUALIFIERS)
         ):
-            raise Problem("42501", f"permission denied for function {path[-1]}")
+            raise _refused(con, path)
     elif node.get("class") == "FUNCTION":
         path = _path(node, "function_name")
         if path[-1] in _REFUSED_FUNCTIONS or (len(path) > 1 and path[-2] not in _QUALIFIERS):
             raise Problem("42501", f"permission denied for function {'.'.join(path)}")
+
+
+def _refused(con: Any, path: tuple[str, ...]) -> Problem:
+    """A function that is not answered: there is none of the name, or it reaches what nobody may."""
+    name = ".".join(path)
+    known = con.execute(
+        "select count(*) from duckdb_functions() where lower(function_name) = $1", [path[-1]]
+    ).fetchone()
+    if known[0]:
+        return Problem("42501", f"permission denied for function {name}")
+    return Problem("42883", f"function {name} does not exist")
 
 
 def _unknown(path: tuple[str, ...]) -> Problem:

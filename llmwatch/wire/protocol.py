@@ -305,9 +305,9 @@ def data_row(values: Iterable[bytes | None]) -> bytes:
     return message(b"D", struct.pack("!h", len(parts)) + b"".join(parts))
 
 
-def copy_out(columns: int) -> bytes:
-    """Rows as lines of text follow."""
-    return message(b"H", struct.pack("!bh", 0, columns) + b"\0\0" * columns)
+def copy_out(columns: int, *, is_binary: bool = False) -> bytes:
+    """Rows follow, as lines of text or in the binary form."""
+    return message(b"H", struct.pack("!bh", is_binary, columns) + struct.pack("!h", is_binary) * columns)
 
 
 def copy_data(line: bytes) -> bytes:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from . import protocol
 from .commands import Answered, Session, answer
-from .copying import Copy, copied
+from .copying import BINARY_END, BINARY_HEAD, Copy, copied
+from .cursors import WORDS, Cursor, declared, fetched
 from .pool import Pool, WorkerDied
 from .portals import Portal, Prepared
 from .protocol import Bind, Column, Problem, ProtocolError
@@ -24,6 +25,7 @@ _STATEMENTS: Final = 1_000
 _PORTALS: Final = 200
 # Rows of a portal that is read in pieces wait here.
 _HELD_BYTES: Final = 16 << 20
+_CURSOR_BYTES: Final = 64 << 20
 _LOOK_S: Final = 0.5
 _RESERVED: Final = (
     "insert", "update", "delete", "merge", "create", "drop", "alter", "truncate", "vacuum", "grant", "revoke",
@@ -54,6 +56,7 @@ class Conversation:
         self.session = session
         self._statements: dict[str, Prepared] = {}
         self._portals: dict[str, Portal] = {}
+        self._cursors: dict[str, Cursor] = {}
         self._cancel = asyncio.Event()
         self._is_skipping = False
         self._handlers: dict[bytes, Callable[[bytes], Awaitable[None]]] = {
@@ -80,7 +83,7 @@ class Conversation:
             self._is_skipping = False
             if self.session.status == "I":
                 self._portals.clear()
-            await self._send(protocol.ready(self.session.status))
+            await self._ready()
         elif kind == b"H":
             await self._flush_descriptions()
         elif kind == b"F":
@@ -116,9 +119,17 @@ class Conversation:
                 await self._simple(statement)
         except Problem as e:
             await self._fail(e)
+        await self._ready()
+
+    async def _ready(self) -> None:
+        if self.session.status == "I":
+            self._cursors = {name: one for name, one in self._cursors.items() if one.is_kept}
         await self._send(protocol.ready(self.session.status))
 
     async def _simple(self, statement: Statement) -> None:
+        if statement.words[:1] and statement.words[0] in WORDS:
+            await self._cursor(statement, (), (), is_description_due=True)
+            return
         copy = copied(statement) if statement.words[:1] == ("copy",) else None
         if copy:
             # As any query is.
@@ -132,15 +143,21 @@ class Conversation:
 
     async def _copy(self, copy: Copy) -> None:
         count = 0
+        # Drivers look for the head of a binary copy in the message of its first row.
+        head = BINARY_HEAD if copy.is_binary else b""
         async for kind, piece in self._rows(copy.query, (), None, copy=copy):
             if kind == COLUMNS:
-                await self._send(protocol.copy_out(len(piece)))
+                await self._send(protocol.copy_out(len(piece), is_binary=copy.is_binary))
                 if copy.has_header:
                     await self._send(protocol.copy_data(copy.row(c.name.encode() for c in piece)))
             elif kind == ROWS:
-                await self._send(piece)
+                end = 1 + int.from_bytes(piece[1:5], "big")
+                await self._send(protocol.copy_data(head + piece[5:end]) + piece[end:])
+                head = b""
             else:
                 count = piece
+        if copy.is_binary:
+            await self._send(protocol.copy_data(head + BINARY_END))
         await self._send(protocol.COPY_DONE + protocol.complete(f"COPY {count}"))
 
     async def _select(self, text: str) -> None:
@@ -168,6 +185,73 @@ class Conversation:
                 raise Problem("0A000", f"{first.upper()} is not answered here", "Ask with SELECT.")
             raise Problem("25006", f"cannot execute {first.upper()} in a read-only transaction")
         raise Problem("42601", f'syntax error at or near "{first[:40]}"')
+
+    # --- cursors
+
+    async def _cursor(
+        self,
+        statement: Statement,
+        given: tuple[dict[str, Any], ...],
+        formats: tuple[int, ...],
+        *,
+        is_description_due: bool,
+    ) -> None:
+        """DECLARE, FETCH, MOVE or CLOSE."""
+        self.session.require_usable()
+        first = statement.words[0]
+        no_rows = protocol.NO_DATA if is_description_due and formats else b""
+        if first == "declare":
+            await self._declare(statement, given)
+            await self._send(no_rows + protocol.complete("DECLARE CURSOR"))
+        elif first == "close":
+            name = statement.tokens[1].word if len(statement.tokens) == 2 else ""
+            if name == "all":
+                self._cursors.clear()
+            else:
+                self._named_cursor(name)
+                del self._cursors[name]
+            await self._send(no_rows + protocol.complete("CLOSE CURSOR"))
+        else:
+            await self._fetch(statement, formats, is_description_due=is_description_due and first == "fetch")
+
+    def _named_cursor(self, name: str) -> Cursor:
+        if name not in self._cursors:
+            raise Problem("34000", f'cursor "{name}" does not exist')
+        return self._cursors[name]
+
+    async def _declare(self, statement: Statement, given: tuple[dict[str, Any], ...]) -> None:
+        asked = declared(statement)
+        if self.session.status == "I" and not asked.is_kept:
+            raise Problem("25P01", "DECLARE CURSOR can only be used in transaction blocks")
+        if asked.name in self._cursors:
+            raise Problem("42P03", f'cursor "{asked.name}" already exists')
+        if len(self._cursors) >= _PORTALS:
+            raise Problem("54000", "too many cursors", "Close some.")
+        self._own_answer(asked.statement)
+        columns: list[Column] = []
+        async for kind, piece in self._rows(asked.statement.text, given, None, is_described=True):
+            columns = piece if kind == COLUMNS else columns
+        self._cursors[asked.name] = Cursor(asked.statement, given, columns, asked.is_kept)
+
+    async def _fetch(self, statement: Statement, formats: tuple[int, ...], *, is_description_due: bool) -> None:
+        name, count = fetched(statement)
+        cursor = self._named_cursor(name)
+        if not cursor.is_run:
+            size = 0
+            async for kind, piece in self._rows(cursor.statement.text, cursor.given, None, formats=formats):
+                if kind == ROWS:
+                    size += len(piece)
+                    if size > _CURSOR_BYTES:
+                        raise Problem("54000", "the result is too large for a cursor", "Fetch it without one.")
+                    cursor.held.extend(protocol.split_rows(piece))
+            cursor.is_run = True
+        taken = len(cursor.held) if count is None else min(count, len(cursor.held))
+        rows, cursor.held = cursor.held[:taken], cursor.held[taken:]
+        head = protocol.row_description(cursor.columns, formats) if is_description_due else b""
+        is_moved = statement.words[0] == "move"
+        await self._send(
+            head + (b"" if is_moved else b"".join(rows)) + protocol.complete(f"{statement.words[0].upper()} {taken}")
+        )
 
     # --- the extended protocol
 
@@ -206,6 +290,10 @@ class Conversation:
 
     async def _on_describe(self, body: bytes) -> None:
         target = protocol.parse_target(body)
+        if target.kind == "P" and target.name in self._cursors:
+            # A cursor is a portal to drivers that declare one.
+            await self._send(protocol.row_description(self._cursors[target.name].columns))
+            return
         if target.kind == "P":
             # The run that mostly follows at once brings the description; a plan made twice costs more.
             self._portal(target.name).is_description_due = True
@@ -222,6 +310,9 @@ class Conversation:
         """The columns that a run would give; None if it gives no rows."""
         if prepared.statement is None:
             return None
+        first = prepared.statement.words[0] if prepared.statement.words else ""
+        if first in WORDS:
+            return self._named_cursor(fetched(prepared.statement)[0]).columns if first == "fetch" else None
         answered = answer(prepared.statement, self.session.copy())
         if answered is not None:
             return answered.columns
@@ -275,6 +366,11 @@ class Conversation:
             return
         if portal.is_run:
             await self._send_held(portal, asked.rows)
+            return
+        if statement.words[:1] and statement.words[0] in WORDS:
+            given = self._parameters(portal.prepared, portal.bind)
+            formats = tuple(portal.bind.result_formats) or (0,)
+            await self._cursor(statement, given, formats, is_description_due=due)
             return
         answered = self._own_answer(statement)
         if answered is not None:
@@ -331,6 +427,7 @@ class Conversation:
         *,
         is_described: bool = False,
         copy: Copy | None = None,
+        formats: tuple[int, ...] = (),
     ) -> AsyncGenerator[tuple[bytes, Any]]:
         """(COLUMNS, columns), then (ROWS, bytes) any number of times, then (DONE, number of rows).
 
@@ -344,7 +441,7 @@ class Conversation:
             "op": "describe" if is_described else "run",
             "query": text,
             "parameters": given,
-            "formats": portal.bind.result_formats if portal else (),
+            "formats": portal.bind.result_formats if portal else (1,) if copy and copy.is_binary else formats,
             "oids": portal.prepared.described if portal else None,
             "copy": asdict(copy) if copy else None,
         }

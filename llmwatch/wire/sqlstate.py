@@ -63,6 +63,16 @@ _GENERIC: Final = {
     "57014": "canceling statement due to user request",
     "25006": "cannot execute that in a read-only transaction",
 }
+# Clients look for PostgreSQL's words, to make up for what is not there.
+_MISSING: Final = (
+    (re.compile(r"Referenced column (\".*?\") (?:was )?not found"), "column {} does not exist"),
+    (re.compile(r"does not have a column named (\".*?\")"), "column {} does not exist"),
+    (re.compile(r"Referenced table (\".*?\") not found"), "missing FROM-clause entry for table {}"),
+    (re.compile(r"unction with name (\"?[\w$.]+\"?) does not exist"), "function {} does not exist"),
+    (re.compile(r"No function matches the given name and argument types '(.*?)'"), "function {} does not exist"),
+    (re.compile(r"Type with name (\"?[\w$.]+\"?) does not exist"), "type {} does not exist"),
+    (re.compile(r"Table with name (\"?[\w$.]+\"?) does not exist"), "relation {} does not exist"),
+)
 _HEAD: Final = re.compile(r"^[\w ]{2,40} Error: ")
 _PATH: Final = re.compile(r"(?:/[\w.\-]+){2,}")
 
@@ -81,7 +91,14 @@ def problem_of(error: BaseException) -> Problem:
         return Problem(code, "internal error: the query could not be answered")
     first, _, rest = text.partition("\n\nLINE ")[0].partition("\n")
     hint = rest.strip().split("\n")[0]
-    return Problem(code, _without_paths(_HEAD.sub("", first)), _without_paths(hint))
+    return Problem(code, _without_paths(_said(_HEAD.sub("", first))), _without_paths(hint))
+
+
+def _said(text: str) -> str:
+    for pattern, words in _MISSING:
+        if found := pattern.search(text):
+            return words.format(found[1])
+    return text
 
 
 def _without_paths(text: str) -> str:

@@ -1,7 +1,7 @@
 """What each panel has to say, computed in Python from invented rows: no SQL, no view, no macro of the product.
 
 Each function is given what the filters leave of the range, `Left`, and returns what the panel of its title shows: a
-value, or {first column: {column: value}} of a table, or {(start of the step in s, name of the series): value} of a chart.
+value, {first column: {column: value}} of a table, or {(start of the step in s, name of the series): value} of a chart.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ ERRORS = {
     "delete from calls": "25006",
     "with gone as (delete from calls returning *) select * from gone": "25006",
     "copy calls to '/tmp/x'": "0A000",
-    "declare c cursor for select 1": "0A000",
+    "declare c cursor for select 1": "25P01",
     "show nothing_like_it": "42704",
     "set client_encoding = 'LATIN1'": "22023",
     "select * from content": "42501",

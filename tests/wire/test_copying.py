@@ -78,7 +78,6 @@ def test_a_relation_is_copied_whole_and_by_columns(server: Served) -> None:
         ("copy calls to '/tmp/x'", "0A000"),
         ("copy calls to program 'id'", "0A000"),
         ("copy calls from stdin", "0A000"),
-        ("copy calls to stdout (format binary)", "0A000"),
         ("copy calls to stdout force_quote *", "0A000"),
         ("copy calls to stdout delimiter 'ab'", "0A000"),
     ],

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from datetime import date
 from math import ceil, floor
 from typing import Final
 
+from ..pasted import command
 from .behaviour import LENGTH, AnswersChanged
 from .causes import Cause, Span
 from .course import Course
@@ -178,7 +178,7 @@ def _judge(task: str, change: JudgeChange) -> str:
         )
     return (
         f"{what}: earlier scores are not compared. About {change.missing:,} more answers that both have judged would"
-        f" join them; the next `llmwatch judge --task {shlex.quote(task)} --run` asks for them."
+        f" join them; the next run asks for them: `{command('judge', task=task, run=True)}`."
     )
 
 

@@ -67,7 +67,7 @@ def test_a_renamed_task_keeps_what_is_stated_of_it(home: Path) -> None:
     assert after["mood"]["verdict"] == before["mood.tag"]["verdict"] == "move"
     words = " ".join(text.split())
     assert 'the calls tagged llmwatch.task("mood.tag"): model="gpt-4o" becomes model="gpt-6-luna".' in words
-    assert "llmwatch drift --task mood, each week" in words
+    assert "Each week for two months, watch: llmwatch drift --task mood" in words
     opened = Store(Settings(home=home))
     assert query(opened, "select distinct task from revenue_records") == [("mood",)]
     run(home, "tasks", "undo")

@@ -115,7 +115,7 @@ def test_a_wrong_name_is_one_sentence_with_the_nearest(
 
     assert {code for code, _, _ in sentences} == {2}
     assert "There is no task 'f3'. \nDid you mean".replace(" \n", "\n") in sentences[0][2]
-    assert "llmwatch tasks merge 'a' 'b' --into 'b'" in sentences[1][2]
+    assert "llmwatch tasks merge a b --into b" in sentences[1][2]
     assert all(out == "" for _, out, _ in sentences)
     assert names(opened) == before
 

@@ -198,7 +198,7 @@ def test_what_people_say_of_what_a_judge_scored(scored: Scored) -> None:
         assert row["is_binary"] == (all(v in (0, 1) for v in said) if said else None)
 
 
-@pytest.mark.parametrize(("rung", "series"), [("label", ""), ("judge", "r1"), ("judge", "r2")])
+@pytest.mark.parametrize(("rung", "series"), [("label", ""), ("judge", "r1 x"), ("judge", "r2 x")])
 def test_what_could_change_day_by_day(scored: Scored, rung: str, series: str) -> None:
     """Calls of the asked task of every value and day, and how many of them have a score of the rung."""
     found = rows(

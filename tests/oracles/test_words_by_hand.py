@@ -65,7 +65,7 @@ def test_a_loss_is_said_with_its_lower_end_and_the_counts_on_their_sides() -> No
     """14 points lost, between 7 and 21: at least 7; 8 better and 22 worse."""
     text = verdict_text(verdict(), SWAP)
 
-    assert "gpt-6-luna loses 14 more of 100 answers (at least 7)." in text
+    assert "gpt-6-luna loses 14 more of 100 answers (at least 7; 95 %)." in text
     assert "100 stored requests replayed: 70 same answer, 8 better, 22 worse." in text
 
 

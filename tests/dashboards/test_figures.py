@@ -178,7 +178,8 @@ def test_downgrades_are_those_of_the_command(boards_served: dict[str, Served]) -
 
     assert said
     for row in said:
-        mine = shown[row["task"], row["candidate"]]
+        # Grafana's backend would expand $__ in a name, so that the boards show it apart.
+        mine = shown[row["task"].replace("$__", "$ __"), row["candidate"]]
         assert mine["verdict"] == row["verdict"].replace("_", " ") or mine["verdict"].startswith(row["verdict"])
         assert int(mine["replays"] or 0) == row["replays"]
         if mine["saves, measured"] is not None:

@@ -7,6 +7,7 @@ and the headers are put back as they were below it. Never instruments HTTP globa
 from __future__ import annotations
 
 import functools
+import os
 import threading
 import weakref
 from collections.abc import Callable
@@ -42,7 +43,10 @@ class ClientInstrumentation:
         )
         self._tracer_provider.add_span_processor(AttemptProcessor())
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._lock = threading.Lock()
+        self._renew_lock()
+        if hasattr(os, "register_at_fork"):
+            # Another thread may hold it at the moment of a fork.
+            os.register_at_fork(after_in_child=self._renew_lock)
         self._instrumentors = _instrumentors()
 
     def __call__(self, client: Any) -> None:
@@ -52,9 +56,13 @@ class ClientInstrumentation:
         with self._lock:
             if client in self._seen:
                 return
+            # Known once it is done: a thread that shares its first call waits, so that no attempt goes unseen.
+            with Observe("attempts"):
+                self._instrument(client)
             self._seen.add(client)
-        with Observe("attempts"):
-            self._instrument(client)
+
+    def _renew_lock(self) -> None:
+        self._lock = threading.Lock()
 
     def _instrument(self, client: Any) -> None:
         root = _library(type(client))
@@ -62,7 +70,8 @@ class ClientInstrumentation:
         # A client that the program has instrumented itself is left alone: its spans are the program's.
         if instrumentor is None or getattr(client, _INSTRUMENTED, False):
             return
-        is_async = hasattr(client._transport, "handle_async_request")
+        # By the client: a transport may have the methods of both kinds.
+        is_async = hasattr(client, "aclose")
         method = "handle_async_request" if is_async else "handle_request"
         transports = [t for t in (client._transport, *client._mounts.values()) if hasattr(t, method)]
         if any(getattr(t, _MARK, False) for t in transports):

@@ -24,6 +24,7 @@ from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 
 import llmwatch
 from llmwatch.capture import guard, hook, pending
+from llmwatch.capture.attempts import ClientInstrumentation
 from llmwatch.spool import list_segments
 from llmwatch.standin import StandinServer
 from tests.spooled import attempts, calls
@@ -306,6 +307,52 @@ def test_baggage_and_trace_context_never_reach_the_wire(home: Path, server: Stan
 
     sent = {name.lower() for name, _ in server.requests[-1].headers}
     assert not sent & {"traceparent", "tracestate", "baggage"}
+
+
+class _OfBothKinds(LIBRARY.HTTPTransport):
+    """A transport for sync and async clients alike, as programs write them."""
+
+    async def handle_async_request(self, request: Any) -> Any:
+        """Of no use to a sync client."""
+        raise NotImplementedError
+
+
+def test_a_transport_of_both_kinds_is_seen_and_leaks_nothing(home: Path, server: StandinServer):
+    """A sync client uses the sync method of it: that one is instrumented, and trace context stays in the process."""
+    llmwatch.init(home=home)
+    tracer = TracerProvider().get_tracer("program")
+    with (
+        tracer.start_as_current_span("work"),
+        LIBRARY.Client(transport=_OfBothKinds()) as http_client,
+        make(server, http_client=http_client) as client,
+    ):
+        client.chat.completions.create(**CHAT)
+
+    sent = {name.lower() for name, _ in server.requests[-1].headers}
+    assert not sent & {"traceparent", "tracestate", "baggage"}
+    assert len(attempts(home)) == 1
+
+
+def test_threads_that_share_a_clients_first_call_lose_no_attempt(
+    home: Path, server: StandinServer, monkeypatch: pytest.MonkeyPatch
+):
+    """The second waits until the client is instrumented, however long that takes."""
+    plain = ClientInstrumentation._instrument
+
+    def slowly(self: Any, client: Any) -> None:
+        time.sleep(0.2)
+        plain(self, client)
+
+    monkeypatch.setattr(ClientInstrumentation, "_instrument", slowly)
+    llmwatch.init(home=home)
+    with make(server) as client:
+        threads = [threading.Thread(target=client.chat.completions.create, kwargs=CHAT) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert (len(calls(home)), len(attempts(home))) == (4, 4)
 
 
 def test_the_program_sees_its_own_span_while_a_call_runs(home: Path, server: StandinServer):

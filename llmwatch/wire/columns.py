@@ -23,7 +23,7 @@ SHOWN: Final = frozenset(
         "prompt_version", "provider", "provider_name", "reason", "reasoning_level", "redaction_version", "replay_id",
         "request", "request_hash", "request_id", "request_model", "request_service_tier", "response", "response_format",
         "response_id", "response_model", "rubric_hash", "run_id", "said_of", "schema_hash", "score_id", "scorer",
-        "sentence", "series", "server_address", "service", "service_instance_id", "service_name", "service_tier",
+        "segment", "sentence", "series", "server_address", "service", "service_instance_id", "service_name", "service_tier",
         "service_version", "session", "session_id", "source", "span_id", "state", "stated_cost_source",
         "stated_response_id", "stated_span_id", "stated_task", "stated_trace_id", "status", "stratum", "stream",
         "stream_end", "system_fingerprint", "task", "task_key", "task_name", "task_origin", "task_source", "tier",

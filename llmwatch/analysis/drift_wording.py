@@ -277,7 +277,8 @@ def _inputs(loss: float, mix: float) -> str:
     if abs(mix) < _LEAST_MIX:
         return "Not explained by a change of inputs."
     if mix < 0:
-        return f"A change of inputs explains {round(-100 * mix)} more, which are not counted here."
+        more = round(-100 * mix)
+        return f"A change of inputs explains {more} more, which {'is' if more == 1 else 'are'} not counted here."
     return f"Easier inputs hide {round(100 * mix)} of them in the plain average."
 
 

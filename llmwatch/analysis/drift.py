@@ -38,7 +38,8 @@ SUDDEN_LOSS: Final = 0.10
 SUDDEN_SCORES: Final = 20
 _TIMES_AS_STRICT: Final = 60
 LEAST_LOSS: Final = 0.03
-_ONE_SIDED: Final = normal_quantile(0.95)
+# The upper end of a 95 % interval: at one-sided 95 % the week that is chosen makes 6 of 100 such bounds false.
+_UPPER: Final = normal_quantile(0.975)
 _HALVINGS: Final = 60
 # With less of the new scores in strata known before, the average's fall is neither the inputs' nor the answers'.
 LEAST_COMPARED: Final = 0.5
@@ -82,7 +83,7 @@ class Drift:
     is_permuted: bool = False
     # Over the weeks of the window that have scores.
     scores_per_week: float = 0.0
-    # At equal mix answers lost at most this, with 95 % confidence, from the start week on.
+    # At equal mix answers lost at most this from the start week on: the end of a 95 % interval.
     lost_at_most: float | None = None
     # A fall may have begun, p below WATCH: how many more scores would tell, if it is as large as it looks; None where
     # even very many would not.
@@ -302,7 +303,7 @@ def _compared(window: Window, through: int, found: Scan, best: int, verdict: Ver
         scores_per_week=_per_week(window.sums),
         overdispersion=found.overdispersion,
         is_permuted=found.is_permuted,
-        lost_at_most=loss + _ONE_SIDED * float(sides.se[best]) * found.overdispersion**0.5,
+        lost_at_most=loss + _UPPER * float(sides.se[best]) * found.overdispersion**0.5,
         is_watch=verdict != "fell" and found.p < WATCH and found.loss >= LEAST_LOSS,
     )
 

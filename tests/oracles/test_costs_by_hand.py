@@ -206,6 +206,22 @@ def test_one_kind_of_input_leaves_room_for_the_next() -> None:
 
 
 @pytest.mark.parametrize(
+    ("split", "expected"),
+    [
+        ({}, "0.0006"),  # all of it sound: 100 x $6
+        ({"text_input_tokens": 30}, "0.000495"),  # 70 x $6 + 30 x $2.50
+        ({"text_input_tokens": 30, "audio_input_tokens": 50}, "0.000425"),  # 50 x $6 + 50 x $2.50
+        ({"text_input_tokens": 100}, "0.00025"),  # 100 x $2.50
+    ],
+)
+def test_what_of_a_transcription_is_no_text_is_sound(split: dict[str, int], expected: str) -> None:
+    """gpt-4o-transcribe, 100 tokens; what is stated of sound counts before what is left beside the text."""
+    found = cost(call("gpt-4o-transcribe", 100, 0, **split))
+
+    assert found.input_cost_usd == Decimal(expected)
+
+
+@pytest.mark.parametrize(
     ("seconds", "expected"),
     [
         (0.0, "0"), (0.5, "0.00005"), (90.0, "0.009"), (-3.0, "0"), (999_999.0, "99.9999"), (1_000_000.0, None),

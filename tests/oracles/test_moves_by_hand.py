@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from llmwatch.analysis.counterfactual import Measured, Slice, Traffic, naive_bill, task_cost, true_cost
+from llmwatch.analysis.guards import Exclusion
 from llmwatch.analysis.option import Option, guarded
 from llmwatch.analysis.paired import Evidence, log_evidence
+from llmwatch.analysis.replayed import Pair
 from llmwatch.analysis.spend import Period
 from llmwatch.analysis.trial import Counts
 from llmwatch.figures.downgrade import months_of
@@ -145,3 +147,19 @@ def test_a_month_is_of_the_days_with_calls(first: float | None, asked_days: int,
     reading: Any = SimpleNamespace(rows=lambda _: [{"first_call_at": seen}])
 
     assert months_of(reading, Period(MOMENT - timedelta(days=asked_days), MOMENT)) == days / Decimal("30.4375")
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "stratum", "tokens", "holds"),
+    [
+        (Exclusion("de", "loses", 80), "de", 100, True),
+        (Exclusion("de", "loses", 80), "en", 60_000, False),
+        (Exclusion("inputs above 50,000 tokens", "untested", 5), "de", 50_001, True),
+        (Exclusion("inputs above 50,000 tokens", "untested", 5), "de", 50_000, False),
+    ],
+)
+def test_what_stays_is_of_the_kind_that_loses_or_longer_than_was_tested(
+    exclusion: Exclusion, stratum: str, tokens: int, holds: bool
+) -> None:
+    """A kind of inputs by its name, untested length by the tokens."""
+    assert exclusion.holds(Pair("p", stratum, input_tokens=tokens)) is holds

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from llmwatch.analysis.answer import Asked, answer_report
 from llmwatch.analysis.behaviour import AnswersChanged
 from llmwatch.analysis.breakdown import beside_sections
 from llmwatch.analysis.conditions import conditions_of, tripped
@@ -20,7 +21,7 @@ from llmwatch.analysis.drift import Drift
 from llmwatch.analysis.margin import Line
 from llmwatch.analysis.measures import Measures
 from llmwatch.analysis.option import Option
-from llmwatch.analysis.report import Cell, Text, Unknown
+from llmwatch.analysis.report import Cell, Number, Text, Unknown
 from llmwatch.analysis.saving import Saving
 from llmwatch.analysis.simulate import Routing, simulate_report, simulated
 from llmwatch.analysis.spend import Period, Spend, facts
@@ -267,3 +268,19 @@ def test_answers_changed_is_said_where_scores_say_nothing(
         keep_drift(con, Drifts(MOMENT, MONDAY, False, (TaskDrift("t", "label", "", drift, signals=signals),)))
 
         assert con.execute("select task_name, verdict from drift").fetchall() == [("t", expected)]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_number", "cell"),
+    [
+        (True, False, Text("true")), (0, True, Number(0, "plain")),
+        (Decimal("1.50"), True, Number(Decimal("1.50"), "plain")),
+        (0.25, True, Number(Decimal("0.25"), "plain")), ("12", False, Text("12")),
+        (float("nan"), True, Text("nan")), (float("-inf"), True, Text("-inf")), (None, False, Unknown("")),
+    ],
+)  # fmt: skip
+def test_a_value_of_a_query_is_what_it_is(value: Any, is_number: bool, cell: Any) -> None:
+    """Numbers to their last digit and to the right; what is no number, also among floats, is a word."""
+    [table] = answer_report(Asked(("x",), ((value,),), is_truncated=False)).sections[0].tables
+
+    assert (table.columns[0].is_number, table.rows[0].cells[0]) == (is_number, cell)

@@ -163,9 +163,10 @@ def test_what_retention_and_erasure_removed_is_named(tmp_path: Path) -> None:
         purge(con, settings, wanted)
 
     with Store(settings).read_merged() as con:
-        rows = con.execute("select reason, calls, spend_usd from removals order by removed_at").fetchall()
+        asked = "select reason, calls, unpriced_calls, spend_usd from removals order by removed_at"
+        rows = con.execute(asked).fetchall()
         versions = con.execute("select count(*) from call_versions").fetchone()
-    assert rows == [("retention", 1, LIST), ("erasure", 1, LIST)]
+    assert rows == [("retention", 1, 0, LIST), ("erasure", 1, 0, LIST)]
     assert versions == (1,)
     until = (datetime(2026, 11, 22)).isoformat()  # noqa: DTZ001
     for command in ("report", "margin"):

@@ -190,8 +190,12 @@ def test_alerts_ask_the_fixed_data_source_without_macros() -> None:
     for rule in rules:
         assert re.fullmatch(r"[A-Za-z0-9_-]{1,40}", rule["uid"])
         assert rule["annotations"]["summary"]
-        query, threshold = rule["data"]
-        assert query["datasourceUid"] == "llmwatch"
-        assert query["model"]["format"] == "table"
-        assert "$" not in query["model"]["rawSql"]
-        assert threshold["model"]["expression"] == "A" and rule["condition"] == "B"
+        *asked, condition = rule["data"]
+        assert condition["refId"] == rule["condition"] == "B"
+        refs = {query["refId"] for query in asked}
+        assert {"A"} <= set(re.findall(r"\$(\w+)", condition["model"]["expression"])) <= refs
+        for query in asked:
+            assert query["datasourceUid"] == "llmwatch"
+            assert query["refId"] == query["model"]["refId"]
+            assert query["model"]["format"] == "table"
+            assert "$" not in query["model"]["rawSql"]

@@ -10,7 +10,14 @@ from .parts import EVERY, FILTERED, Json, bars, chosen, column, outside, section
 
 _TASK: Final = chosen("task", "task_name")
 _SHARE: Final = steps((None, "text"), (0, "red"), (0.8, "orange"), (0.9, "text"))
-_DRIFT: Final = {"fell": "red", "answers changed": "orange", "mix changed": "orange", "no sign of change": "green"}
+_DRIFT: Final = {
+    "fell": "red",
+    "fell again": "red",
+    "answers changed": "orange",
+    "mix changed": "orange",
+    "recovered": "green",
+    "no sign of change": "green",
+}
 _VERDICTS: Final = {"move": "green", "promising": "blue", "keep": "orange", "cannot tell yet": "text"}
 _LATEST: Final = f"from drift where week = (select max(week) from drift) and {_TASK}"
 _KEPT: Final = " Written by the analysis of `llmwatch {0}` while `llmwatch serve` runs, soon after anything changes."
@@ -183,7 +190,8 @@ select {shown("task_name")} as "task", verdict as "found", coalesce(strftime(sin
     mean_before as "before", mean_after as "after", -loss as "at equal inputs", scores_after as "scores",
     coalesce(cause, '') as "changed near it"
 {_LATEST}
-order by case verdict when 'fell' then 0 when 'answers changed' then 1 when 'mix changed' then 2 else 3 end, loss desc
+order by case verdict when 'fell' then 0 when 'fell again' then 0 when 'answers changed' then 1 when 'mix changed' then 2
+    when 'watch' then 3 when 'recovered' then 4 else 5 end, loss desc
 limit 100""",
         [
             column("task", link=link("calls", task=VALUE), width=200),

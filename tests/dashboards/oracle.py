@@ -666,6 +666,7 @@ ANSWERS: dict[str, Callable[[Left], Any]] = {
     "Error rate": lambda left: share(count(failed(left.facts)), count(left.facts)) or None,
     "P50": lambda left: quantile(answers(left.facts), 0.5),
     "P95": lambda left: quantile(answers(left.facts), 0.95),
+    "P99": lambda left: quantile(answers(left.facts), 0.99),
     "First token, P95": lambda left: quantile(first_tokens(left.facts), 0.95),
     "Retried": lambda left: share(count([r for r in left.facts if r["retries"]]), count(left.facts)) or None,
     "How calls ended": endings,

@@ -124,6 +124,36 @@ def test_a_filter_of_an_address_stays_whatever_happens_to_the_page(dist: Path, c
         assert f"['{RARE}']" in step["sent"]
 
 
+@pytest.mark.parametrize(
+    ("sources", "asked"),
+    [
+        ({"first": "P1", "llmwatch": "llmwatch", "third": "P3"}, "llmwatch"),
+        ({"first": "P1", "llmwatch": "of another uid", "third": "P3"}, "of another uid"),
+        ({"first": "P1", "third": "P3"}, "P1"),
+    ],
+)
+def test_of_several_sources_ours_is_asked_until_another_is_chosen(
+    dist: Path, crowd: Served, sources: dict[str, str], asked: str
+) -> None:
+    """After an import by hand, which asks for none: by uid, else by name, else the first; the chosen one stays."""
+    variables = load_dashboards()["overview"]["templating"]["list"][:1]
+    steps = [{"name": "opened"}, {"name": "chosen", "choose": {"datasource": "P3"}}, *OPEN[1:]]
+    given = {
+        "variables": variables,
+        "url": {},
+        "sql": state_sql("calls"),
+        "steps": steps,
+        "sources": [{"name": name, "uid": uid} for name, uid in sources.items()],
+    }
+
+    opened, *after = told(dist, given, asker(crowd))
+
+    assert opened["url"]["var-datasource"] == asked
+    assert opened["listed"]["datasource"] == len(sources)
+    assert {step["url"]["var-datasource"] for step in after} == {"P3"}
+    assert {step["values"]["datasource"] for step in after} == {"third"}
+
+
 def test_a_name_that_is_typed_or_clicked_stays_too(dist: Path, crowd: Served) -> None:
     """Chosen on the open page, listed or not."""
     variables = load_dashboards()["overview"]["templating"]["list"]

@@ -25,5 +25,6 @@ BOARDS = {
 
 def made() -> dict[str, str]:
     """Name of a file in `dashboards/` -> its text."""
-    found: dict[str, dict[str, Any]] = {name: make() for name, make in BOARDS.items()} | {"alerts": alerts()}
-    return {f"{name}.json": json.dumps(one, indent=2, ensure_ascii=False) + "\n" for name, one in found.items()}
+    found: dict[str, dict[str, Any]] = {name: make() for name, make in BOARDS.items()}
+    both = {**found, "alerts": alerts(found)}
+    return {f"{name}.json": json.dumps(one, indent=2, ensure_ascii=False) + "\n" for name, one in both.items()}

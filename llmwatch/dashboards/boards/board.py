@@ -86,13 +86,19 @@ def variable(name: str, label: str) -> Json:
 
 
 def _datasource() -> Json:
+    """The store that is asked: ours by its uid, the first of its kind where there is none of that uid.
+
+    In sight, as Grafana asks for no source at an import: `__inputs` would make it ask, but what comes by a file or over
+    the HTTP API would then have no source.
+    """
     return {
         "type": "datasource",
         "name": "datasource",
-        "label": "Data source",
+        "label": "Store",
+        "description": "The data source that reaches `llmwatch serve`; of several, the one that is asked.",
         "query": "grafana-postgresql-datasource",
         "current": {"selected": True, "text": "llmwatch", "value": "llmwatch"},
-        "hide": 2,
+        "hide": 0,
         "includeAll": False,
         "multi": False,
         "options": [],

@@ -139,7 +139,8 @@ def series(
         panel["timeFrom"] = span
     panel["fieldConfig"]["defaults"] = {
         "unit": unit,
-        "color": {"mode": "palette-classic"},
+        # By its name, so that a task keeps its colour when another joins or leaves.
+        "color": {"mode": "palette-classic-by-name"},
         "thresholds": PLAIN,
         **({"min": 0} if has_zero else {}),
         **({} if maximum is None else {"max": maximum}),

@@ -18,7 +18,7 @@ def reliability() -> Json:
         "reliability",
         "How many calls failed, how long answers took, and how long until their first token.",
         [
-            (4, _reliability_head()),
+            (4, list(zip((4, 4, 3, 3, 3, 4, 3), _reliability_head(), strict=True))),
             (9, [_outcomes(), _latency()]),
             (9, [_error_rate(), _histogram()]),
             (9, [(14, _by_model()), (10, _errors())]),
@@ -59,6 +59,14 @@ def _reliability_head() -> list[Json]:
             f"select quantile_cont(answer_ms, 0.95) as latency {_FACTS}",
             unit="ms",
             thresholds=_LATENCY,
+            no_value="no answers",
+            link=link("calls", order="slowest"),
+        ),
+        stat(
+            "P99",
+            "99 of 100 answers were there within this; exact, of raw values.",
+            f"select quantile_cont(answer_ms, 0.99) as latency {_FACTS}",
+            unit="ms",
             no_value="no answers",
             link=link("calls", order="slowest"),
         ),

@@ -186,7 +186,8 @@ select {shown("task_name")} as "task", verdict as "found", coalesce(strftime(sin
     mean_before as "before", mean_after as "after", -loss as "at equal inputs", scores_after as "scores",
     coalesce(cause, '') as "changed near it"
 {_LATEST}
-order by case verdict when 'fell' then 0 when 'fell again' then 0 when 'answers changed' then 1 when 'mix changed' then 2 when 'watch' then 3 when 'recovered' then 4 else 5 end, loss desc
+order by case verdict when 'fell' then 0 when 'fell again' then 0 when 'answers changed' then 1 when 'mix changed' then 2
+    when 'watch' then 3 when 'recovered' then 4 else 5 end, loss desc
 limit 100""",
         [
             column("task", link=link("calls", task=VALUE), width=200),

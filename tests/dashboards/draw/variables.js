@@ -66,14 +66,16 @@ async function quiet(variables) {
 
 async function main() {
   const given = await (await fetch(new URLSearchParams(location.search).get("data"))).json();
-  const settings = { name: "llmwatch", uid: "llmwatch", type: "grafana-postgresql-datasource", jsonData: { database: "llmwatch" }, meta: { id: "grafana-postgresql-datasource", info: { logos: {} } } };
+  const kind = { type: "grafana-postgresql-datasource", jsonData: { database: "llmwatch" }, meta: { id: "grafana-postgresql-datasource", info: { logos: {} } } };
+  const sources = (given.sources ?? [{ name: "llmwatch", uid: "llmwatch" }]).map((one) => ({ ...kind, ...one }));
+  const [settings] = sources;
   const variables = new SceneVariableSet({ variables: given.variables.map(loaded) });
   const time = new SceneTimeRange({ from: "now-7d", to: "now" });
   const scene = new EmbeddedScene({ $variables: variables, $timeRange: time, body: new SceneFlexLayout({ children: [] }) });
   setTemplateSrv({ replace: (text, scoped, format) => sceneGraph.interpolate(scene, text, scoped, format), containsTemplate: () => true, getVariables: () => [] });
   setBackendSrv({ fetch: (request) => (isDown ? throwError(() => ({ message: "down", status: 502 })) : from(ask(request))) });
   const source = new Postgres(settings);
-  setDataSourceSrv({ get: () => Promise.resolve(source), getList: () => [settings], getInstanceSettings: () => settings });
+  setDataSourceSrv({ get: () => Promise.resolve(source), getList: () => sources, getInstanceSettings: () => settings });
 
   for (const variable of variables.state.variables) variable.urlSync?.updateFromUrl(given.url);
   let leave = scene.activate();

@@ -48,7 +48,6 @@ class Use:
     request_model: str
     call_site: str
     is_tagged: bool
-    endpoint: str
     # What its requests carry that some models mind: tools, max_tokens, sampling, no_effort.
     carried: frozenset[str]
     is_agent_step: bool
@@ -127,7 +126,6 @@ def _use(task: str, name: str, rows: Sequence[Mapping[str, Any]], catalogue: Cat
         request_model=main["request_model"] or main["model"],
         call_site=main["call_site"] or "",
         is_tagged=main["task_source"] in ("tag", "header", "metadata", "field"),
-        endpoint=main["endpoint"] or "",
         carried=_carried(rows),
         is_agent_step=_is_agent_step(rows),
         has_estimated_images=any(_images(row) for row in rows) and current.image_tokens is not None,

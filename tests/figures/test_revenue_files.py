@@ -620,3 +620,22 @@ def test_a_hundred_thousand_rows_take_seconds(tmp_path: Path) -> None:
 
     assert total(found) == 1_234_000
     assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_end_included", "expected"),
+    [
+        ("2026-11-30", True, (2026, 12, 1)), ("2026-11-30", False, (2026, 11, 30)),
+        ("2026-11-30 23:59:59", True, (2026, 11, 30, 23, 59, 59)),
+        ("2026-11-30 23:59:59", False, (2026, 11, 30, 23, 59, 59)),
+    ],
+)  # fmt: skip
+def test_a_period_whose_last_day_counts_ends_after_it(
+    tmp_path: Path, ends: str, is_end_included: bool, expected: tuple[int, ...]
+) -> None:
+    """A day is counted whole; a moment is what it is."""
+    text = f"customer,amount,date,from,until\na,10,2026-11-03,2026-11-01,{ends}\n"
+
+    [row] = read(tmp_path, text, is_end_included=is_end_included).rows
+
+    assert (row.recognised_from, row.recognised_until) == (at(2026, 11, 1), at(*expected))

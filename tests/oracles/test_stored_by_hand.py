@@ -17,6 +17,7 @@ from llmwatch.figures.beside import Beside
 from llmwatch.figures.quality import load_quality
 from llmwatch.figures.reading import Reading
 from llmwatch.settings import Settings
+from llmwatch.store import file
 from llmwatch.store.file import connect, get_meta, set_meta
 from llmwatch.store.kept_money import KEPT_UNTIL
 from llmwatch.store.plans import subscriptions
@@ -142,3 +143,21 @@ def test_a_model_under_several_names_ran_from_its_first_call_to_its_last() -> No
 
     assert together(names) == Activity(SINCE, SINCE + 5 * day, 3 * day, UNTIL + day)
     assert together([]) is None
+
+
+def test_a_replay_that_failed_for_now_is_no_pair(tmp_path: Path) -> None:
+    """Only an answer, or a refusal for good, has facts; the later one of an input counts."""
+    con = file.connect(":memory:", tmp_path, read_only=False)
+    file.migrate(con, 0)
+    facts = '{"is_same": true}'
+    for n, (state, said) in enumerate((("answered", facts), ("failed", None), ("failed", facts), ("sent", None))):
+        for at, one, known in ((0, "sent", None), (1, state, said)):
+            con.execute(
+                "insert into replays by name select $id as replay_id, 'r' as run_id, $state as state, $at::timestamp as"
+                " recorded_at, 'x' as span_id, 'draft' as task_name, 'm' as model, $facts as facts",
+                {"id": f"p{n}", "state": one, "at": SINCE + timedelta(seconds=2 * n + at), "facts": known},
+            )
+
+    assert [(row["replay_id"], row["state"]) for row in rows(con, "replayed", task="draft", model="m")] == [
+        ("p0", "answered"), ("p2", "failed"),
+    ]  # fmt: skip

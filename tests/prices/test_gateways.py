@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmwatch.prices import PriceBook
+from llmwatch.prices import Cost, PriceBook, price_one
 from llmwatch.prices.gateways import with_providers
 
 from .calls import NOW, call, usd
@@ -47,3 +47,12 @@ def test_other_reasons_have_no_remedy_of_that_kind() -> None:
     silent = {**row("gpt-4o"), "reason": "usage not reported"}
 
     assert with_providers([silent], (), None, {}, NOW.date())[0]["provider"] is None
+
+
+@pytest.mark.parametrize(("provider", "expected"), [("deepseek", True), ("openai", False)])
+def test_of_two_servers_on_one_host_the_provider_tells_which_was_asked(provider: str, expected: bool) -> None:
+    """A call is stored with its host and the provider of its port: DeepSeek has the model, OpenAI has not."""
+    book = PriceBook(hosts={"127.0.0.1:8001": "openai", "127.0.0.1:8002": "deepseek"})
+    made = call("deepseek-chat", 1000, 100, provider_name=provider, server_address="127.0.0.1")
+
+    assert isinstance(price_one(made, book), Cost) is expected

@@ -195,3 +195,17 @@ def test_a_score_without_id_or_moment_is_none(tmp_path: Path) -> None:
     Store(settings).merge()
 
     assert asked(settings, "select score_id from scores order by score_id") == [("s1",), ("s3",), ("s4",)]
+
+
+def test_a_score_of_no_time_or_without_an_id_is_not_stored(tmp_path: Path) -> None:
+    """A wrong clock and a damaged record: the others are stored, and the merge goes on."""
+    settings = empty_store(tmp_path / "home")
+    wrong = [
+        {**score(2), "scored_us": -1},
+        {**score(3), "scored_us": 4_102_444_800_000_001},
+        {**score(4), "score_id": None},
+    ]
+    spooled(settings, score(1, value=1.0), *wrong)
+
+    assert Store(settings).merge().blocked is None
+    assert asked(settings, "select score_id from scores") == [("s1",)]

@@ -64,7 +64,7 @@ def test_a_user_reads_what_fell_since_when_and_what_changed_near_it(home: Path) 
     assert "of answers now begin with a code fence (0 % before)" in text
     assert "Answering model gpt-4o-2024-05-13 → gpt-4o-2024-08-06 on 20 Oct" in text
     assert "Inputs of `ticket.classify` got harder; whether its answers got worse too is open." in text
-    assert "Open: 5 of 22 points may be the answers' (95 %)." in text
+    assert "Open: 6 of 22 points may be the answers' (95 %)." in text
     assert text.index("reply.draft") < text.index("parse.address") < text.index("ticket.classify")
 
 

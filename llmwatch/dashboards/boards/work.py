@@ -190,19 +190,19 @@ order by case verdict when 'fell' then 0 when 'fell again' then 0 when 'answers 
     when 'watch' then 3 when 'recovered' then 4 else 5 end, loss desc
 limit 100""",
         [
-            column("task", link=link("calls", task=VALUE), width=200),
-            column("found", words=_DRIFT, width=140),
-            column("since week of", width=100),
-            column("before", "percentunit", decimals=1, width=68),
-            column("after", "percentunit", decimals=1, width=68),
+            column("task", link=link("calls", task=VALUE), width=155),
+            column("found", words=_DRIFT, width=115),
+            column("since week of", width=95),
+            column("before", "percentunit", decimals=1, width=58),
+            column("after", "percentunit", decimals=1, width=58),
             column(
                 "at equal inputs",
                 "percentunit",
                 decimals=1,
-                width=115,
+                width=100,
                 thresholds=steps((None, "text"), (-1, "red"), (-0.05, "text")),
             ),
-            column("scores", "locale", width=60),
+            column("scores", "locale", width=55),
         ],
         wraps=True,
     )

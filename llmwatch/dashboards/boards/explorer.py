@@ -154,8 +154,8 @@ with picked as (select id {_LINES}
 {order} limit 500)
 select started as "time", id as "id", {shown("task")} as "task", {shown("customer")} as "customer",
     {shown("model")} as "model", case when status = 'error' then 'failed' when stream_end <> 'complete' then 'left'
-        else status end as "ended", latency as "latency", first_token as "first token", input_tokens as "input",
-    cached_tokens as "cached", output_tokens as "output", cast(cost as double) as "cost", coalesce(grade, '') as "grade",
+        else status end as "ended", cast(cost as double) as "cost", latency as "latency", first_token as "first token", input_tokens as "input",
+    cached_tokens as "cached", output_tokens as "output", coalesce(grade, '') as "grade",
     coalesce(error, '') as "error"
 from call_lines where $__timeFilter(started) and id in (from picked)
 {order} limit 500""",
@@ -166,10 +166,10 @@ from call_lines where $__timeFilter(started) and id in (from picked)
             column("customer", link=link("calls", customer=VALUE), width=100),
             column("model", width=170),
             column("ended", words={"ok": "green", "failed": "red", "left": "purple"}, width=70),
+            column("cost", "currencyUSD", width=95),
             column("latency", "ms", width=75),
             column("first token", "ms", width=80),
             *(column(name, "locale", width=65) for name in ("input", "cached", "output")),
-            column("cost", "currencyUSD", width=95),
             column("grade", width=60),
         ],
         no_value="",

@@ -26,6 +26,7 @@ DIMENSIONS = {
     "customer": "customer_id",
 }
 DAYS = 70
+TARGET_MARGIN = 0.35
 # Divided among all calls, by their number and by their tokens; dollars a day.
 SHARED = {"calls": Decimal("1.75"), "tokens": Decimal("0.60")}
 BINS = (0, 250, 500, 1000, 2000, 4000, 8000, 15000, 30000, 60000)
@@ -402,8 +403,26 @@ def money_sums(left: Left) -> dict[str, float | None]:
     """Sums over the steps of the chart; its margin may be unknown in a step."""
     total = money(left)
     revenue = total["revenue"]
-    cost = None if revenue is None else (total["direct"] or 0) + (total["shared"] or 0)
-    return {"revenue": revenue, "LLM cost": cost}
+    if revenue is None:
+        return dict.fromkeys(("revenue", "LLM cost", "target margin"))
+    wanted = left.filters.get("customer")
+    refunds = sum(
+        float(row["amount_usd"])
+        for row in left.revenue
+        if row["amount_usd"] < 0
+        and left.since <= row["occurred_at"] < left.until
+        and (not wanted or row["customer_id"] in wanted)
+    )
+    words = " before refunds" if refunds else ""
+    found: dict[str, float | None] = {
+        f"revenue{words}": revenue - refunds,
+        "LLM cost": (total["direct"] or 0) + (total["shared"] or 0),
+        "target margin": (revenue - refunds) * TARGET_MARGIN,
+    }
+    # Steps may be unknown that are few of the whole range.
+    if not any(row["cost_usd"] is None for row in left.calls):
+        found[f"margin{words}"] = revenue - refunds - (found["LLM cost"] or 0)
+    return found | ({"refunds": refunds} if refunds else {})
 
 
 # --- calls

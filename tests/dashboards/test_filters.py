@@ -11,6 +11,7 @@ import pytest
 
 from llmwatch.dashboards.expand import interval_ms
 from llmwatch.dashboards.queries import Query, queries
+from llmwatch.store.file import connect, set_meta
 from llmwatch.wire.engine import Engine
 from tests.stores import MOMENT, empty_store, fill
 
@@ -58,6 +59,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         for by, a_day in oracle.SHARED.items()
     ]
     fill(settings, shared, "shared_costs")
+    with connect(settings.store_path, settings.home, read_only=False) as con:
+        set_meta(con, "target_margin", str(oracle.TARGET_MARGIN))
     made = Engine(home, settings.store_path, "1GB", shows_content=False)
     yield made
     made.release()
@@ -97,14 +100,18 @@ def compare(query: Query, expected: Any, rows: list[dict[str, Any]], place: Any)
     """The panel's rows against what they have to be."""
     title, kind = query.panel["title"], query.panel["type"]
     if title == "Revenue, LLM cost and margin":
+        assert {row["metric"] for row in rows} - {"margin", "margin before refunds"} == set(expected), place
         for name, total in expected.items():
-            values = [row[name] for row in rows if row[name] is not None]
+            values = [row["value"] for row in rows if row["metric"] == name and row["value"] is not None]
             assert (sum(values) if values else None) == near(total), (place, name)
     elif kind == "timeseries":
         shown = of_chart(rows)
         assert {k for k, v in shown.items() if v} == {k for k, v in expected.items() if v}, place
         for key, value in expected.items():
             assert number(shown.get(key)) == near(value) or not value, (place, key)
+    elif kind == "stat" and query.format == "time_series":
+        assert sum(row["value"] for row in rows) == near(expected or 0), place
+        assert len({row["time"] for row in rows}) == len(rows), place
     elif kind == "stat":
         (value,) = rows[0].values()
         if isinstance(expected, str):

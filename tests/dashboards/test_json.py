@@ -116,7 +116,11 @@ def test_a_panel_is_described_and_can_be_drawn(board: str, panel: dict[str, Any]
     for target in panel["targets"]:
         assert target["datasource"]["uid"] == "${datasource}"
         assert target["rawQuery"] is True and target["rawSql"].strip()
-        assert target["format"] == ("time_series" if panel["type"] == "timeseries" else "table")
+        is_series = panel["type"] == "timeseries" or panel["options"].get("graphMode") == "area"
+        assert target["format"] == ("time_series" if is_series else "table")
+        # A number with a line behind it is the sum of that line.
+        calcs = panel["options"].get("reduceOptions", {}).get("calcs")
+        assert (calcs == ["sum"]) is (is_series and panel["type"] == "stat")
 
 
 @pytest.mark.parametrize(("board", "panel"), PANELS, ids=IDS)

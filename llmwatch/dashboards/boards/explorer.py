@@ -6,7 +6,7 @@ from typing import Final
 
 from .board import VALUE, board, link
 from .money import over_time
-from .parts import FILTERED, FILTERS, Json, column, shown, stat, steps, table
+from .parts import FILTERED, FILTERS, Json, column, shown, stat, steps, summed, table
 
 ORDERS: Final = ("newest", "dearest", "slowest", "most tokens", "oldest")
 STATUSES: Final = ("any", "complete", "failed", "left", "refused", "cut off", "unpriced")
@@ -97,15 +97,17 @@ def _calls_head() -> list[Json]:
         stat(
             "Calls",
             "Logical calls of the time range and all filters, those by Ended, Session and Search too.",
-            f"select sum(call_count) as calls {_FACTS}",
+            summed("sum(call_count)", _LISTED),
             no_value="0",
+            is_sum=True,
         ),
         stat(
             "LLM spend",
             "Sum of the cost of these calls.",
-            f"select cast(sum(cost_usd) as double) as spend {_FACTS}",
+            summed("cast(sum(cost_usd) as double)", _LISTED),
             unit="currencyUSD",
             no_value="$0",
+            is_sum=True,
         ),
         stat(
             "Dearest call",

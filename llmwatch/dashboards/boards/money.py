@@ -21,6 +21,7 @@ from .parts import (
     shown,
     stat,
     steps,
+    summed,
     table,
 )
 
@@ -35,7 +36,8 @@ _BOTH: Final = f"started_at >= {_LONG_BEFORE} and started_at <= $__timeTo() and 
 UNPRICED: Final = " At most that where a call has no price; unknown where more than 1 % of the calls have none."
 LOSS: Final = steps((None, "text"), (LEAST, "red"), (0, "text"))
 MARGIN: Final = steps((None, "text"), (LEAST, "red"), (0, "orange"), (0.5, "green"))
-SPEND: Final = f"select cast(sum(cost_usd) as double) as spend from call_facts where {FILTERED}"
+_FACTS: Final = f"call_facts where {FILTERED}"
+SPEND: Final = summed("cast(sum(cost_usd) as double)", _FACTS)
 _TOTAL: Final = f"from margin_total({SPAN}, [$customer])"
 _BY_CUSTOMER: Final = f"Revenue and margin: {outside('customer')}"
 
@@ -156,6 +158,7 @@ def _spend_head() -> list[Json]:
             unit="currencyUSD",
             link=link("tasks"),
             no_value="$0",
+            is_sum=True,
         ),
         stat(
             "Against the time before",
@@ -197,14 +200,17 @@ from paces""",
         stat(
             "Calls",
             "Logical calls: retries of one call are one call.",
-            f"select sum(call_count) as calls from call_facts where {FILTERED}",
+            summed("sum(call_count)", _FACTS),
             no_value="0",
             link=link("calls"),
+            is_sum=True,
         ),
         stat(
             "Unpriced calls",
             "Calls that may have been billed and have no price here: in no total. `llmwatch doctor` names their models.",
-            f"select coalesce(sum(call_count) filter (where is_unpriced), 0) as calls from call_facts where {FILTERED}",
+            summed("sum(call_count) filter (where is_unpriced)", _FACTS),
+            no_value="0",
+            is_sum=True,
             thresholds=steps((None, "green"), (1, "orange")),
             link=link("calls", status="unpriced"),
         ),
@@ -216,18 +222,30 @@ def money_over_time() -> Json:
     return series(
         "Revenue, LLM cost and margin",
         "In each of about 60 equal steps: revenue recognised by the second, the direct and shared cost of the customers "
-        "whose revenue is known, and the difference. The steps add up to the figures above." + UNPRICED,
+        "whose revenue is known, and the difference. The steps add up to the figures above. Where the range has refunds, "
+        "they stand apart, on a scale of their own on the right. Dashed: the margin that target_margin asks for."
+        + UNPRICED,
         f"""
-select "time", revenue_usd as "revenue", cost_usd as "LLM cost", margin_usd as "margin"
-from margin_over_time({SPAN}, greatest(cast($__interval_ms / 1000 as bigint), 60), [$customer])
-order by 1""",
+with steps as materialized (
+    from margin_over_time({SPAN}, greatest(cast($__interval_ms / 1000 as bigint), 60), [$customer])
+),
+names as (select if(coalesce(min(refunds_usd), 0) < 0, ' before refunds', '') as words from steps)
+select "time", 'revenue' || words as metric, revenue_usd - refunds_usd as value from steps, names
+union all select "time", 'LLM cost', cost_usd from steps
+union all select "time", 'margin' || words, margin_usd - refunds_usd from steps, names
+union all select "time", 'refunds', refunds_usd from steps, names where words <> ''
+union all select "time", 'target margin', (revenue_usd - refunds_usd) * try_cast(value as double)
+    from steps, meta where key = 'target_margin' and value <> ''
+order by 1, 2""",
         unit="currencyUSD",
         has_zero=False,
         points=60,
         overrides=[
-            coloured("revenue", "blue"),
+            *(coloured(f"revenue{words}", "blue") for words in ("", " before refunds")),
             coloured("LLM cost", "orange"),
-            coloured("margin", "green", fillOpacity=15),
+            *(coloured(f"margin{words}", "green", fillOpacity=15) for words in ("", " before refunds")),
+            coloured("refunds", "red", drawStyle="bars", fillOpacity=60, lineWidth=0, axisPlacement="right"),
+            coloured("target margin", "text", lineWidth=1, lineStyle={"fill": "dash", "dash": [6, 6]}),
         ],
     )
 

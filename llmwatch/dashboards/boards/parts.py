@@ -65,6 +65,16 @@ PLAIN: Final = steps((None, "text"))
 LEAST: Final = -1e15
 
 
+# Of the line behind a number.
+SPARK_POINTS: Final = 40
+
+
+def summed(value: str, facts: str) -> str:
+    """The query of a `stat` that is a sum over time; steps without a call are zero, and no call at all is no row."""
+    return f"""
+select $__timeGroupAlias(started_at,$__interval,0), coalesce({value}, 0) as value from {facts} group by 1 order by 1"""
+
+
 def _panel(kind: str, title: str, description: str, sql: str, format_name: str) -> Json:
     return {
         "type": kind,
@@ -88,9 +98,13 @@ def stat(
     no_value: str = "not known",
     link: str = "",
     is_text: bool = False,
+    is_sum: bool = False,
 ) -> Json:
-    """One number, or one sentence."""
-    panel = _panel("stat", title, description, sql, "table")
+    """One number, or one sentence; with `is_sum` the sum of a series, which is drawn behind it."""
+    panel = _panel("stat", title, description, sql, "time_series" if is_sum else "table")
+    if is_sum:
+        panel["maxDataPoints"] = SPARK_POINTS
+        panel["interval"] = "1m"
     panel["fieldConfig"]["defaults"] = {
         "unit": "string" if is_text else unit,
         "thresholds": thresholds,
@@ -101,11 +115,15 @@ def stat(
     }
     panel["options"] = {
         "colorMode": "value",
-        "graphMode": "none",
+        "graphMode": "area" if is_sum else "none",
         "justifyMode": "auto",
         "orientation": "auto",
         "textMode": "value",
-        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False},
+        "reduceOptions": {
+            "calcs": ["sum" if is_sum else "lastNotNull"],
+            "fields": "" if is_sum else "/.*/",
+            "values": False,
+        },
         "wideLayout": True,
         "percentChangeColorMode": "standard",
         "showPercentChange": False,
@@ -174,6 +192,15 @@ def coloured(name: str, colour: str, **custom: Any) -> Json:
     properties: list[Json] = [{"id": "color", "value": {"mode": "fixed", "fixedColor": colour}}]
     properties += [{"id": f"custom.{key}", "value": value} for key, value in custom.items()]
     return {"matcher": {"id": "byName", "options": name}, "properties": properties}
+
+
+def only_hovered(pattern: str, unit: str) -> Json:
+    """Series of names like this stand in the box beside the pointer alone, in a unit of their own."""
+    hidden = {"viz": True, "legend": True, "tooltip": False}
+    # An axis of its own, lest its values stretch that of what is drawn.
+    values = {"unit": unit, "max": None, "custom.hideFrom": hidden, "custom.axisPlacement": "hidden"}
+    properties = [{"id": key, "value": value} for key, value in values.items()]
+    return {"matcher": {"id": "byRegexp", "options": pattern}, "properties": properties}
 
 
 def column(

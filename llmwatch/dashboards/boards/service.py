@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .board import VALUE, board, link
-from .parts import FILTERED, FILTERS, Json, bars, coloured, column, series, shown, stat, steps, table
+from .parts import FILTERED, FILTERS, Json, bars, coloured, column, series, shown, stat, steps, summed, table
 
 _FACTS: Final = f"from call_facts where {FILTERED}"
 _ERRORS: Final = steps((None, "green"), (0.02, "orange"), (0.05, "red"))
@@ -32,8 +32,9 @@ def _reliability_head() -> list[Json]:
         stat(
             "Calls",
             "Logical calls: retries of one call are one call.",
-            f"select sum(call_count) as calls {_FACTS}",
+            summed("sum(call_count)", f"call_facts where {FILTERED}"),
             no_value="0",
+            is_sum=True,
             link=link("calls"),
         ),
         stat(
@@ -192,13 +193,14 @@ select {shown("named")} as "model", calls as "calls", failed as "errors", retrie
     cast(speed as double) as "tokens/s"
 from told order by 2 desc, 1 limit 100""",
         [
-            column("model", link=link("calls", model=VALUE), width=200),
+            column("model", link=link("calls", model=VALUE), width=170),
             column("calls", "locale", width=70),
             column(
                 "errors", "percentunit", decimals=1, thresholds=steps((None, "text"), (0.02, "orange"), (0.05, "red"))
             ),
             column("retried", "percentunit", decimals=1),
-            *(column(name, "ms") for name in ("P50", "P95", "P99", "first token")),
+            *(column(name, "ms") for name in ("P50", "P95", "P99")),
+            column("first token", "ms", width=95),
             column("tokens/s", decimals=0),
         ],
     )

@@ -5,10 +5,26 @@ from __future__ import annotations
 from typing import Final
 
 from .board import VALUE, board, field, link
-from .money import LENGTH_S, over_time
-from .parts import EVERY, FILTERED, Json, bars, chosen, column, outside, section, series, shown, stat, steps, table
+from .money import LENGTH_S, SPEND, over_time
+from .parts import (
+    EVERY,
+    FILTERED,
+    Json,
+    bars,
+    chosen,
+    column,
+    only_hovered,
+    outside,
+    section,
+    series,
+    shown,
+    stat,
+    steps,
+    table,
+)
 
 _TASK: Final = chosen("task", "task_name")
+_SCORED: Final = ": answers scored"
 _SHARE: Final = steps((None, "text"), (0, "red"), (0.8, "orange"), (0.9, "text"))
 _DRIFT: Final = {
     "fell": "red", "fell again": "red", "answers changed": "orange", "mix changed": "orange", "watch": "text",
@@ -90,9 +106,10 @@ def _head() -> list[Json]:
         stat(
             "LLM spend",
             "Sum of the cost of the calls: reported usage at the price of its day.",
-            f"select cast(sum(cost_usd) as double) as spend from call_facts where {FILTERED}",
+            SPEND,
             unit="currencyUSD",
             no_value="$0",
+            is_sum=True,
         ),
         stat(
             "Per 1,000 calls",
@@ -132,7 +149,7 @@ left join drift as d on d.task_name = u.task and d.week = (select max(week) from
 order by u.spend desc nulls last, u.calls desc, u.task
 limit 200""",
         [
-            column("task", link=link("calls", task=VALUE), width=210),
+            column("task", link=link("calls", task=VALUE), width=200),
             column("spend", "currencyUSD", width=80),
             column("$ per 1,000", "currencyUSD", width=90),
             column("acceptable", "percentunit", decimals=1, thresholds=_SHARE, width=95),
@@ -151,7 +168,7 @@ limit 200""",
             column("P50", "ms", width=75),
             column("P95", "ms", width=75),
             column("P99", "ms", width=75),
-            column("of spend", "percentunit", decimals=1, width=75),
+            column("of spend", "percentunit", decimals=1, width=88),
         ],
     )
 
@@ -160,19 +177,22 @@ def _quality() -> Json:
     return series(
         "Acceptable answers by week, last 12 weeks",
         "Of each week's answers, the share that was acceptable, where people, references, feedback or an audited judge "
-        "scored enough of them; the five tasks with the most scores. A week that has not ended is left out."
+        "scored enough of them; the five tasks with the most scores. Hovering a week tells how many were scored. A week that has not ended is left out."
         + _KEPT.format("quality"),
         f"""
 with scored as (select since, task_name, share, scored from quality
     where period = 'week' and is_alarming and share is not null and $__timeFilter(since)
         and "until" >= since + interval 7 day and {_TASK}),
 named as (select task_name from scored group by 1 order by sum(scored) desc, 1 limit 5)
-select since as "time", {shown("task_name")} as metric, share as value from scored where task_name in (from named) order by 1, 2""",
+select since as "time", {shown("task_name")} as metric, share as value from scored where task_name in (from named)
+union all select since, {shown("task_name")} || '{_SCORED}', scored from scored where task_name in (from named)
+order by 1, 2""",
         unit="percentunit",
         has_zero=False,
         maximum=1,
         span="12w",
         interval="1h",
+        overrides=[only_hovered(f"/{_SCORED}$/", "locale")],
     )
 
 

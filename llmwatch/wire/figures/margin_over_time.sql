@@ -33,7 +33,8 @@ running as (
 earned as (
     select
         (epoch_us(starts_at) - epoch_us(a)) * b.steps // b.length_us as n,
-        nano(amount_usd) as revenue_nano
+        nano(amount_usd) as revenue_nano,
+        least(revenue_nano, 0) as refunds_nano
     from streams
     cross join bounds as b
     where per = 'once' and starts_at >= cast(since as timestamp)
@@ -41,11 +42,14 @@ earned as (
     select
         t.n,
         accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.ends_at)
-            - accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.begins_at)
+            - accrued_nano(s.amount_usd, s.per, s.starts_at, s.ends_at, t.begins_at),
+        0
     from steps as t
     join running as s on coalesce(s.ends_at > t.begins_at, true) and s.starts_at < t.ends_at
 ),
-earned_by_step as (select n, sum(revenue_nano) as revenue_nano from earned group by n),
+earned_by_step as (
+    select n, sum(revenue_nano) as revenue_nano, sum(refunds_nano) as refunds_nano from earned group by n
+),
 paid_by_step as (
     select
         (epoch_us(started_at) - epoch_us(b.a)) * b.steps // b.length_us as n,
@@ -110,7 +114,9 @@ select
         revenue_usd - cost_usd,
         null
     ) as margin_usd,
-    coalesce(p.unpriced_calls, 0) as unpriced_calls
+    coalesce(p.unpriced_calls, 0) as unpriced_calls,
+    -- the part of revenue_usd that is money given back at once: negative, or 0
+    if(k.is_known, cast(coalesce(e.refunds_nano, 0) as double) / 1e9, null) as refunds_usd
 from steps as t
 cross join (select count(*) > 0 as is_known from streams) as k
 left join earned_by_step as e using (n)

@@ -52,6 +52,9 @@ def test_of_two_falls_now_is_the_second_and_before_is_before_the_first() -> None
     assert (one.standing, one.since, one.moved) == ("fell again", 10, 15)
     assert (one.before.value, one.now.value) == (pytest.approx(0.9), pytest.approx(0.6))
     assert one.loss == pytest.approx(0.3)
+    # Scores of 0 and 1 with half a pseudo-score of either.
+    variance = (540 - 540**2 / 600 + 0.25) / 601 / 600 + (144 - 144**2 / 240 + 0.25) / 241 / 240
+    assert one.lower == pytest.approx(0.3 - 2.4 * variance**0.5)
 
 
 def test_one_good_week_is_no_recovery() -> None:

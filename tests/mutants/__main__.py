@@ -81,7 +81,7 @@ def measured(copies: Sequence[Copy], *, anew: bool) -> Reach:
 
 def report(fates: Sequence[Fate], named: set[str], began: float) -> int:
     """Prints what lives; the exit code."""
-    known = {table["mutant"]: table["reason"] for table in _survivors()}
+    known = {table["mutant"]: table["reason"] for table in _survivors() if "reason" in table}
     living = sorted((f for f in fates if f.end in ("survived", "unreached")), key=lambda fate: fate.mutant.key)
     drawn_ones = [fate for fate in fates if fate.mutant.key not in named]
     for fate in living:
@@ -130,6 +130,7 @@ def main() -> int:
     found = [] if given.named else all_mutants()
     chosen = drawn([m for m in found if given.only in f"{m.path} {m.key}"], given.count, given.seed, _is_sound)
     print(f"{len(found)} mutants, {len(chosen)} drawn and {len(named)} named", flush=True)
+    reach.first = {table["mutant"]: table["test"] for table in _survivors() if "test" in table}
     fates = run(copies, reach, [*named, *chosen], _tell)
     wrong = wrongly_killed(copies[0], fates)
     fates = [Fate(f.mutant, "survived", "", f.took) if f.by in wrong else f for f in fates]

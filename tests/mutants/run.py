@@ -89,6 +89,8 @@ class Reach:
         self.size = {test: len(reached) for test, (_, reached) in told.items()}
         self.by_place: dict[str, set[str]] = defaultdict(set)
         self.by_file: dict[str, set[str]] = defaultdict(set)
+        # Mutant -> the test far away that is known to kill it.
+        self.first: Mapping[str, str] = {}
         for test, (_, reached) in told.items():
             for place in reached:
                 self.by_place[place].add(test)
@@ -115,10 +117,10 @@ class Reach:
         path = str(mutant.path.relative_to(ROOT))
         place = path if mutant.path.suffix == ".sql" else f"{path}::{mutant.where}"
         found = self.by_place.get(place) or self._around(path, mutant.where)
-        chosen: list[str] = []
+        chosen = [self.first[mutant.key]] if mutant.key in self.first else []
         spent = 0.0
         for test in self._in_order(found):
-            if spent + self.seconds[test] <= BUDGET or not chosen:
+            if test not in chosen and (spent + self.seconds[test] <= BUDGET or not chosen):
                 chosen.append(test)
                 spent += self.seconds[test]
         return chosen
@@ -160,7 +162,7 @@ class Reach:
 
     def expected(self, names: Iterable[str]) -> float:
         """Seconds that the tests take if all pass."""
-        return sum(self.seconds[name] for name in names)
+        return sum(self.seconds.get(name, BUDGET) for name in names)
 
 
 def measure(copies: Sequence[Copy], files: Sequence[str], folder: Path) -> dict[str, Any]:

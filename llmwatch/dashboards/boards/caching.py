@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .board import VALUE, board, link
-from .parts import FILTERED, Json, bars, coloured, column, series, shown, stat, steps, summed, table
+from .parts import FILTERED, Json, bars, coloured, column, series, shown, stat, steps, table
 
 _FACTS: Final = f"from call_facts where {FILTERED}"
 
@@ -26,8 +26,8 @@ def cache() -> Json:
 
 def _cache_head() -> list[Json]:
     def dollars(title: str, description: str, value: str, **more: Any) -> Json:
-        sql = summed(f"cast({value} as double)", f"call_facts where {FILTERED}")
-        return stat(title, description, sql, unit="currencyUSD", no_value="$0", is_sum=True, **more)
+        sql = f"select coalesce(cast({value} as double), 0) as amount {_FACTS}"
+        return stat(title, description, sql, unit="currencyUSD", **more)
 
     return [
         stat(

@@ -6,7 +6,7 @@ from typing import Final
 
 from .board import VALUE, board, link
 from .money import over_time
-from .parts import FILTERED, FILTERS, Json, column, shown, stat, steps, summed, table
+from .parts import FILTERED, FILTERS, SPARK_HEIGHT, Json, column, shown, stat, steps, summed, table
 
 ORDERS: Final = ("newest", "dearest", "slowest", "most tokens", "oldest")
 STATUSES: Final = ("any", "complete", "failed", "left", "refused", "cut off", "unpriced")
@@ -46,7 +46,7 @@ def calls() -> Json:
         "calls",
         "The calls of the time range, one row each, without a word of what was asked or answered: `llmwatch show ID` does.",
         [
-            (4, _calls_head()),
+            (SPARK_HEIGHT, _calls_head()),
             (
                 7,
                 [

@@ -10,6 +10,7 @@ from .parts import (
     FILTERED,
     FILTERS,
     LEAST,
+    SPARK_HEIGHT,
     Json,
     bars,
     chosen,
@@ -76,7 +77,7 @@ def overview() -> Json:
             (4, _margin_head()),
             (9, [(12, money_over_time()), (12, _money())]),
             (1, [section(f"Spend: {EVERY}")]),
-            (4, _spend_head()),
+            (SPARK_HEIGHT, _spend_head()),
             (
                 9,
                 [

@@ -67,6 +67,8 @@ LEAST: Final = -1e15
 
 # Of the line behind a number.
 SPARK_POINTS: Final = 40
+# The least at which Grafana draws it below the number.
+SPARK_HEIGHT: Final = 5
 
 
 def summed(value: str, facts: str) -> str:
@@ -127,7 +129,7 @@ def stat(
         "wideLayout": True,
         "percentChangeColorMode": "standard",
         "showPercentChange": False,
-        "text": {"valueSize": 16 if is_text else 38},
+        "text": {"valueSize": 16 if is_text else 28 if is_sum else 38},
     }
     return panel
 
@@ -295,13 +297,17 @@ Placed = tuple[int, Sequence[Json | tuple[int, Json]]]
 
 
 def placed(rows: Sequence[Placed]) -> list[Json]:
-    """Panels with places and ids: each row is (height, panels); a panel has its width with it or an even share of 24."""
+    """Panels with places and ids: each row is (height, panels); a panel has its width with it or a share of 24.
+
+    Shares differ by one at most, so that a row reaches the right edge.
+    """
     found: list[Json] = []
     y = 0
     for height, panels in rows:
         x = 0
-        for entry in panels:
-            width, panel = entry if isinstance(entry, tuple) else (24 // len(panels), entry)
+        for number, entry in enumerate(panels):
+            share = 24 // len(panels) + (number >= len(panels) - 24 % len(panels))
+            width, panel = entry if isinstance(entry, tuple) else (share, entry)
             found.append({"id": len(found) + 1, **panel, "gridPos": {"x": x, "y": y, "w": width, "h": height}})
             x += width
         y += height

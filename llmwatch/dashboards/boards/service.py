@@ -5,7 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from .board import VALUE, board, link
-from .parts import FILTERED, FILTERS, Json, bars, coloured, column, series, shown, stat, steps, summed, table
+from .parts import (
+    FILTERED,
+    FILTERS,
+    SPARK_HEIGHT,
+    Json,
+    bars,
+    coloured,
+    column,
+    series,
+    shown,
+    stat,
+    steps,
+    summed,
+    table,
+)
 
 _FACTS: Final = f"from call_facts where {FILTERED}"
 _ERRORS: Final = steps((None, "green"), (0.02, "orange"), (0.05, "red"))
@@ -18,7 +32,7 @@ def reliability() -> Json:
         "reliability",
         "How many calls failed, how long answers took, and how long until their first token.",
         [
-            (4, list(zip((4, 4, 3, 3, 3, 4, 3), _reliability_head(), strict=True))),
+            (SPARK_HEIGHT, list(zip((4, 4, 3, 3, 3, 4, 3), _reliability_head(), strict=True))),
             (9, [_outcomes(), _latency()]),
             (9, [_error_rate(), _histogram()]),
             (9, [(14, _by_model()), (10, _errors())]),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,6 +17,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from .errors import UsageError
+
+# Of a file of settings.
+MOST_BYTES: Final = 8 << 20
 
 # The providers with known prices, and their other names; a test holds them against prices/data/providers.toml.
 PROVIDERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -110,6 +114,12 @@ def pattern_fault(source: str) -> str:
 def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """(the tables of a file, what is odd about it); what cannot be read is a UsageError that says what to do."""
     try:
+        # A pipe would never end, and neither would a device.
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_size > MOST_BYTES:
+            raise UsageError(f"{path} has {found.st_size:,} bytes, more than settings can have.")
+        if not stat.S_ISREG(found.st_mode):
+            raise UsageError(f"{path} is not a file.", "Name the file of settings itself.")
         data = path.read_bytes()
     except OSError as e:
         raise UsageError(f"{path} cannot be read: {e}.", "Correct the path or the file's permissions.") from e
@@ -124,3 +134,5 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         raise UsageError(f"{path} is not encoded in UTF-8: {e}.", "Save it as UTF-8.") from e
     except tomllib.TOMLDecodeError as e:
         raise UsageError(f"{path} is not valid TOML: {e}.", "Correct that line.") from e
+    except RecursionError as e:
+        raise UsageError(f"{path} has tables within tables, deeper than can be read.") from e

@@ -20,10 +20,44 @@ CONFIG_NAME: Final = "llmwatch.toml"
 PRICE_LISTS: Final = ("price_list.json", "price_list.toml")
 
 
+# Stands for the home where there is none; capture is off then.
+NOWHERE: Final = Path("/nonexistent/llmwatch")
+
+
 def default_home() -> Path:
-    """The folder of spool and store when nothing names one: the user's data folder, never a temporary one."""
+    """The folder of spool and store when nothing names one: the user's data folder, never a temporary one.
+
+    UsageError where the system knows no such folder, in a container without HOME and without the user's passwd entry.
+    """
     base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "llmwatch"
+    try:
+        return located("XDG_DATA_HOME", base) / "llmwatch"
+    except UsageError as e:
+        said = e.message if os.environ.get("XDG_DATA_HOME") else "HOME is not set, and the system knows no such user."
+        hint = "Name a folder of this program's own: LLMWATCH_HOME or init(home=...)."
+        raise UsageError(f"No home folder is known: {said}", hint) from e
+
+
+def located(key: str, path: str | Path) -> Path:
+    """The absolute path; a user, a folder or a character in it that cannot be is a UsageError."""
+    try:
+        found = Path(path).expanduser().absolute()
+    except RuntimeError:
+        fault = "names the home folder of a user who is not known"
+    except OSError:
+        fault = "is relative, and the working folder is gone"
+    else:
+        if "\0" not in str(found):
+            return found
+        fault = "has a character that no path can have"
+    raise UsageError(f"{key} = {str(path)!r} {fault}.", "Name the whole path.")
+
+
+def _is_file(path: Path) -> bool:
+    """False also where nobody may look, or the path is longer than any can be."""
+    with suppress(OSError, ValueError):
+        return path.is_file()
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +143,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "attempts": ("on", "off"),
     "user_ids": ("hashed", "plain"),
     "stakes": ("low", "standard", "high", "critical"),
+    "revenue_by": ("cost", "calls", "tokens"),
 }
 # What a host process falls back to where a configured value makes no sense: the value that reveals and changes least.
 SAFE: Final[Mapping[str, Any]] = {"content": "metadata", "stream_usage": "never", "user_ids": "hashed"}
@@ -139,7 +174,7 @@ def _choice(key: str, value: object) -> str:
 
 def _path(key: str, value: object) -> Path:
     if isinstance(value, Path) or (isinstance(value, str) and value.strip()):
-        return Path(value).expanduser().absolute()
+        return located(key, value)
     raise UsageError(f"{key} = {value!r} is not a path.")
 
 
@@ -166,7 +201,7 @@ def _number(key: str, value: object, low: float, high: float) -> float:
     if not isinstance(value, bool) and isinstance(value, int | float | str):
         try:
             number = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             number = float("nan")
         if low <= number <= high:
             return number
@@ -314,13 +349,15 @@ def find_config(start: Path | None = None, home: str | Path | None = None) -> Pa
     """
     named = os.environ.get("LLMWATCH_CONFIG")
     if named:
-        return Path(named).expanduser().absolute()
-    folder = start or Path.cwd()
-    folders = [folder, *folder.parents]
-    # A home that is none is said where its value is read.
-    with suppress(TypeError, RuntimeError):
-        folders.append(Path(home or os.environ.get("LLMWATCH_HOME") or default_home()).expanduser().absolute())
-    return next((p for d in folders if (p := d / CONFIG_NAME).is_file()), None)
+        return located("LLMWATCH_CONFIG", named)
+    folders: list[Path] = []
+    # A working folder that is gone has no file; a home that is none is said where its value is read.
+    with suppress(OSError):
+        folder = start or Path.cwd()
+        folders += [folder, *folder.parents]
+    with suppress(TypeError, UsageError):
+        folders.append(located("home", home or os.environ.get("LLMWATCH_HOME") or default_home()))
+    return next((p for d in folders if _is_file(p := d / CONFIG_NAME)), None)
 
 
 # Files that a file of settings names are found from its own folder, whichever folder it is read from.
@@ -331,7 +368,10 @@ def _beside(config: Path, values: dict[str, Any]) -> dict[str, Any]:
     """The values with relative paths made those of the file's folder."""
 
     def found(path: Any) -> Any:
-        return str(config.parent / Path(path).expanduser()) if isinstance(path, str) and path.strip() else path
+        # An unknown user's home is said where the value is read.
+        with suppress(RuntimeError):
+            return str(config.parent / Path(path).expanduser()) if isinstance(path, str) and path.strip() else path
+        return path
 
     values |= {key: found(values[key]) for key in _PATHS if key in values}
     if isinstance(rubrics := values.get("rubrics"), dict):
@@ -347,24 +387,21 @@ def _unknown_key(key: str, place: str) -> UsageError:
     return UsageError(f"{place}: {key} is not a setting.", f"Settings are {known}.")
 
 
-def _sources(
-    config: Path | None, arguments: Mapping[str, Any], on_doubt: Callable[[str], None] | None
-) -> list[tuple[str, Mapping[str, Any]]]:
-    """(place, values) from the weakest to the strongest."""
-    sources: list[tuple[str, Mapping[str, Any]]] = []
-    if config is not None:
-        values, odd = read_toml(config)
-        sources.append((str(config), _beside(config, values)))
-        if odd and on_doubt is not None:
-            on_doubt(odd)
+def _of_file(config: Path, on_doubt: Callable[[str], None] | None) -> tuple[str, Mapping[str, Any]]:
+    values, odd = read_toml(config)
+    if odd and on_doubt is not None:
+        on_doubt(odd)
+    return str(config), _beside(config, values)
+
+
+def _of_process(arguments: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(place, values) of what is stronger than a file, the strongest last."""
     environment = {
         key: value
         for key in _READERS
         if key not in _TOML_ONLY and (value := os.environ.get(f"LLMWATCH_{key.upper()}")) is not None
     }
-    sources.append(("environment", environment))
-    sources.append(("init()", {k: v for k, v in arguments.items() if v is not None}))
-    return sources
+    return [("environment", environment), ("init()", {k: v for k, v in arguments.items() if v is not None})]
 
 
 def load_settings(
@@ -376,49 +413,74 @@ def load_settings(
 ) -> Settings:
     """Settings from every source; a wrong value is a UsageError naming its place, its key and the allowed values.
 
-    With `on_error` a wrong value outside `arguments` is reported to it instead and the setting falls back to the
-    value that reveals and changes least: a typing error in a file must not stop a customer's service from starting.
+    With `on_error` a wrong value is reported to it instead and the setting falls back to the value that reveals and
+    changes least: a typing error must not stop a customer's service from starting. Without a home capture is off.
     `on_doubt` is told in a sentence each what can be used but will hardly do what it was written for.
     """
     values: dict[str, Any] = {}
     stated_in: dict[str, str] = {}
 
-    def report(error: UsageError, place: str) -> None:
-        if on_error is None or place == "init()":
+    def report(error: UsageError) -> None:
+        if on_error is None:
             raise error
         on_error(error)
 
+    sources = _of_process(arguments or {})
     try:
-        sources = _sources(find_config(start, (arguments or {}).get("home")), arguments or {}, on_doubt)
+        config = find_config(start, (arguments or {}).get("home"))
+        sources = [*([_of_file(config, on_doubt)] if config else []), *sources]
     except UsageError as e:
-        report(e, "file")
-        sources = [("init()", arguments or {})]
+        report(e)
         values.update(SAFE)
     for place, given in sources:
         for key, value in given.items():
-            reader = _READERS.get(key)
-            if reader is None:
-                report(_unknown_key(key, place), place)
-                continue
-            named = f"LLMWATCH_{key.upper()}" if place == "environment" else f"{place}: {key}"
-            try:
-                values[key] = reader(key, value)
-                stated_in[key] = named if place == "environment" else place
-            except UsageError as e:
-                report(UsageError(e.message.replace(key, named, 1), e.hint), place)
-                _fall_back(values, key, e)
-    place = next((place for place, given in reversed(sources) if "hosts" in given), "")
-    for host, name in values.get("hosts", {}).items():
-        if not is_provider(name) and on_doubt is not None:
-            on_doubt(_provider_doubt(place, host, name))
+            _take(values, stated_in, place, key, value, report)
+    if on_doubt is not None:
+        place = next((place for place, given in reversed(sources) if "hosts" in given), "")
+        for host, name in values.get("hosts", {}).items():
+            if not is_provider(name):
+                on_doubt(_provider_doubt(place, host, name))
+    if "home" not in values:
+        _find_home(values, report if on_error is None or not values.get("disabled") else lambda error: None)
     loaded = Settings(**values, stated_in=stated_in)
     kept = kept_price_list(loaded.home)
     return replace(loaded, price_file=kept) if loaded.price_file is None and kept is not None else loaded
 
 
+def _find_home(values: dict[str, Any], report: Callable[[UsageError], None]) -> None:
+    """The default home; without one nothing can be kept, and capture is off."""
+    try:
+        values["home"] = default_home()
+    except UsageError as e:
+        report(e)
+        values |= {"home": NOWHERE, "disabled": True}
+
+
+def _take(
+    values: dict[str, Any],
+    stated_in: dict[str, str],
+    place: str,
+    key: str,
+    value: object,
+    report: Callable[[UsageError], None],
+) -> None:
+    """Adds one value that a place gives; a wrong one is reported, and what stands for it added."""
+    reader = _READERS.get(key)
+    if reader is None:
+        report(_unknown_key(key, place))
+        return
+    named = f"LLMWATCH_{key.upper()}" if place == "environment" else f"{place}: {key}"
+    try:
+        values[key] = reader(key, value)
+        stated_in[key] = named if place == "environment" else place
+    except UsageError as e:
+        report(UsageError(e.message.replace(key, named, 1), e.hint))
+        _fall_back(values, key, e)
+
+
 def kept_price_list(home: Path) -> Path | None:
     """The price list that `llmwatch prices update` keeps in the home; None if there is none."""
-    return next((home / name for name in PRICE_LISTS if (home / name).is_file()), None)
+    return next((home / name for name in PRICE_LISTS if _is_file(home / name)), None)
 
 
 def _fall_back(values: dict[str, Any], key: str, error: UsageError) -> None:

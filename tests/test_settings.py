@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from llmwatch.errors import UsageError
-from llmwatch.settings import Settings, load_settings
+from llmwatch.settings import CHOICES, Settings, load_settings
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
 
 @pytest.fixture(autouse=True)
@@ -145,10 +154,88 @@ def test_in_the_host_a_broken_file_means_no_content(tmp_path: Path) -> None:
     assert len(reported) == 1
 
 
-def test_a_wrong_argument_is_refused_even_in_the_host() -> None:
-    """The programmer sees it at the first run."""
-    with pytest.raises(UsageError, match="content"):
-        load_settings({"content": "all"}, on_error=lambda error: None)
+@pytest.mark.parametrize("key", CHOICES)
+def test_every_word_of_a_choice_is_taken(tmp_path: Path, key: str) -> None:
+    """Each is in the README, and in the file it is what it says; another word is named beside those."""
+    for word in CHOICES[key]:
+        assert f"`{word}`" in README
+        write(tmp_path, f'[stakes]\ndraft = "{word}"\n' if key == "stakes" else f'{key} = "{word}"\n')
+        loaded = getattr(load_settings(), key)
+        assert (loaded["draft"] if key == "stakes" else loaded) == word
+    write(tmp_path, '[stakes]\ndraft = "no"\n' if key == "stakes" else f'{key} = "no"\n')
+    with pytest.raises(UsageError, match=f"'no' is not one of {', '.join(CHOICES[key])}"):
+        load_settings()
+
+
+def test_in_the_host_a_wrong_argument_is_reported_too() -> None:
+    """It may have been worked out from the environment: a service that starts today starts tomorrow."""
+    reported: list[UsageError] = []
+
+    settings = load_settings({"content": "all", "sample_rat": 1, "sample_rate": 0.5}, on_error=reported.append)
+
+    assert (settings.content, settings.sample_rate) == ("metadata", 0.5)
+    assert [str(error).partition(" Settings are")[0] for error in reported] == [
+        "init(): content = 'all' is not one of metadata, redacted, full.",
+        "init(): sample_rat is not a setting.",
+    ]
+
+
+def test_a_broken_file_leaves_the_environment_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The home that a variable names is where the calls go, whatever is wrong with the file."""
+    write(tmp_path, "content = ")
+    monkeypatch.setenv("LLMWATCH_HOME", str(tmp_path / "named"))
+
+    assert load_settings(on_error=lambda error: None).home == tmp_path / "named"
+
+
+def test_a_file_that_is_none_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that nobody writes to, a device that never ends, a folder, and tables that nest for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    deep = tmp_path / "deep.toml"
+    deep.write_text("a = " + "[" * 100_000, "utf-8")
+    for path, words in (
+        (tmp_path / "pipe", "is not a file"),
+        (Path("/dev/zero"), "is not a file"),
+        (tmp_path, "is not a file"),
+        (deep, "deeper than can be read"),
+        (Path("~nosuchuser/llmwatch.toml"), "a user who is not known"),
+    ):
+        monkeypatch.setenv("LLMWATCH_CONFIG", str(path))
+        with pytest.raises(UsageError, match=words):
+            load_settings()
+
+
+ODD: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.builds(object)
+    | st.sampled_from(["~", "~nobody-here/x", "\0", "x" * 5000, "/dev/null/x", 10**400, "redacted", Path("a")]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.sampled_from(["text", "file"]), inner,
+                                                                max_size=3),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings_of_hypothesis(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from([f.name for f in fields(Settings)]) | st.text(), ODD, max_size=8))
+def test_in_the_host_no_argument_raises(arguments: dict[str, Any]) -> None:
+    """Whatever it is: settings come out, with a whole path for their home."""
+    loaded = load_settings(arguments, on_error=lambda error: None, on_doubt=lambda text: None)
+
+    assert loaded.home.is_absolute()
+    assert loaded.content in ("metadata", "redacted", "full")
+
+
+@settings_of_hypothesis(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: f"[prices]\n{text}".encode("utf-8", "replace")),
+       st.dictionaries(st.sampled_from([f"LLMWATCH_{f.name.upper()}" for f in fields(Settings)]),
+                       st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40),
+                       max_size=6))  # fmt: skip
+def test_in_the_host_no_file_and_no_variable_raises(tmp_path: Path, data: bytes, variables: dict[str, str]) -> None:
+    """Any bytes in the file and any text in the environment."""
+    (tmp_path / "llmwatch.toml").write_bytes(data)
+    with mock.patch.dict(os.environ, {**variables, "LLMWATCH_CONFIG": str(tmp_path / "llmwatch.toml")}):
+        loaded = load_settings(on_error=lambda error: None, on_doubt=lambda text: None)
+
+    assert loaded.home.is_absolute()
 
 
 def test_in_the_host_a_faulty_entry_leaves_the_others_and_keeps_patterns_closed(tmp_path: Path) -> None:

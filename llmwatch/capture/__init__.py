@@ -13,6 +13,7 @@ import platform
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,17 +68,36 @@ def init(
 ) -> None:
     """Captures every OpenAI call of this process from now on, also through clients made before.
 
-    `settings` are those of llmwatch.toml (home, service_name, content, sample_rate, ...); a wrong one given here is a
-    UsageError, a wrong one in the environment or the file is logged and replaced by its safest value.
+    Never raises. `settings` are those of llmwatch.toml (home, service_name, content, sample_rate, ...); a wrong one,
+    given here, in the environment or in the file, is logged as an error and replaced by its safest value.
     With `tracer_provider` the spans go to that provider and the records still to the spool, whatever its sampler
     drops. `clock` gives nanoseconds since the epoch, for tests and demos. A second call replaces the settings.
     """
+    caller = sys._getframe(1).f_globals  # pyright: ignore[reportPrivateUsage]
+    try:
+        _begin(settings, tracer_provider, clock, caller)
+    except Exception as e:
+        state.recorder = None
+        _say(logging.ERROR, f"init() failed, and no call is captured: {type(e).__name__}: {str(e)[:200]}")
+
+
+def _say(level: int, text: str) -> None:
+    # A program's own log handlers may raise.
+    with suppress(Exception):
+        _log.log(level, "llmwatch: %s", text)
+
+
+def _begin(
+    settings: Mapping[str, Any],
+    tracer_provider: trace_api.TracerProvider | None,
+    clock: Callable[[], int] | None,
+    caller: Mapping[str, Any],
+) -> None:
     loaded = load_settings(
         settings,
-        on_error=lambda e: _log.error("llmwatch: %s", e),
-        on_doubt=lambda text: _log.warning("llmwatch: %s", text),
+        on_error=lambda e: _say(logging.ERROR, str(e)),
+        on_doubt=lambda text: _say(logging.WARNING, text),
     )
-    caller = sys._getframe(1).f_globals  # pyright: ignore[reportPrivateUsage]
     with _lock:
         state.settings = loaded
         if loaded.disabled:
@@ -105,10 +125,12 @@ def _stop() -> None:
 
 
 def _end() -> None:
-    """At exit nothing is synced: what is written survives the process, and a slow disk must not hold it up."""
-    recorder, state.recorder = state.recorder, None
-    if recorder is not None:
-        recorder.close()
+    """At exit nothing is synced: what is written survives the process, and a slow disk must not hold it up.
+
+    Capture goes on: what the program registered before `init` runs after this, and calls the model for a last time.
+    """
+    if state.recorder is not None:
+        state.recorder.close()
 
 
 def _recorder(
@@ -136,7 +158,7 @@ def _pseudonymise(settings: Settings) -> Callable[[str], str] | None:
         return None
     key = pseudonym.load_key(settings.key_path, create=True)
     if key is None:
-        _log.warning("llmwatch: no pseudonym key at %s can be read or made; user ids are not stored", settings.key_path)
+        _say(logging.WARNING, f"no pseudonym key at {settings.key_path} can be read or made; user ids are not stored")
         return lambda user_id: ""
     return lambda user_id: pseudonym.pseudonym(key, user_id)
 

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final, Literal
@@ -205,10 +206,14 @@ def service_name(caller: Mapping[str, Any] | None) -> str:
     """A readable name for a service that states none: its script, package or application, never what launched it."""
     main = sys.modules.get("__main__")
     spec = getattr(getattr(main, "__spec__", None), "name", None)
-    started = spec.removesuffix(".__main__") if spec else Path(sys.argv[0] if sys.argv else "").stem
+    started = spec.removesuffix(".__main__") if spec else Path((*_arguments(), "")[0]).stem
     if started and started != "-c" and not _is_launcher(started):
         return started
-    return _called_by(caller) or _argument() or Path.cwd().name or "python"
+    named = _called_by(caller) or _argument()
+    # The working folder may be gone.
+    with suppress(OSError):
+        named = named or Path.cwd().name
+    return named or "python"
 
 
 def _is_launcher(name: str) -> bool:
@@ -232,9 +237,14 @@ def _called_by(caller: Mapping[str, Any] | None) -> str | None:
     return _own_package(module)
 
 
+def _arguments() -> list[str]:
+    """The words that started the program; an embedding one has none."""
+    return getattr(sys, "argv", None) or []
+
+
 def _argument() -> str | None:
     """The application that a launcher was told to run: `package.module:name`, or behind -A and --app."""
-    for before, argument in zip(sys.argv, sys.argv[1:], strict=False):
+    for before, argument in zip(_arguments(), _arguments()[1:], strict=False):
         named = _APPLICATION.fullmatch(argument)
         module = named[1] if named else argument if before in ("-A", "--app") and argument[:1].isalpha() else ""
         if module:

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from ..analysis.same_answer import Answer
 from ..errors import UsageError
-from ..settings import Settings
+from ..settings import Settings, located
 from .inputs import StoredInput
 from .ledger import digest
 
@@ -89,7 +89,7 @@ def load_rubric(settings: Settings, task: str, file: Path | None, *, is_pair: bo
     """The rubric of a file, else of [rubrics], else the default; an unreadable or empty one is refused."""
     given = settings.rubrics.get(task, {})
     if file is None and "file" in given:
-        file = Path(given["file"]).expanduser()
+        file = located(f"rubrics.{task}: file", given["file"])
     if file is not None:
         try:
             text = file.read_text("utf-8").strip()

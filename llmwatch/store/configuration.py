@@ -20,7 +20,7 @@ from ..errors import UsageError
 from ..pasted import command
 from ..prices import PriceBook
 from ..prices.overrides import read_price_file
-from ..settings import Settings, kept_price_list
+from ..settings import Settings, kept_price_list, located
 from .file import get_meta, set_meta
 from .plans import PLANS_DIGEST, plans_digest, put_plans
 
@@ -138,8 +138,8 @@ def _rubric(given: Mapping[str, str]) -> Mapping[str, str]:
     if "file" not in given:
         return given
     try:
-        return {"text": Path(given["file"]).expanduser().read_text("utf-8").strip()}
-    except (OSError, UnicodeDecodeError):
+        return {"text": located("file", given["file"]).read_text("utf-8").strip()}
+    except (OSError, UnicodeDecodeError, UsageError):
         return given
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..pasted import command
 from .causes import Cause
-from .drift_wording import NOT_PROOF, RUNGS, cause_sentence, cause_words, day_words, sentence, short_words
+from .drift_wording import NOT_PROOF, cause_sentence, cause_words, day_words, evidence_words, sentence, short_words
 from .measures import name_cell
 from .report import (
     DATA_RANK,
@@ -240,7 +240,7 @@ def _row(drifts: Drifts, one: TaskDrift) -> Row:
         Text(cause_words(one.causes[0], near)) if one.causes else Unknown("nothing that calls carry changed near it"),
         _of_hundred(drift.could_have_seen, "only where no change is seen"),
         Number(Decimal(f"{one.scores_per_week:.1f}"), "plain"),
-        Text(RUNGS.get(one.evidence, one.evidence)) if one.evidence else Unknown(drift.reason or NO_SCORES),
+        Text(evidence_words(one)) if one.evidence else Unknown(drift.reason or NO_SCORES),
         Text(drift.reason) if drift.reason else Unknown("nothing"),
         Text(span.earliest.isoformat()) if span else Unknown(none_begun),
         Text(span.latest.isoformat()) if span else Unknown(none_begun),

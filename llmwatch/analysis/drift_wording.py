@@ -137,6 +137,11 @@ def heading(one: TaskDrift) -> str:
     return f"No sign of change in {task}." if scores == "no sign of change" else f"Too little evidence on {task}."
 
 
+def evidence_words(one: TaskDrift) -> str:
+    """What a verdict rests on, in a cell."""
+    return RUNGS.get(one.evidence, one.evidence) + (", judge calibrated" if one.calibration else "")
+
+
 def sentence(one: TaskDrift, near: date) -> str:
     """The verdict on one task, heading first, without its causes."""
     parts = [heading(one)]
@@ -156,6 +161,12 @@ def sentence(one: TaskDrift, near: date) -> str:
         parts += _answers(one, near)
     if one.judge:
         parts.append(_judge(one.task, one.judge))
+    if one.calibration and one.evidence:
+        judge = one.calibration.series.partition(" ")[2] or "the judge"
+        parts.append(
+            f"{judge} is calibrated by the {one.calibration.doubles:,} answers that it and people scored: what it says"
+            " of all others sharpens each week."
+        )
     if one.acknowledged and not one.alarm:
         parts.append(
             f"An alarm was acknowledged: the baseline begins with the week of {day_words(one.acknowledged, near)}."
@@ -330,7 +341,8 @@ def _watched(one: TaskDrift, near: date) -> list[str]:
 def _seen(one: TaskDrift) -> str:
     """What would have been seen."""
     drift = one.drift
-    rate = f"With {one.scores_per_week:.0f} scores a week"
+    worth = "scores worth " if one.calibration else ""
+    rate = f"With {worth}{one.scores_per_week:.0f} {'of people ' if worth else 'scores '}a week"
     if drift.could_have_seen is None:
         return f"{rate} even a total fall that began {_number(WEEKS_AGO)} weeks ago could have been missed."
     fall = f"a fall of {100 * drift.could_have_seen:.0f} points that began {_number(WEEKS_AGO)} weeks ago"

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from .behaviour import AnswersChanged
+from .calibration import PEOPLE, Calibration, calibration_of, is_enough
 from .causes import Cause, Span
 from .course import Course, Fallen
 from .drift import Drift, find_drift_in
@@ -121,6 +122,8 @@ class TaskDrift:
     course: Course | None = None
     # Another judge has begun within the weeks that are compared.
     judge: JudgeChange | None = None
+    # The judge that people's scores calibrate, whose answers sharpen theirs.
+    calibration: Calibration | None = None
 
     @property
     def standing(self) -> str:
@@ -219,11 +222,14 @@ def begins_at(through: int) -> datetime:
 Rows = Sequence[Mapping[str, Any]]
 
 
-def speaking(rows: Rows, audited: Iterable[tuple[str, str]], through: int) -> dict[str, tuple[str, str]]:
+def speaking(
+    rows: Rows, audited: Iterable[tuple[str, str]], through: int, doubles: Rows = ()
+) -> dict[str, tuple[str, str]]:
     """Task -> the rung and series whose scores are compared: the first of the ladder with enough of them.
 
     `rows`: the query weekly_scores. `audited`: task and series of judges that people audited; of others and of names
     but quality nothing is used. Of judges only the latest series counts: another judge measures something else.
+    A rung with so few scores that an audited judge's show far more gives way to it; `doubles`: weekly_doubles.
     """
     is_audited = set(audited)
     sizes: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(dict)
@@ -237,17 +243,30 @@ def speaking(rows: Rows, audited: Iterable[tuple[str, str]], through: int) -> di
         week = week_of(row["week"])
         size[0 if week <= through - CANDIDATES else 1] += row["n"]
         size[2] = max(size[2], row["last_scored_at"].timestamp())
-    return {task: _first_enough(found) for task, found in sizes.items()}
+    both: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in doubles:
+        both[row["task"], row["evidence"]].append(row)
+    return {task: _first_enough(task, found, both) for task, found in sizes.items()}
 
 
-def _first_enough(found: Mapping[tuple[str, str], list[float]]) -> tuple[str, str]:
+def _first_enough(
+    task: str, found: Mapping[tuple[str, str], list[float]], doubles: Mapping[tuple[str, str], Rows]
+) -> tuple[str, str]:
     latest = max((size[2] for (evidence, _), size in found.items() if evidence == "judge"), default=0.0)
     kept = {key: size for key, size in found.items() if key[0] != "judge" or size[2] == latest}
     ordered = sorted(kept, key=lambda key: (LADDER.index(key[0]), key[1]))
-    for key in ordered:
-        before, new, _ = kept[key]
-        # What is enough for some start week: the scan itself looks closer.
-        if before + new >= MIN_BASELINE_SCORES + MIN_NEW_SCORES and new >= MIN_NEW_SCORES:
+    # What is enough for some start week: the scan itself looks closer.
+    enough = [
+        key
+        for key in ordered
+        if sum(kept[key][:2]) >= MIN_BASELINE_SCORES + MIN_NEW_SCORES and kept[key][1] >= MIN_NEW_SCORES
+    ]
+    judge = next((key for key in enough if key[0] == "judge"), None)
+    for key in enough:
+        if judge is None or key == judge:
+            return key
+        known = calibration_of(doubles.get((task, key[0]), ()), judge[1]) if key[0] in PEOPLE else None
+        if is_enough((kept[key][0], kept[key][1]), (kept[judge][0], kept[judge][1]), known):
             return key
     return max(ordered, key=lambda key: (kept[key][0] + kept[key][1], -LADDER.index(key[0])))
 

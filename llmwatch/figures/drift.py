@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from ..analysis.behaviour import LEAST_CHANGE, LENGTH, AnswersChanged, Signals, changed_answers
+from ..analysis.calibration import calibrations_of, with_calibrated
 from ..analysis.causes import KINDS, Cause, find_causes
 from ..analysis.course import Course, course_of
 from ..analysis.drift import A_LOOK, Drift, find_drift_in, find_sudden, levels_of
@@ -69,12 +70,18 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
     every = reading.rows("weekly_scores", since=period["since"], until=as_of)
     every = [row for row in every if row["name"] == "quality"]
     scores = [row for row in every if week_of(row["week"]) <= through]
+    judged = {row["task"] for row in scores}
     seen = _answers(reading, period)
     if since is not None:
         asked = dict.fromkeys({row["task"] for row in scores} | set(seen.answers), week_of(since))
         starts = {task: max(week, starts.get(task, week)) for task, week in asked.items()}
-    chosen = speaking(scores, _audited(reading, scores, period), through)
+    has_judge = any(row["evidence"] == "judge" for row in every)
+    doubles = reading.rows("weekly_doubles", since=period["since"], until=as_of) if has_judge else []
+    chosen = speaking(scores, _audited(reading, scores, period), through, doubles)
     judges = judge_changes(reading.rows("judge_steps", task=None, **period)) if _has_judge(chosen) else {}
+    calibrations = calibrations_of(scores, doubles, chosen)
+    every = with_calibrated(every, doubles, chosen, calibrations)
+    scores = [row for row in every if week_of(row["week"]) <= through]
     evidence = Evidence(scores, chosen, starts, judges)
     windows = {window.task: window for window in evidence.windows(through)}
     evidence = replace(evidence, weights=_weights(reading, list(windows), as_of))
@@ -90,7 +97,6 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
         if drift.task not in alarms or alarms[drift.task].week > monday_of(through):
             found[drift.task] = drift
             alarms.setdefault(drift.task, alarm_of(drift, chosen[drift.task][0]))
-    judged = {row["task"] for row in scores}
     tasks = [
         TaskDrift(
             task,
@@ -101,6 +107,7 @@ def load_drift(reading: Reading, as_of: datetime, since: date | None = None) -> 
             alarm=alarms.get(task),
             acknowledged=acknowledged[task][0] if task in acknowledged else None,
             judge=judges.get(task) if chosen.get(task, ("", ""))[0] == "judge" else None,
+            calibration=calibrations.get(task),
             course=_course(alarms.get(task), found.get(task), windows, today, through),
         )
         for task in sorted(set(found) | set(seen.answers) | judged | set(alarms))

@@ -117,6 +117,7 @@ QUERIES: Final = (
     "unpriced",
     "unpriced_dearest",
     "unresolved_scores",
+    "weekly_doubles",
     "weekly_scores",
     "weekly_signals",
     "prices_used",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from .discovery.shingles import masked
+from .discovery.moments import masked, moments
 
 PLACEHOLDER: Final = "{…}"
 # A static text that was never seen with content is a version from so many calls on.
@@ -84,11 +84,17 @@ def prompt_versions(texts: Iterable[StaticText], kept_texts: Mapping[str, str]) 
 def masked_text(text: str) -> str:
     """The text with numbers, dates and ids as placeholders.
 
-    >>> masked_text("Ticket 4711 of 2026-11-21: be brief.")
-    'Ticket {…} of {…}: be brief.'
+    >>> masked_text("Ticket 4711, 21 Nov 2026: be brief.")
+    'Ticket {…}: be brief.'
     """
-    parts = [PLACEHOLDER if part[0].isalnum() and masked(part) == "#" else part for part in _TOKEN.findall(text)]
-    return _PLACEHOLDERS.sub(PLACEHOLDER, "".join(parts))
+    tokens = _TOKEN.findall(text)
+    places = [n for n, token in enumerate(tokens) if not token.isspace()]
+    parts: list[str] = []
+    begin = 0
+    for first, behind in moments([masked(tokens[n]) for n in places]):
+        parts += [*tokens[begin : places[first]], PLACEHOLDER]
+        begin = places[behind - 1] + 1
+    return _PLACEHOLDERS.sub(PLACEHOLDER, "".join([*parts, *tokens[begin:]]))
 
 
 def _solid(template: str) -> str:

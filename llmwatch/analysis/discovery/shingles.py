@@ -14,6 +14,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from .moments import MASK, masked, moments
+
 Hashes = NDArray[np.uint64]
 
 TAIL: Final = 80
@@ -26,15 +28,10 @@ _WORD_CHARACTERS: Final = 10
 _FIRST_MESSAGES: Final = 8
 _LAST_MESSAGES: Final = 2
 _REMEMBERED: Final = 4096
-_MASK: Final = "#"
 # Scripts that put no space between words count each letter.
 _TOKEN: Final = re.compile(
     r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]|[^\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]+|[^\w\s]"
 )
-_DATE_WORDS: Final = frozenset((
-    "january", "february", "april", "june", "july", "august", "september", "october", "november", "december",
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-))  # fmt: skip
 _MULTIPLIERS: Final = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], dtype=np.uint64
 )
@@ -59,22 +56,13 @@ class PromptRecord:
 
 
 class _Vocabulary(dict[str, int]):
-    """Word -> a number of its own, digits and names of days and months as one word."""
+    """Word -> a number of its own."""
 
     def __missing__(self, word: str) -> int:
-        folded = masked(word)
-        number = crc32(folded.encode("utf-8", "surrogatepass")) * 2 + 1
+        number = crc32(word.encode("utf-8", "surrogatepass")) * 2 + 1
         if len(self) < 500_000:
             self[word] = number
         return number
-
-
-def masked(word: str) -> str:
-    """The word in lower case; one with a digit, or a part of a date, as `#`."""
-    folded = word.lower()
-    if folded in _DATE_WORDS or any(letter.isdigit() for letter in folded):
-        return _MASK
-    return folded
 
 
 def words_of(role: str, text: str) -> list[str]:
@@ -86,6 +74,19 @@ def words_of(role: str, text: str) -> list[str]:
         return words if len(words) <= head + TAIL else words[:head] + words[-TAIL:]
     # The word at the cut may be half a word.
     return _TOKEN.findall(text[:at_start])[:-1][:head] + _TOKEN.findall(text[-at_end:])[1:][-TAIL:]
+
+
+def told(words: Sequence[str]) -> list[tuple[str, int]]:
+    """(word as it counts, its place) of a text: in lower case, a number, date or time as one `#` at its first word."""
+    folded = [masked(word) for word in words]
+    found: list[tuple[str, int]] = []
+    begin = 0
+    for first, behind in moments(folded):
+        found += zip(folded[begin:first], range(begin, first), strict=True)
+        found.append((MASK, first))
+        begin = behind
+    found += zip(folded[begin:], range(begin, len(folded)), strict=True)
+    return found
 
 
 @dataclass(slots=True)
@@ -116,7 +117,8 @@ class Shingler:
     def in_order(self, role: str, text: str) -> Hashes:
         """One number for each four neighbours among the words, the role at both ends."""
         edge = self._vocabulary[f"<{role}>"]
-        numbers = [edge, *map(self._vocabulary.__getitem__, words_of(role, text)), edge]
+        words = told(words_of(role, text))
+        numbers = [edge, *(self._vocabulary[word] for word, _ in words), edge]
         if len(numbers) < 4:
             numbers += [edge] * (4 - len(numbers))
         row = np.array(numbers, dtype=np.uint64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .shingles import Hashes, PromptRecord, Shingler, spoken, words_of
+from .shingles import Hashes, PromptRecord, Shingler, spoken, told, words_of
 
 _LEAST_LETTERS = 4
 
@@ -13,7 +13,8 @@ def fixed_words(shingler: Shingler, record: PromptRecord, skeleton: Hashes) -> l
     """Words of four letters or more, in lower case, in the order of the record's text; each once."""
     found: dict[str, None] = {}
     for role, text in spoken(record.messages):
-        words = words_of(role, text)
+        written = words_of(role, text)
+        words = [written[place] for _, place in told(written)]
         is_fixed = np.isin(shingler.in_order(role, text), skeleton)
         # Shingle n begins with word n - 1, for the role stands before the first word.
         for place in np.flatnonzero(is_fixed):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from ..pasted import command
 from .measures import Measures, name_cell
 from .report import (
     DATA_RANK,
@@ -25,6 +26,7 @@ from .report import (
     usd,
     utc,
 )
+from .successors import successors
 
 _SOURCES: Final[Mapping[str, str]] = {
     "tag": "named in code",
@@ -57,6 +59,8 @@ _VERSION_COLUMNS: Final = (
     Column("id", "id", rank=3, is_number=False),
     Column("text", "text", rank=DATA_RANK, is_number=False),
 )
+# Of tasks that may be the next version of another: the latest.
+_MOST_PROPOSED: Final = 5
 _EDIT_COLUMNS: Final = (
     Column("edit", "edit", is_number=False),
     Column("at", "when (UTC)", is_number=False),
@@ -109,6 +113,7 @@ def tasks_report(asked: Tasks) -> Report:
         text = f"{unnamed:,} of {counted(len(rows), 'task')}: recognised by what the calls carry, no tag names it."
         code = 'with llmwatch.task("reply.draft"):\n    client.chat.completions.create(...)'
         notes.insert(0, Note(text, "To name one: llmwatch tasks rename OLD NEW, or in code:", code))
+    notes += _next_versions(rows)
     versions: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in asked.versions:
         versions[row["task"]].append(row)
@@ -127,6 +132,21 @@ def tasks_report(asked: Tasks) -> Report:
         sections=(Section("tasks", "", tuple(tables), tuple(notes)),),
         main_table="tasks",
     )
+
+
+def _next_versions(rows: Sequence[Mapping[str, Any]]) -> list[Note]:
+    """Tasks that may be one whose prompt was rewritten, with the command that makes them one."""
+    named_in_code = frozenset(source for source in _SOURCES if source)
+    found = successors(rows, named_in_code)
+    return [
+        Note(
+            f"{one.new!r} began on {one.at:%-d %b} at the call site where {one.old!r} ended: it may be the next version"
+            " of its prompt.",
+            "To make one task of both, with one history:",
+            command("tasks", "merge", one.old, one.new, into=one.old),
+        )
+        for one in found[:_MOST_PROPOSED]
+    ]
 
 
 def _task_row(row: Mapping[str, Any], asked: Tasks, versions: Sequence[Mapping[str, Any]]) -> Row:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from llmwatch.cli import main
 from llmwatch.store import Store
-from tests.store.records import call, merged, query, spool
+from tests.store.records import STARTED_US, call, merged, query, spool
 
 
 def run(home: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -132,3 +133,26 @@ def test_a_task_is_named_by_its_id_too_and_keeps_it_when_renamed(
 
     assert names(opened)["z"] == 3
     assert task_id in next(x for x in run(tmp_path, capsys, *listed)[1].splitlines() if x.startswith("row,z,"))
+
+
+def test_the_next_version_of_a_prompt_is_proposed_with_a_command_that_makes_one_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two prompts of one function, the second from where the first ended; the printed command is run as it stands."""
+    day = 86_400 * 10**6
+    prompts = [
+        call(task_key=f"{key:016x}", call_site="app:draft", prompt_hash=f"{key:x}", started_us=STARTED_US + n * day)
+        for key, days in ((1, range(25)), (2, range(25, 50))) for n in days
+    ]  # fmt: skip
+    opened = merged(tmp_path, *prompts)
+    before = names(opened)
+    assert len(before) == 2
+
+    _, out, _ = run(tmp_path, capsys)
+
+    assert "ended: it may be the next version of its prompt." in " ".join(out.split())
+    [printed] = [line.strip() for line in out.splitlines() if "llmwatch tasks merge" in line]
+    _, _, *words = shlex.split(printed)
+    assert run(tmp_path, capsys, *words)[0] == 0
+    assert list(names(opened).values()) == [50]
+    assert "may be the next version" not in run(tmp_path, capsys)[1]

@@ -18,6 +18,7 @@ select
     coalesce(sum(requests) filter (where started_at >= $since), 0) as calls,
     sum(cost_usd) filter (where started_at >= $since) as spend_usd,
     coalesce(sum(requests) filter (where started_at >= $since and cost_grade = 'D'), 0) as unpriced_calls,
+    sum(requests) as all_calls,
     min(started_at) as first_at,
     max(started_at) as last_at,
     mode(model) as model,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,6 +62,20 @@ _PENDING_TABLES: Final = (
     "calls", "content", "http_attempts", "pipeline_events", "scores", "revenue", "replays", "judgements",
 )  # fmt: skip
 _PENDING_NOTES: Final = ("segments", "kept_records")
+
+
+def _recognise(con: DuckDBPyConnection) -> None:
+    """Names of untagged tasks are those of the prompts that were merged."""
+    from .refit import is_due, refit
+
+    if is_due(con):
+        refit(con, datetime.now(UTC).replace(tzinfo=None))
+
+
+def _keep_versions(con: DuckDBPyConnection) -> None:
+    from .prompts import keep_prompt_versions
+
+    keep_prompt_versions(con)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +158,9 @@ class Store:
             keep_price_table(con, book, digest)
         keep_catalogue(con, book, digest, datetime.now(UTC).date())
         if done.calls:
-            self._follow_prompts(con)
-        self._retain(con)
+            self._follow_up(con, "recognition", _recognise)
+            self._follow_up(con, "prompt_versions", _keep_versions)
+        self._follow_up(con, "retention", self._retain)
         file.set_meta(con, "merged_at", datetime.now(UTC).isoformat(timespec="seconds"))
         left = remove_consumed(con, spool)
         return done.calls, done.attempts, left, done.damaged_records
@@ -168,26 +183,36 @@ class Store:
         self.configuration = "" if ours is None else ours.named()
         if ours is not None and self._met is not None and difference(self._met, ours):
             self._note(difference_sentence(self._met, ours))
+        for sentence in file.failures(con):
+            self._note(sentence)
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def _follow_prompts(self, con: DuckDBPyConnection) -> None:
-        """Names of untagged tasks, and versions of all prompts, are those of what was merged."""
-        from .prompts import keep_prompt_versions
-        from .refit import is_due, refit
+    def _follow_up(self, con: DuckDBPyConnection, what: str, work: Callable[[DuckDBPyConnection], None]) -> None:
+        """Work on what is merged already; where it fails the merge stands, and doctor, report and /health say so."""
+        import duckdb
 
+        failed = file.get_meta(con, f"{file.FAILED}{what}")
         con.execute("begin")
         try:
-            if is_due(con):
-                refit(con, datetime.now(UTC).replace(tzinfo=None))
-            keep_prompt_versions(con)
+            work(con)
             con.execute("commit")
+        except (duckdb.Error, MemoryError) as e:
+            with suppress(Exception):
+                con.execute("rollback")
+            if file.is_damage(e):
+                raise
+            text = " ".join(str(e).partition("Possible solutions")[0].split())[:300]
+            file.set_meta(con, f"{file.FAILED}{what}", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {text}")
+            return
         except BaseException:
             with suppress(Exception):
                 con.execute("rollback")
             raise
+        if failed:
+            file.set_meta(con, f"{file.FAILED}{what}", "")
 
     def _retain(self, con: DuckDBPyConnection) -> None:
         """Once a day, what is older than it may be is deleted."""
@@ -336,7 +361,7 @@ class Store:
 
     def _open_for_reading(self, copy: Path | None = None) -> DuckDBPyConnection:
         path = copy or self._path
-        if path.exists() and path.stat().st_size:
+        if path.exists():
             con = self._open(path, read_only=True, wait_s=_FOREIGN_WAIT_S)
             try:
                 version = file.found_version(con, self._path)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 # Readable and writable by DuckDB 1.5 and 2.0 alike, and by tools that have an older DuckDB inside.
 _STORAGE_VERSION: Final = "v1.2.0"
-# What is left of a file whose creation failed in its first writes.
-_LEFTOVER_SIZES: Final = (0, 4096, 8192)
+# No store is as small: a file appears whole under its name, so that one of so many bytes was cut off.
+_LEAST_BYTES: Final = 3 * 4096
 # What the names of a merge's temporary files begin with.
 MERGE_FILE: Final = "merge-"
 _SETTINGS: Final = {
@@ -51,9 +51,13 @@ def schema_version() -> int:
 
 
 def connect(path: Path | str, home: Path, *, read_only: bool) -> DuckDBPyConnection:
-    """A DuckDB connection that prints nothing, loads nothing and spills inside `home`; DuckDB's errors pass through."""
+    """A DuckDB connection that prints nothing, loads nothing and spills inside `home`; DuckDB's errors pass through.
+
+    StoreCorrupt for a file that was cut off, in which DuckDB would begin anew.
+    """
     import duckdb
 
+    check_size(Path(path))
     config: dict[str, str | bool | int | float | list[str]] = {
         **_SETTINGS,
         # Of this connection alone: DuckDB's spill files have the same names in every process.
@@ -66,6 +70,18 @@ def connect(path: Path | str, home: Path, *, read_only: bool) -> DuckDBPyConnect
     con.execute("set enable_progress_bar = false")
     con.execute("set TimeZone = 'UTC'")
     return con
+
+
+def check_size(path: Path) -> None:
+    """StoreCorrupt for a file that was cut off to its first blocks, or to nothing."""
+    with suppress(FileNotFoundError):
+        size = path.stat().st_size
+        if size < _LEAST_BYTES:
+            raise StoreCorrupt(
+                f"{path} was cut off: it has {size:,} bytes, and no store is as small.",
+                "Put a backup in its place, or run `llmwatch doctor --repair`: it sets the file aside, deletes nothing,"
+                " and starts a new one.",
+            )
 
 
 @contextmanager
@@ -138,8 +154,12 @@ def clear_leftovers(home: Path) -> None:
 # --- errors ----------------------------------------------------------------------------------------------------
 
 _PID: Final = re.compile(r"PID (\d+)")
-# Errors of DuckDB about the words of a query, not about the file.
-_OURS: Final = frozenset({"BinderException", "CatalogException", "ParserException"})
+# Errors of DuckDB that are about the bytes of the file; all others are about the query, the machine or DuckDB itself.
+_DAMAGE: Final = re.compile(
+    r"not a valid DuckDB|corrupt|checksum|magic bytes|deserializ|invalid (?:block|header)|unexpected end|truncated"
+    r"|read enough bytes|could not read from file|failed to load metadata|Failure while replaying WAL",
+    re.IGNORECASE,
+)
 _NOT_OURS: Final = "is a DuckDB database but not a store of llmwatch."
 
 
@@ -149,6 +169,11 @@ def is_lock_error(error: Exception) -> bool:
     return "Could not set lock" in text or "different configuration" in text
 
 
+def is_damage(error: Exception) -> bool:
+    """True if the error is about bytes of the file that are not what they were."""
+    return type(error).__name__ == "SerializationException" or _DAMAGE.search(str(error)) is not None
+
+
 def store_error(error: Exception, path: Path) -> StoreError:
     """DuckDB's error as a sentence with a remedy."""
     text = " ".join(str(error).split())
@@ -156,11 +181,10 @@ def store_error(error: Exception, path: Path) -> StoreError:
         found = _PID.search(text)
         who = f"process {found.group(1)}" if found else "another connection of this process"
         return StoreLocked(f"{path} is open in {who}.", "Close it there and repeat the command.")
-    if type(error).__name__ in _OURS:
-        # A healthy file must not be set aside for a fault of ours.
+    if type(error).__name__ == "OutOfMemoryException":
         return StoreError(
-            f"{path} lacks something that this llmwatch asks for: {text}.",
-            "Nothing was lost. Report this sentence with the output of `llmwatch doctor`.",
+            f"There was not enough memory to work on {path}: {text.partition(' Possible solutions')[0]}.",
+            "Nothing was lost, and the file is healthy. Repeat the command with more memory or over a shorter time.",
         )
     if "version number" in text:
         return SchemaTooNew(f"{path} was written by a newer DuckDB ({text}).", "Run: pip install --upgrade duckdb")
@@ -168,6 +192,12 @@ def store_error(error: Exception, path: Path) -> StoreError:
         return StoreError(f"The disk of {path} is full.", "Free some space and repeat the command; nothing was lost.")
     if "ermission denied" in text or "ead-only file system" in text:
         return StoreError(f"{path} cannot be written: {text}.", "Correct the permissions of the folder.")
+    if isinstance(error, OSError) or not is_damage(error):
+        # A healthy file must not be set aside for a fault of ours, of DuckDB or of the machine.
+        return StoreError(
+            f"Work on {path} failed: {text}.",
+            "Nothing was lost. If it happens again, report this sentence with the output of `llmwatch doctor`.",
+        )
     return StoreCorrupt(
         f"{path} cannot be read as a DuckDB database: {text}.",
         "Run `llmwatch doctor --repair`: it sets the file aside, deletes nothing, and starts a new one.",
@@ -199,9 +229,9 @@ def ensure_file(path: Path, home: Path) -> None:
     """A database of today's schema is at `path`; only the holder of the merge lock may call it."""
     for leftover in path.parent.glob(f".{path.name}.*"):
         leftover.unlink()
-    if path.exists() and path.stat().st_size not in _LEFTOVER_SIZES:
+    if path.exists():
         return
-    if path.exists() or path.with_name(f"{path.name}.wal").exists():
+    if path.with_name(f"{path.name}.wal").exists():
         set_aside(path)
     with replacement(path, home) as con:
         migrate(con, 0)
@@ -285,6 +315,22 @@ def make_views(con: DuckDBPyConnection) -> None:
 def set_meta(con: DuckDBPyConnection, key: str, value: str) -> None:
     """One fact about the store itself."""
     con.execute("insert or replace into meta values (?, ?)", [key, value])
+
+
+# Key of meta -> when and why work that follows a merge failed; empty once it went well again.
+FAILED: Final = "failed_"
+_FAILED_WORK: Final = {
+    "recognition": "Recognizing tasks by their prompts failed, so that names are those of before",
+    "prompt_versions": "Telling versions of prompts apart failed, so that the newest are missing",
+    "retention": "Deleting what is older than it may be failed, so that it is still there",
+}
+
+
+def failures(con: DuckDBPyConnection) -> list[str]:
+    """A sentence for each work that follows a merge and failed at its last try."""
+    found = [(words, get_meta(con, f"{FAILED}{what}")) for what, words in _FAILED_WORK.items()]
+    remedy = "No call is lost; the next merge tries again: `llmwatch merge`."
+    return [f"{words} ({why}). {remedy}" for words, why in found if why]
 
 
 def get_meta(con: DuckDBPyConnection, key: str) -> str | None:

@@ -51,7 +51,7 @@ def look(settings: Settings) -> Health:
         segments = []
         problems.append(f"{settings.spool_dir} cannot be listed: {e.strerror}.")
     stored, store_problem = _look_at_store(settings)
-    problems += [*([store_problem] if store_problem else []), *_unsafe(settings)]
+    problems += [*([store_problem] if store_problem else []), *stored.get("failures", []), *_unsafe(settings)]
     consumed: dict[str, int] = stored.get("consumed", {})
     pending, torn = _pending(segments, consumed)
     network = _network_file_system(settings.home)
@@ -88,6 +88,8 @@ def _look_at_store(settings: Settings) -> tuple[dict[str, Any], str | None]:
         return {}, None
     try:
         con = file.connect(path, settings.home, read_only=True)
+    except LlmwatchError as e:
+        return {}, str(e)
     except duckdb.Error as e:
         return {}, str(file.store_error(e, path))
     try:
@@ -97,6 +99,7 @@ def _look_at_store(settings: Settings) -> tuple[dict[str, Any], str | None]:
             "version": version,
             "calls": row[0] if row else 0,
             "merged_at": file.get_meta(con, "merged_at"),
+            "failures": file.failures(con),
             "consumed": dict(con.execute("select name, consumed_offset from segments").fetchall()),
             "events": dict(
                 con.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -103,14 +104,25 @@ def test_another_merge_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("size", [0, 4096, 8192])
-def test_a_file_whose_creation_failed_is_set_aside(tmp_path: Path, size: int) -> None:
-    """What an I/O error leaves of a new file is renamed, not deleted, and a good one is made."""
-    (tmp_path / "store.duckdb").write_bytes(b"\x00" * size)
-
+def test_a_store_that_was_cut_off_is_named_and_not_begun_anew(tmp_path: Path, size: int) -> None:
+    """A store with calls, cut to its first blocks: every way of opening it says so, and only a repair sets it aside."""
     opened = merged(tmp_path, call())
+    os.truncate(tmp_path / "store.duckdb", size)
+    spool(tmp_path, call())
 
-    assert query(opened, "select count(*) from calls") == [(1,)]
-    assert [p.stat().st_size for p in file.quarantined(tmp_path / "store.duckdb")] == [size]
+    with pytest.raises(StoreCorrupt, match=rf"was cut off: it has {size:,} bytes.*llmwatch doctor --repair"):
+        opened.merge()
+    with pytest.raises(StoreCorrupt, match="was cut off"), opened.read():
+        pass
+    assert any("was cut off" in problem for problem in store(tmp_path).health().problems)
+    assert (tmp_path / "store.duckdb").stat().st_size == size
+    assert file.quarantined(tmp_path / "store.duckdb") == []
+
+    store(tmp_path).quarantine()
+
+    again = merged(tmp_path)
+    assert query(again, "select count(*) from calls") == [(1,)]
+    assert [path.stat().st_size for path in file.quarantined(tmp_path / "store.duckdb")] == [size]
 
 
 def test_a_log_without_its_file_is_not_replayed_into_a_new_one(tmp_path: Path) -> None:
@@ -160,7 +172,7 @@ def test_a_table_that_lacks_a_column_is_no_reason_to_set_the_file_aside(tmp_path
     opened = merged(tmp_path, call())
     with opened.changing() as con:
         con.execute("create table things (name text)")
-    with pytest.raises(StoreError, match="lacks something") as raised, opened.changing() as con:
+    with pytest.raises(StoreError, match=r"Work on .* failed: Binder Error") as raised, opened.changing() as con:
         con.execute("select value from things")
     assert not isinstance(raised.value, StoreCorrupt)
     assert "repair" not in (raised.value.hint or "")
@@ -329,3 +341,67 @@ def test_a_merge_command_that_could_not_merge_is_code_3(tmp_path: Path) -> None:
     assert "Nothing was merged" in done.stderr
     assert str(pid) in done.stderr
     assert opened.merge().calls == 1
+
+
+def test_each_error_of_duckdb_has_a_sentence_of_its_own() -> None:
+    """Only damage of the bytes is called damage; too little memory, a fault of ours and a lost disk are not."""
+    path = Path("store.duckdb")
+    for error, words, is_damage in (
+        (duckdb.OutOfMemoryException("could not allocate 1 MiB (381 MiB used)\nPossible solutions:\n* x"),
+         "not enough memory to work on store.duckdb: could not allocate 1 MiB (381 MiB used).", False),
+        (duckdb.BinderException("no column x"), "Work on store.duckdb failed: no column x.", False),
+        (duckdb.ConversionException("Could not convert 'x'"), "Work on store.duckdb failed", False),
+        (duckdb.InternalException("assertion"), "Work on store.duckdb failed", False),
+        (duckdb.InterruptException("INTERRUPT"), "Work on store.duckdb failed", False),
+        (duckdb.IOException("Could not write file: Input/output error"), "Work on store.duckdb failed", False),
+        (OSError(5, "Input/output error"), "Work on store.duckdb failed", False),
+        (duckdb.IOException('The file "s" exists, but it is not a valid DuckDB database'), "cannot be read as", True),
+        (duckdb.IOException("Corrupt database file: computed checksum 1 does not match stored checksum 2"),
+         "cannot be read as", True),
+        (duckdb.SerializationException("Failed to deserialize"), "cannot be read as", True),
+        (duckdb.IOException("No space left on device"), "The disk of store.duckdb is full.", False),
+    ):  # fmt: skip
+        told = file.store_error(error, path)
+        assert words in str(told), error
+        assert isinstance(told, StoreCorrupt) is is_damage, error
+
+
+def test_work_that_fails_after_a_merge_is_told_and_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recognition runs out of memory: the calls are in, doctor and every reader say what is missing, until it works."""
+
+    def exhausted(con: object, now: object) -> int:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: could not allocate block\n\nPossible solutions:\n* x")
+
+    texts = [json.dumps([{"role": "user", "content": f"Sort mail number {n} into a folder"}]) for n in range(40)]
+    calls = [call(task_key=f"{1:016x}", call_site="app:f", prompt_hash="1", is_sampled=True, input_messages=text)
+             for text in texts]  # fmt: skip
+    with monkeypatch.context() as patched:
+        patched.setattr("llmwatch.store.refit.refit", exhausted)
+        opened = merged(tmp_path, *calls)
+
+    assert query(opened, "select count(*) from calls") == [(40,)]
+    words = "Recognizing tasks by their prompts failed, so that names are those of before ("
+    [problem] = [p for p in store(tmp_path).health().problems if p.startswith(words)]
+    assert "could not allocate block" in problem and "Possible" not in problem
+    reader = store(tmp_path)
+    with reader.read():
+        assert problem in reader.notes
+
+    merged(tmp_path, call())
+
+    assert not [p for p in store(tmp_path).health().problems if "failed" in p]
+
+
+@pytest.mark.slow
+def test_prompts_of_more_than_the_memory_of_a_merge_are_recognised(tmp_path: Path) -> None:
+    """16,000 untagged calls of 27 KB: 430 MB of prompts, and 400 MB for DuckDB."""
+    for part in range(16):
+        texts = [f"{part} {n} " + "words of a long document " * 1080 for n in range(1000)]
+        spool(tmp_path, *[
+            call(task_key=f"{n % 16:016x}", call_site=f"app:f{n % 4}", prompt_hash=f"{n % 16:x}", is_sampled=True,
+                 input_messages=json.dumps([{"role": "user", "content": text}]))
+            for n, text in enumerate(texts)
+        ])  # fmt: skip
+
+    assert store(tmp_path).merge().calls == 16_000
+    assert store(tmp_path).health().problems == ()

@@ -6,14 +6,19 @@ with due as (
     from task_refits
     where unread_contents >= greatest($least, $growth * read_contents)
 ),
+-- the texts themselves stay out of joins, which would hold all of them
+sizes as materialized (
+    select span_id, coalesce(strlen(input_messages), 0) + coalesce(strlen(system_instructions), 0) as characters
+    from content
+),
 kept as (
     select
         c.span_id, c.started_at, c.call_site, c.tool_names, c.response_format, c.task_key, c.prompt_hash,
         c.operation_name,
         bucket_of(c.call_site, c.response_format) as bucket,
         coalesce(c.task_origin, c.task_name) as given_name,
-        coalesce(strlen(x.input_messages), 0) + coalesce(strlen(x.system_instructions), 0) as characters
-    from content as x
+        x.characters
+    from sizes as x
     join calls as c on x.span_id = c.span_id
     where c.task is null and c.task_key is not null and not list_contains($pinned, c.task_name)
 ),

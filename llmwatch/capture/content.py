@@ -51,6 +51,7 @@ _CUT_MARK = re.compile("\x00([a-j]{1,12})k([a-j]{1,6})\x00")
 # Time for the texts of one value that are kept as long as they may be; what is left of the redactor's own budget is
 # for the short pieces of those that it did not reach, so that a long prompt costs its middle and not everything.
 _WHOLE_S = 0.003
+_LIKELY_CHARS = 40 * 1024
 _CHARS_PER_S = 16_000_000
 _PIECES_CHARS = 8 * 1024
 _MOST_PIECES = 32
@@ -111,12 +112,7 @@ def _prepare(messages: object, redactor: Redactor | None, per_message: int, per_
     plain = _Copy(lambda text: cut.roughly(replace_media_text(text))).visit(messages, 0)
     redactions = 0
     if redactor is not None and plain is not None:
-        shortened = _shortened(plain, redactor, cut)
-        plain, redactions = redactor.value(shortened)
-        if plain is None and isinstance(shortened, list) and not redactor.rejected:
-            # Each message costs time of its own, however short and well known it is.
-            rows = cast("list[object]", shortened)
-            plain, redactions = redactor.value(_last_from(rows, len(rows) - _MOST_PIECES, cut))
+        plain, redactions = _redacted(plain, redactor, cut)
         if plain is None:
             return Prepared(None, 0, False, "redaction_failed")
     plain = _Copy(cut.exactly).visit(plain, 0)
@@ -124,6 +120,21 @@ def _prepare(messages: object, redactor: Redactor | None, per_message: int, per_
     if len(text) > per_call:
         return Prepared(_fit(plain, text, per_call), redactions, True, None)
     return Prepared(text, redactions, cut.was_used, None)
+
+
+def _redacted(value: object, redactor: Redactor, cut: _Cut) -> tuple[object, int]:
+    """The value as it may be kept: whole where that is likely to be done in time, else cut, at last only its newest."""
+    if sum(map(len, _long_texts(value))) <= _LIKELY_CHARS:
+        found, redactions = redactor.value(value)
+        if found is not None or redactor.rejected:
+            return found, redactions
+    value = _shortened(value, redactor, cut)
+    found, redactions = redactor.value(value)
+    if found is None and isinstance(value, list) and not redactor.rejected:
+        # Each message costs time of its own, however short and well known it is.
+        rows = cast("list[object]", value)
+        found, redactions = redactor.value(_last_from(rows, len(rows) - _MOST_PIECES, cut))
+    return found, redactions
 
 
 def _shortened(value: object, redactor: Redactor, cut: _Cut) -> object:

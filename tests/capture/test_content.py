@@ -247,6 +247,15 @@ def test_a_long_prompt_keeps_its_first_message_and_its_newest_and_says_what_is_c
     assert "characters originally" in (prepared.json or "") or "omitted_messages" in kept[1]
 
 
+def test_one_long_message_is_kept_to_its_own_limit() -> None:
+    """Whole messages are tried first where they are likely to be searched in time; cutting is for what is longer."""
+    text = _prose(random.Random(4), 300_000)
+
+    prepared = prepare([{"role": "user", "content": text}], Redactor(budget_ms=5000))
+
+    assert 32_000 <= len(json.loads(prepared.json or "")[0]["content"]) <= 32 * 1024
+
+
 def test_a_history_that_was_searched_before_is_kept_whole() -> None:
     """What the redactor remembers costs no time again, so that a conversation is not cut for growing."""
     rng, redactor = random.Random(2), Redactor()

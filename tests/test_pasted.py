@@ -82,7 +82,7 @@ def test_every_command_that_is_named_exists_with_its_options() -> None:
 
 def test_every_call_that_is_named_takes_those_arguments() -> None:
     """Bound to the signature of the real function; settings of init() are settings."""
-    settings = {field.name for field in fields(Settings)} | {"tracer_provider", "clock"}
+    settings = {field.name for field in fields(Settings)} | {"tracer_provider", "meter_provider", "clock"}
     seen, wrong = set(), []
     for at, text in _texts():
         for said in _CALL.finditer(text):

@@ -29,11 +29,14 @@ from .call_site import forget_sites
 from .export import SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
 from .guard import Observe
 from .ledger import feedback, outcome, revenue
+from .outgoing import SCHEMA_URL, Metrics
 from .program import note_application, service_name
 from .recorder import Recorder, state
 from .tags import NoContent, customer, feature, session, task, user
 
 if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+
     from .instrumentor import OpenAIInstrumentor
 
 __all__ = [
@@ -63,6 +66,7 @@ _registered = False
 def init(
     *,
     tracer_provider: trace_api.TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
     clock: Callable[[], int] | None = None,
     **settings: Any,
 ) -> None:
@@ -71,7 +75,9 @@ def init(
     Never raises. `settings` are those of llmwatch.toml (home, service_name, content, sample_rate, ...); a wrong one,
     given here, in the environment or in the file, is logged as an error and replaced by its safest value.
     With `tracer_provider` the spans go to that provider and the records still to the spool, whatever its sampler
-    drops. `clock` gives nanoseconds since the epoch, for tests and demos. A second call replaces the settings.
+    drops; prompts and answers go with them only where OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT asks for it.
+    With `meter_provider` it gets the convention's metrics. `clock` gives nanoseconds since the epoch, for tests and
+    demos. A second call replaces the settings.
     """
     caller = sys._getframe(1).f_globals  # pyright: ignore[reportPrivateUsage]
     try:
@@ -107,7 +113,7 @@ def _begin(
         with Observe("application"):
             note_application(loaded.app_packages, caller)
             forget_sites()
-        state.recorder = _recorder(loaded, tracer_provider, clock, caller)
+        state.recorder = _recorder(loaded, tracer_provider, meter_provider, clock, caller)
         _register()
 
 
@@ -136,21 +142,31 @@ def _end() -> None:
 def _recorder(
     settings: Settings,
     tracer_provider: trace_api.TracerProvider | None,
+    meter_provider: MeterProvider | None,
     clock: Callable[[], int] | None,
     caller: Mapping[str, Any],
 ) -> Recorder:
     spool = SpoolRecorder(settings, clock)
     resource = _resource(settings, caller)
-    return Recorder(
+    recorder = Recorder(
         settings,
         lambda span: spool.write_span(span, resource),
-        tracer=tracer_provider.get_tracer(SCOPE_NAME, _version("llmwatch")) if tracer_provider is not None else None,
+        tracer=tracer_provider.get_tracer(SCOPE_NAME, _version("llmwatch"), SCHEMA_URL) if tracer_provider else None,
         pseudonym=_pseudonymise(settings),
         clock=clock,
         write_attempt=spool.write_attempt if settings.attempts == "on" else None,
         seal=spool.spool.close,
         spool=spool.spool,
     )
+    recorder.metrics = _metrics(meter_provider)
+    return recorder
+
+
+def _metrics(provider: MeterProvider | None) -> Metrics | None:
+    if provider is not None:
+        with Observe("metrics"):
+            return Metrics(provider.get_meter(SCOPE_NAME, _version("llmwatch"), SCHEMA_URL))
+    return None
 
 
 def _pseudonymise(settings: Settings) -> Callable[[str], str] | None:

@@ -3,11 +3,14 @@
 Nothing unredacted leaves this module when a redactor is given. Must never raise, whatever object it is handed.
 """
 
+from __future__ import annotations
+
 import binascii
 import hashlib
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -44,7 +47,18 @@ _MAX_SAFE_INTEGER = 2**63
 _MARGIN_CHARS = 2048
 _TO_LETTERS = str.maketrans("0123456789", "abcdefghij")
 _TO_DIGITS = str.maketrans("abcdefghij", "0123456789")
-_CUT_MARK = re.compile("\x00([a-j]{1,12})\x00")
+_CUT_MARK = re.compile("\x00([a-j]{1,12})k([a-j]{1,6})\x00")
+# Time for the texts of one value that are kept as long as they may be; what is left of the redactor's own budget is
+# for the short pieces of those that it did not reach, so that a long prompt costs its middle and not everything.
+_WHOLE_S = 0.003
+_LIKELY_CHARS = 40 * 1024
+_CHARS_PER_S = 16_000_000
+_PIECES_CHARS = 8 * 1024
+_MOST_PIECES = 32
+_FEWEST_CHARS = 1024
+_MOST_ROWS = 200
+# Shorter texts, names of roles and the like, are never cut.
+_SHORT_CHARS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,7 @@ def _prepare(messages: object, redactor: Redactor | None, per_message: int, per_
     plain = _Copy(lambda text: cut.roughly(replace_media_text(text))).visit(messages, 0)
     redactions = 0
     if redactor is not None and plain is not None:
-        plain, redactions = redactor.value(plain)
+        plain, redactions = _redacted(plain, redactor, cut)
         if plain is None:
             return Prepared(None, 0, False, "redaction_failed")
     plain = _Copy(cut.exactly).visit(plain, 0)
@@ -106,6 +120,72 @@ def _prepare(messages: object, redactor: Redactor | None, per_message: int, per_
     if len(text) > per_call:
         return Prepared(_fit(plain, text, per_call), redactions, True, None)
     return Prepared(text, redactions, cut.was_used, None)
+
+
+def _redacted(value: object, redactor: Redactor, cut: _Cut) -> tuple[object, int]:
+    """The value as it may be kept: whole where that is likely to be done in time, else cut, at last only its newest."""
+    if sum(map(len, _long_texts(value))) <= _LIKELY_CHARS:
+        found, redactions = redactor.value(value)
+        if found is not None or redactor.rejected:
+            return found, redactions
+    value = _shortened(value, redactor, cut)
+    found, redactions = redactor.value(value)
+    if found is None and isinstance(value, list) and not redactor.rejected:
+        # Each message costs time of its own, however short and well known it is.
+        rows = cast("list[object]", value)
+        found, redactions = redactor.value(_last_from(rows, len(rows) - _MOST_PIECES, cut))
+    return found, redactions
+
+
+def _shortened(value: object, redactor: Redactor, cut: _Cut) -> object:
+    """The value with the texts that cannot be searched in time cut: the first and the newest stay longest.
+
+    A text searched here is remembered by the redactor, so that searching the whole value costs no second time.
+    """
+    if isinstance(value, list) and len(cast("list[object]", value)) > _MOST_ROWS:
+        value = _last_from(cast("list[object]", value), len(cast("list[object]", value)) - _MOST_ROWS, cut)
+    texts = _long_texts(value)
+    began, speed = time.thread_time(), _CHARS_PER_S
+    kept: dict[str, str] = {}
+    for text in (*texts[:1], *reversed(texts[1:])):
+        started = time.thread_time()
+        room = int((_WHOLE_S - (started - began)) * speed)
+        if room < _FEWEST_CHARS:
+            break
+        piece = text if len(text) <= room else cut.shorter(text, room // 2)
+        if redactor.text(piece)[0] is not None:
+            kept[text] = piece
+        # Known and plain texts are quick; the slowest seen says how long the next may take.
+        if len(piece) > _FEWEST_CHARS:
+            speed = (speed + min(speed, len(piece) / max(1e-6, time.thread_time() - started))) / 2
+    missing = sum(text not in kept for text in texts)
+    if redactor.rejected:
+        return value
+    if missing > _MOST_PIECES and isinstance(value, list):
+        rows = cast("list[object]", value)
+        lost = [at for at, row in enumerate(rows) if any(text not in kept for text in _long_texts(row))]
+        value = _last_from(rows, lost[-1] - _MOST_PIECES // 2, cut)
+        missing = _MOST_PIECES
+    limit = max(64, _PIECES_CHARS // max(1, missing) // 2)
+
+    def short(text: str) -> str:
+        return text if len(text) < _SHORT_CHARS else kept.get(text) or cut.shorter(text, limit)
+
+    return _Copy(short).visit(value, 0)
+
+
+def _long_texts(value: object) -> list[str]:
+    texts: list[str] = []
+    _Copy(texts.append).visit(value, 0)
+    return [text for text in texts if len(text) >= _SHORT_CHARS]
+
+
+def _last_from(rows: list[object], first: int, cut: _Cut) -> list[object]:
+    """The first message, how many are left out, and those from `first` on."""
+    if first < 2:
+        return rows
+    cut.was_used = True
+    return [rows[0], {"omitted_messages": first - 1}, *rows[first:]]
 
 
 def replace_media_text(text: str) -> object:
@@ -223,24 +303,36 @@ class _Cut:
 
     def roughly(self, value: object) -> object:
         """Head and tail with a margin each around a mark that carries the original length."""
-        keep = self._limit // 2 + _MARGIN_CHARS
-        if not isinstance(value, str) or len(value) <= 2 * keep:
-            return value
-        mark = str(len(value)).translate(_TO_LETTERS)
-        return f"{value[:keep]}\x00{mark}\x00{value[-keep:]}"
+        return _marked(value, self._limit, _MARGIN_CHARS) if isinstance(value, str) else value
+
+    def shorter(self, text: str, limit: int) -> str:
+        """A text, roughly cut or whole, cut once more to about `limit` characters; the length stays the original."""
+        mark = _CUT_MARK.search(text)
+        length = int(mark[1].translate(_TO_DIGITS)) if mark else len(text)
+        return _marked(text, limit, min(_MARGIN_CHARS, limit // 2), length)
 
     def exactly(self, text: str) -> object:
         """The text within the limit; of a roughly cut one the margins go, whatever redaction left of them."""
         mark = _CUT_MARK.search(text) if "\x00" in text else None
         if mark:
             self.was_used = True
-            head = text[: max(0, mark.start() - _MARGIN_CHARS)]
-            tail = text[mark.end() + _MARGIN_CHARS :]
+            margin = int(mark[2].translate(_TO_DIGITS))
+            head = text[: max(0, mark.start() - margin)]
+            tail = text[mark.end() + margin :]
             note = _note(int(mark[1].translate(_TO_DIGITS)))
             room = max(0, self._limit - len(note)) // 2
             return head[:room] + note + tail[max(0, len(tail) - room) :]
         self.was_used = self.was_used or len(text) > self._limit
         return cap(text, self._limit)
+
+
+def _marked(text: str, limit: int, margin: int, length: int = 0) -> str:
+    """Head and tail of a text with a margin each, around a mark of its length and the margin; a short text itself."""
+    keep = limit // 2 + margin
+    if len(text) <= 2 * keep:
+        return text
+    mark = f"{length or len(text)}k{margin}".translate(_TO_LETTERS)
+    return f"{text[:keep]}\x00{mark}\x00{text[-keep:]}"
 
 
 def _note(length: int) -> str:

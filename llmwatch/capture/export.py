@@ -16,11 +16,14 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, StatusCode
 
-from ..call import RESOURCE_FIELDS, SCOPE_NAME, attempt_record, encode_record, record_from_span
+from ..call import ATTRIBUTE_TO_COLUMN, RESOURCE_FIELDS, SCOPE_NAME, attempt_record, encode_record, record_from_span
 from ..settings import Settings, load_settings
 from ..spool import ATTEMPT, CALL, SpoolWriter
 from .guard import Observe
+from .outgoing import WORDS
 from .recorder import CallSpan, state
+from .redact import Redactor
+from .tags import is_content_refused
 
 # The instrumentation writes old or new names as the process has opted; both mean the same.
 _HTTP_NAMES: Final[Mapping[str, str]] = {
@@ -112,7 +115,10 @@ class _SpoolSpans:
     """What processor and exporter share: which spans are calls, and where they go."""
 
     def __init__(self, settings: Settings | None, scopes: Collection[str]) -> None:
-        self._recorder = SpoolRecorder(settings or load_settings())
+        settings = settings or load_settings()
+        self._recorder = SpoolRecorder(settings)
+        self._mode = settings.content
+        self._redactor = Redactor(settings.redact)
         self._scopes = frozenset(scopes)
 
     def write(self, span: ReadableSpan) -> bool:
@@ -123,7 +129,27 @@ class _SpoolSpans:
         if scope.name == SCOPE_NAME and state.recorder is not None:
             return True
         call = call_span(span)
+        if call is not None and self._mode != "full":
+            # What another instrumentation put on its span was never asked whether it may be kept.
+            call = call._replace(attributes=self._kept(call.attributes))
         return call is None or self._recorder.write_span(call, span.resource)
+
+    def _kept(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """The attributes as the mode allows; in `metadata` of those without a field of ours only numbers."""
+        if self._mode == "metadata" or is_content_refused():
+            return {
+                name: value
+                for name, value in attributes.items()
+                if name not in WORDS and (name in ATTRIBUTE_TO_COLUMN or isinstance(value, int | float))
+            }
+        kept: dict[str, Any] = {}
+        for name, value in attributes.items():
+            # Identities stay; what is free text or unknown is searched. What fails the search is left out.
+            free = name in WORDS or name not in ATTRIBUTE_TO_COLUMN
+            found = self._redactor.value(value)[0] if free else value
+            if found is not None:
+                kept[name] = found
+        return kept
 
     def close(self) -> None:
         self._recorder.spool.close()

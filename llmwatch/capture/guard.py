@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from contextlib import suppress
 from types import TracebackType
@@ -43,4 +44,9 @@ def report(where: str, error: BaseException) -> None:
     level = logging.WARNING if failures[where] == 1 else logging.DEBUG
     # At the end of the stack, or in a program whose log handlers raise, even saying it can fail.
     with suppress(Exception):
-        _log.log(level, "llmwatch could not observe a call (%s): %s: %s", where, type(error).__name__, str(error)[:200])
+        # Where it failed, not its message: an exception's text may quote what it could not read, a prompt say.
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        at = f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "?"  # noqa: PTH119
+        _log.log(level, "llmwatch could not observe a call (%s): %s at %s", where, type(error).__name__, at)

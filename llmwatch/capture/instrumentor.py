@@ -25,7 +25,9 @@ class OpenAIInstrumentor(BaseInstrumentor):
 
     def _instrument(self, **kwargs: Any) -> None:
         provider = kwargs.get("tracer_provider") or trace_api.get_tracer_provider()
-        init(tracer_provider=provider, **{k: v for k, v in kwargs.items() if k not in _STANDARD})
+        # Metrics leave only for a provider that is given: the global one may be somebody else's, and costs each call.
+        meters = kwargs.get("meter_provider")
+        init(tracer_provider=provider, meter_provider=meters, **{k: v for k, v in kwargs.items() if k not in _STANDARD})
 
     def _uninstrument(self, **kwargs: Any) -> None:
         uninstall()

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from threading import Thread
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, Tracer, get_current_span
 
@@ -25,6 +26,7 @@ from .endpoints import BATCH, Endpoint, classify, engine, provider_name
 from .facts import Expectation, OutputFacts, output_facts
 from .fingerprint import body_digest, task_key
 from .guard import Observe
+from .outgoing import embedding_attributes, message_attributes, span_attributes
 from .recorder import CallSpan, Recorder, ids
 from .redact import RULES_VERSION
 from .request import Request, read_request, replay_parameters, request_model
@@ -60,6 +62,7 @@ class Pending:
         "is_finished",
         "is_open",
         "last_byte_ns",
+        "leaving",
         "name",
         "parent",
         "pid",
@@ -101,6 +104,8 @@ class Pending:
         self.site: str | None = None
         self.tags: dict[str, tuple[str, str]] = {}
         self.is_content_refused = False
+        # Content for a span of the program's own provider, where it is asked for; by column, redacted.
+        self.leaving: dict[str, str | None] = {}
         # Not the recorder's: a worker forked after `init` makes calls of its own.
         self.pid = os.getpid()
         self.is_finished = False
@@ -112,7 +117,7 @@ class Pending:
 
     def _start_span(self, tracer: Tracer | None, parent: SpanContext) -> Span:
         if tracer is not None:
-            attributes = _attributes(self.fields)
+            attributes = span_attributes(_attributes(self.fields), is_counted=False)
             span = tracer.start_span(self.name, kind=SpanKind.CLIENT, attributes=attributes, start_time=self.start_ns)
             # A provider with no SDK behind it gives back nothing, or the parent.
             if span.get_span_context().span_id not in (0, parent.span_id):
@@ -160,15 +165,29 @@ class Pending:
         span, fields = self.span, self.fields
         is_error = fields["status"] == "error"
         attributes = _attributes(fields)
-        if span.is_recording():
-            span.set_attributes(_without_usage(attributes) if self.is_counted else attributes)
-            if is_error:
-                span.set_status(Status(StatusCode.ERROR, fields.get("error_type")))
+        if self.recorder.metrics is not None or span.is_recording():
+            with Observe("span of the program"):
+                self._tell(span, attributes, end_ns, is_error=is_error)
             span.end(end_time=end_ns)
         context = span.get_span_context()
         self.recorder.write(
             CallSpan(self.name, context, self.parent, self.start_ns, end_ns, attributes, is_error, self.pid)
         )
+
+    def _tell(self, span: Span, attributes: Mapping[str, Any], end_ns: int, *, is_error: bool) -> None:
+        """What the program's own providers are told of this call."""
+        told = span_attributes(attributes, is_counted=self.is_counted)
+        if self.endpoint.family == "embeddings" and self.body is not None:
+            told |= embedding_attributes(self.body)
+        if self.recorder.metrics is not None:
+            self.recorder.metrics.record(told, (end_ns - self.start_ns) / 1e9, is_error=is_error)
+        if not span.is_recording():
+            return
+        span.set_attributes(told)
+        if is_error:
+            span.set_status(Status(StatusCode.ERROR, self.fields.get("error_type")))
+        if self.leaving:
+            span.set_attributes(message_attributes(self.leaving, self.fields.get("finish_reasons")))
 
     def _write_parts(self, content: bytes, end_ns: int) -> None:
         """A row for each batch of a list, and for each line of a batch's output file; long files beside the call."""
@@ -200,7 +219,8 @@ class Pending:
         }
         fields["status"] = "ok"
         if answer.error is not None:
-            fields["status"], fields["error_type"] = "error", answer.error[0]
+            fields["status"] = "error"
+            fields["error_type"] = answer.error[0] if _is_code(answer.error[0]) else "error"
             fields["error_message"] = self._safe_text(answer.error[1])
         if answer.texts or answer.functions:
             fields.update(_facts(output_facts(answer.texts, answer.functions, Expectation())))
@@ -249,6 +269,9 @@ class Pending:
         self.read_request()
         if self.request is not None:
             self.fields.update(self.request.fields)
+            if stops := self.fields.get("stop_sequences"):
+                kept = [text for stop in stops if (text := self._safe_text(stop)) is not None]
+                self.fields["stop_sequences"] = kept or None
         if self.request_content:
             self.fields["request_hash"] = body_digest(self.request_content)
 
@@ -289,7 +312,7 @@ class Pending:
         cancelled = not isinstance(error, Exception)
         fields["status"] = "incomplete" if cancelled and self.content is None else "error"
         code = getattr(error, "code", None) or getattr(error, "type", None)
-        fields["error_type"] = str(code)[:128] if isinstance(code, str) and code else type(error).__name__
+        fields["error_type"] = code if _is_code(code) else type(error).__name__
         fields["error_message"] = self._safe_text(str(error)[:2000])
         if cancelled:
             fields["stream_end"] = "cancelled"
@@ -331,7 +354,7 @@ class Pending:
         fields.update(answer.fields)
         if answer.error is not None and "error_type" not in fields:
             fields["status"] = "error"
-            fields["error_type"] = answer.error[0]
+            fields["error_type"] = answer.error[0] if _is_code(answer.error[0]) else "error"
             fields["error_message"] = self._safe_text(answer.error[1])
         self._note_facts(answer)
 
@@ -369,8 +392,7 @@ class Pending:
         head = request.head if request else None
         key = task_key(self.site, fields.get("tool_names") or (), fields.get("response_format"), head)
         fields["task_key"] = key
-        mode = "metadata" if self.is_content_refused or is_content_refused() else recorder.settings.content
-        fields["content_mode"] = mode
+        mode = fields["content_mode"] = self._mode()
         if mode != "metadata" and head and recorder.is_new_head(key):
             fields["prompt_head"] = self._safe_text(head)
         if mode != "metadata" and request is not None and self.endpoint.family in ("chat", "responses", "completions"):
@@ -382,7 +404,8 @@ class Pending:
         if mode == "full":
             kept, chance = True, 1.0
         fields["sample_probability"], fields["is_sampled"] = chance, kept
-        if not kept:
+        leaves = recorder.is_content_asked and self.span.is_recording()
+        if not kept and not leaves:
             return
         redactor = None if mode == "full" else recorder.redactor
         content = request.content
@@ -408,14 +431,27 @@ class Pending:
             fields["is_sampled"] = False
             fields.setdefault("defects", []).append(f"redaction_failed: {failed}"[:128])
             return
+        if leaves:
+            self.leaving = parts
+        if not kept:
+            return
         fields.update(parts)
         fields["redaction_count"], fields["is_content_truncated"] = count, truncated
         if redactor is not None:
             fields["redaction_version"] = RULES_VERSION
 
+    def _mode(self) -> str:
+        """How much of this call's words may be kept; a refusal once seen holds, in whatever thread it is asked."""
+        self.is_content_refused = self.is_content_refused or is_content_refused()
+        return "metadata" if self.is_content_refused else self.recorder.settings.content
+
     def _safe_text(self, text: str) -> str | None:
-        if self.recorder.settings.content == "full":
+        """Words of a request, an answer or an error as they may be kept; None where none may."""
+        mode = self._mode()
+        if mode == "full":
             return text
+        if mode == "metadata":
+            return None
         redacted, _ = self.recorder.redactor.text(text)
         return redacted
 
@@ -464,6 +500,14 @@ def _causes(error: BaseException) -> Iterable[BaseException]:
         found = found.__cause__ or found.__context__
 
 
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+
+
+def _is_code(value: object) -> TypeGuard[str]:
+    """Whether a server's error code is one: some servers put a sentence there, which may quote the prompt."""
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None
+
+
 def _facts(facts: OutputFacts) -> dict[str, Any]:
     return {
         "output_characters": facts.output_chars,
@@ -475,14 +519,6 @@ def _facts(facts: OutputFacts) -> dict[str, Any]:
         "output_language": facts.output_language,
         "output_hash": facts.output_hash,
         "is_refusal": bool(facts.refusal_phrase),
-    }
-
-
-def _without_usage(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in attributes.items()
-        if not name.startswith(("gen_ai.usage.", "llmwatch.usage.", "llmwatch.tool."))
     }
 
 

@@ -29,13 +29,13 @@ _NUMBERS = (
     r"|\d{1,2}(?P<d2>[-./])\d{1,2}(?P=d2)(?:19|20)\d\d(?!\d)"
     r"|\d{1,2}(?P<d3>[-/])\d{1,2}(?P=d3)\d\d(?![\d/-])"
     r"|\d{1,2} (?:19|20)\d\d(?![\d-]))"
-    r"|(?P<ip>(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d))"
+    r"|(?P<ip>(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d|-(?:alpha|beta|rc|dev|pre|snap)))"
     r"|(?P<cpf>\d{3}\.\d{3}\.\d{3}-\d{2}(?!\d))"
     r"|(?P<rrn>\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])-[1-8]\d{6}(?!\d))"
     r"|(?P<insee>[12] ?\d\d ?(?:0[1-9]|1[0-2]) ?\d[\dAB] ?\d{3} ?\d{3} ?\d\d(?!\d))"
     r"|(?P<ssn>(?!000|666|9[5-9])\d{3}(?P<s1>[- ])(?!00)\d{2}(?P=s1)(?!0000)\d{4}(?![\d-]))"
-    r"|(?P<card>\d{4}(?P<c1>[ -])\d{4}(?P=c1)\d{4}(?P=c1)\d{4}(?:(?P=c1)\d{3}(?!\d))?(?!\d)"
-    r"|3[0-9]\d\d(?P<c2>[ -])\d{6}(?P=c2)\d{4,5}(?!\d)|\d{12,19}(?![\dX]))"
+    r"|(?P<card>\d{4}(?P<c1>[ .-])\d{4}(?P=c1)\d{4}(?P=c1)\d{4}(?:(?P=c1)\d{3}(?!\d))?(?!\d)"
+    r"|3[0-9]\d\d(?P<c2>[ .-])\d{6}(?P=c2)\d{4,5}(?!\d)|\d{12,19}(?![\dX]))"
     r"|(?P<cnid>[1-9]\d{5}(?:19|20)\d{9}X)"
     r"|(?P<aadhaar>[2-9]\d{3}(?P<a1>[ -])\d{4}(?P=a1)\d{4}(?![ -]?\d))"
     r"|(?P<dni>[XYZ]?\d{7,8}-?[A-HJ-NP-TV-Z](?![A-Za-z0-9]))"
@@ -216,9 +216,21 @@ _IBAN_CHARS = dict(
         "XK:20",
     ]
 )
-_NINO = re.compile(r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D](?![A-Za-z0-9])")
+_NINO = re.compile(
+    r"(?<![A-Za-z0-9])(?:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]|QQ) ?\d\d ?\d\d ?\d\d ?[A-D](?![A-Za-z0-9])"
+)
 _CODICE_FISCALE = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z](?![A-Za-z0-9])")
 _PAN_INDIA = re.compile(r"(?<![A-Za-z0-9])[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z](?![A-Za-z0-9])")
+_IBAN_SMALL = re.compile(r"(?<![A-Za-z0-9])([a-z]{2})[0-9]{2}(?:[ -]?[a-z0-9]){11,30}+")
+_IBAN_MAX_CHARS = 48
+_HEAD_CHARS = 12
+# What may precede the digits of both: "AB ", "de", "gb29nwbk", "gb29 nwbk "; read backward.
+_HEAD = re.compile(r"[ -]?(?:[A-Za-z]{2}|[a-z]{1,4} ?[0-9]{2}[a-z]{2})(?![A-Za-z0-9])")
+_HEADS = frozenset(" -ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_MAC_DASHED = re.compile(
+    r"-(?<=(?<![0-9A-Za-z_-])[0-9A-Fa-f]{2}-)[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}-[0-9A-Fa-f]{2}(?![0-9A-Za-z_-])"
+)
+_MAC_DOTTED = re.compile(r"\.(?<=(?<![0-9A-Za-z_.])[0-9A-Fa-f]{4}\.)[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?!\.?[0-9A-Za-z_])")
 _HAS_CAPITAL = re.compile(r"[A-Z]")
 _LETTER_IDS = (_NINO, _CODICE_FISCALE, _PAN_INDIA)
 _OPENERS = frozenset("+(\uff0b\uff08")
@@ -263,22 +275,29 @@ def find_personal(text: str, tick: Callable[[], None]) -> Iterator[Span]:
     """Every structured personal datum's span in `text`; spans may overlap; `tick` is called once per candidate."""
     yield from _emails(text, tick)
     yield from _numbers(text, tick)
+    yield from _dashed_macs(text, tick)
     yield from _addresses_with_colons(text, tick)
 
 
 def _emails(text: str, tick: Callable[[], None]) -> Iterator[Span]:
-    at, floor = text.find("@"), 0
+    yield from _emails_at(text, "@", tick)
+    if "%40" in text:
+        yield from _emails_at(text, "%40", tick)
+
+
+def _emails_at(text: str, sign: str, tick: Callable[[], None]) -> Iterator[Span]:
+    at, floor, size = text.find(sign), 0, len(sign)
     while at >= 0:
         tick()
         # ASCII first: in Chinese or Thai text nothing separates the address from the words around it.
-        domain = _DOMAIN.match(text, at + 1) or _DOMAIN_ANY.match(text, at + 1)
+        domain = _DOMAIN.match(text, at + size) or _DOMAIN_ANY.match(text, at + size)
         if domain:
             before = text[max(floor, at - 64) : at][::-1]
             local = _LOCAL.match(before) or _LOCAL_ANY.match(before)
             if local:
                 floor = domain.end()
                 yield at - len(local.group().rstrip(".'")), floor, "email"
-        at = text.find("@", at + 1)
+        at = text.find(sign, at + size)
 
 
 def _numbers(text: str, tick: Callable[[], None]) -> Iterator[Span]:
@@ -287,6 +306,8 @@ def _numbers(text: str, tick: Callable[[], None]) -> Iterator[Span]:
         tick()
         low, high = region.span()
         previous = text[low - 1 : low]
+        if previous and previous in _HEADS and _HEAD.match(text[max(0, low - _HEAD_CHARS) : low][::-1]):
+            yield from _headed(text, low, high)
         if previous not in _OPENERS and _DATE_OR_SHORT.fullmatch(text, low, high):
             continue
         before = text[max(0, low - _CONTEXT_CHARS) : low].lower()
@@ -296,12 +317,38 @@ def _numbers(text: str, tick: Callable[[], None]) -> Iterator[Span]:
         while low and region.start() - low < _LETTERS_BEFORE_CHARS and text[low - 1] in _BEFORE_NUMBER:
             low -= 1
         left = max(0, low - 2)
-        chunk = text[left : high + 2]
+        # A version's suffix is no part of the region: 10.5.3.1-beta is no address.
+        chunk = text[left : high + 6]
         if not chunk.isascii():
             chunk = _plain(chunk)
         for start, end, label in _numbers_in(chunk, low - left, before, is_phone, tick):
             extension = _EXTENSION.match(text, left + end) if label == "phone" else None
             yield left + start, extension.end() if extension else left + end, label
+
+
+def _headed(text: str, low: int, high: int) -> Iterator[Span]:
+    """A National Insurance number, whose digits alone look like a date, and an IBAN in small letters."""
+    left = max(0, low - _HEAD_CHARS)
+    head = text[left : high + 2]
+    found = _NINO.search(head, max(0, low - left - 3))
+    if found:
+        yield left + found.start(), left + found.end(), "id"
+    for iban in _IBAN_SMALL.finditer(text[left : low + _IBAN_MAX_CHARS]):
+        if size := _iban_size(iban):
+            yield left + iban.start(), left + iban.start() + size, "iban"
+
+
+def _dashed_macs(text: str, tick: Callable[[], None]) -> Iterator[Span]:
+    if text.count("-") >= 5:
+        for found in _MAC_DASHED.finditer(text):
+            tick()
+            yield found.start() - 2, found.end(), "mac"
+    if text.count(".") >= 2:
+        for found in _MAC_DOTTED.finditer(text):
+            tick()
+            value = text[found.start() - 4 : found.end()]
+            if any(map(str.isalpha, value)) and any(map(str.isdigit, value)):
+                yield found.start() - 4, found.end(), "mac"
 
 
 def _plain(chunk: str) -> str:
@@ -354,7 +401,7 @@ def _judge_ip(value: str, before: str) -> str | None:
 
 
 def _judge_card(value: str, before: str) -> str | None:
-    digits = value.replace(" ", "").replace("-", "")
+    digits = value.replace(" ", "").replace("-", "").replace(".", "")
     if _CARD.fullmatch(digits) and is_luhn(digits):
         return "card"
     if _CARD.fullmatch(digits[:16]) and len(value) > 19 and is_luhn(digits[:16]):

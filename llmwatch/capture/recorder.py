@@ -18,6 +18,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 from ..settings import Settings
 from ..spool import SpoolWriter
 from .guard import Observe
+from .outgoing import Metrics, is_content_asked
 from .redact import Redactor
 from .sampling import Sampler
 
@@ -56,6 +57,9 @@ class Recorder:
         # Given where the spans also go to somebody else's provider. The record is written whatever its sampler
         # decides: a sampler that keeps 1 % of the spans must not keep 1 % of the costs.
         self.tracer = tracer
+        # Given where a meter provider is.
+        self.metrics: Metrics | None = None
+        self.is_content_asked = tracer is not None and is_content_asked()
         self.pseudonym = pseudonym or str
         self.wall: Callable[[], int] = clock or time.time_ns
         # Durations must not follow the wall clock when it is set back; an injected clock is both.

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from ..setting_checks import pattern_fault
+from .encoded_spans import find_encoded, plain_escapes
+from .named_numbers import find_named_numbers
 from .personal_spans import find_personal
-from .secret_spans import find_secrets
+from .secret_spans import find_secrets, long_words
 
 # Stored with each row; raised with every change of what is found or how it is replaced.
-RULES_VERSION = "2026.11.1"
+RULES_VERSION = "2026.12.1"
 
 # The fastest search there is reads about this much; a longer text would only be given up later.
 _CHARS_PER_MS = 40_000
@@ -26,7 +28,7 @@ _CACHE_CHARS = 1024 * 1024
 _SECRET_KEY = re.compile(
     r"(?:.*[_.])?(?:password|passwd|pwd|passphrase|passcode|secret|secrets|token|api_?keys?|access_?key|private_?key|secret_?key|"
     r"account_?key|signing_?key|encryption_?key|authorization|proxy_authorization|auth|credentials?|cookies?|set_cookie|"
-    r"connection_?string|session_?id|sessionid|csrf|jwt|bearer|client_?secret|otp|cvv|cvc|ssn|x_api_key)|"
+    r"connection_?string|session_?id|sessionid|csrf|jwt|bearer|client_?secret|otp|pin|cvv2?|cvc2?|ssn|sig|x_api_key|passport(?:_?(?:no|number))?|social_security_number|nino|national_insurance_number|card_number)|"
     r".*(?:password|passwd|secret|apikey|accesskey|privatekey|token)"
 )
 _SCHEMA_KEYS = frozenset(("type", "$ref", "anyOf", "oneOf", "allOf", "enum", "properties"))
@@ -117,7 +119,13 @@ class Redactor:
             if time.thread_time() > deadline:
                 raise _Overrun
 
-        spans = [*find_secrets(text, tick), *find_personal(text, tick), *self._find_extra(text, tick)]
+        def find(part: str, words: list[tuple[int, str]] | None = None) -> list[tuple[int, int, str]]:
+            secrets = find_secrets(part, tick, words)
+            return [*secrets, *find_personal(part, tick), *find_named_numbers(part, tick)]
+
+        plain = plain_escapes(text)
+        words = long_words(plain)
+        spans = [*find(plain, words), *find_encoded(plain, words, find, tick), *self._find_extra(text, tick)]
         tick()
         return _replace(text, spans) if spans else (text, 0)
 
@@ -175,12 +183,20 @@ class _Walk:
         result: dict[str, object] = {}
         for key, item in value.items():
             name = self._text(key) if isinstance(key, str) else self._text(str(key))
-            if self._is_secret(key, item, value):
+            if self._is_secret(key, item, value) or (item and self._is_named_secret(key, value)):
                 self.findings += 1
                 result[name] = "[secret]"
             else:
                 result[name] = self.visit(item, depth + 1)
         return result
+
+    @staticmethod
+    def _is_named_secret(key: object, siblings: Mapping[object, object]) -> bool:
+        """`{"name": "API_KEY", "value": "..."}`, as environments and form fields are listed."""
+        if key not in ("value", "Value"):
+            return False
+        names = (siblings.get(name) for name in ("name", "key", "Name", "Key", "field"))
+        return any(isinstance(name, str) and is_secret_key(name) for name in names)
 
     @staticmethod
     def _is_secret(key: object, item: object, siblings: Mapping[object, object]) -> bool:

@@ -20,11 +20,16 @@ _VENDOR_KEYS = re.compile(
     r"(?:sk|pk|rk|csk|pcsk|gsk|xai|tvly|pplx|nvapi|r8|hf|ghp|gho|ghu|ghs|ghr|glpat|gldt|glrt|glsa|npm|pypi"
     r"|whsec|shpat|shpss|shpca|lsv2_pt|ntn|figd|sbp|sb_secret|e2b|jina|fw|rnd|sntrys|sntryu|phx|phc|dckr_pat"
     r"|lin_api|PMAK|rubygems|pscale_tkn|pscale_pw|dapi|doo_v1|dop_v1|dor_v1|napi|GOCSPX|xapp|xox[abceoprs]"
-    r"|github_pat|sq0[a-z]{3}|AGE-SECRET-KEY|hvs|hvb|SG|ya29|dp\.pt|atlasv1|ATATT3|ATCTT3|Atzr|EAAA|AQ)"
+    r"|github_pat|sq0[a-z]{3}|AGE-SECRET-KEY|hvs|hvb|SG|ya29|dp\.(?:pt|st|ct|sa|scim|audit)|atlasv1|ATATT3|ATCTT3|Atzr|EAAA|AQ"
+    r"|NRAK|NRII|NRJS|NRAA|NRRA|vc[kpiar]|nf[pcfoub]|re|cfut|cfat|cfk|api_org|sgp|HRKU|glc|glcbt|glptt|glft|glsoat|glagent|gloas"
+    r"|lin_oauth|tskey-(?:auth|api|client)|fm2|fo1|tgp_v1|CFPAT|bkua|CCIPAT|pul|pnu|snyk|sq[pua]|tfp|ops|ATBB|shppa|pscale_oauth"
+    r"|lsv2_sk|bb_live|sntrya|figu|figoh|v1\.0|nvcf|apify_api|clojars|duffel_live|EZAK|frio|mv_live|prefect|rdme|scalr|sm_live|waka)"
     r"[-_.][A-Za-z0-9_\-.+/=]{16,}+"
     r"|(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])"
     r"|AIza[A-Za-z0-9_\-]{30,}+"
     r"|LTAI[A-Za-z0-9]{12,}+"
+    r"|(?:EAAA|ATBB)[A-Za-z0-9_\-]{28,}+|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|(?:AKID|HRKU)[A-Za-z0-9]{30,}+|[0-9a-f]{30,36}NRAL(?![A-Za-z0-9])"
+    r"|[12]/[0-9]{10,17}(?:/[0-9]{10,17})?:[0-9a-f]{32}"
     r"|pa-[A-Za-z0-9_\-]{40,}+|secret_[A-Za-z0-9]{40,}+"
     # `fc_` and `call_` begin the ids of OpenAI's own output items; with a hyphen it is a vendor's key.
     r"|(?:dapi|SK|AC|key-|fc-)[0-9a-f]{32}(?![A-Za-z0-9])"
@@ -37,11 +42,50 @@ _VENDOR_KEYS = re.compile(
     r")"
 )
 _HAS_DIGIT = re.compile(r"[0-9]")
+_SEPARATORS = re.compile(r"[-_.=+/]")
+# Whoever issued it: a short name, then a run longer than an id of any API is, in which chance mixed both cases and digits.
+_UNKNOWN_KEYS = re.compile(
+    r"(?<![A-Za-z0-9_\-])(?P<prefix>[A-Za-z][A-Za-z0-9]{1,11}+)[_\-](?:[a-z0-9]{1,8}[_\-]){0,2}(?P<run>[A-Za-z0-9]{32,128}+)(?![A-Za-z0-9])"
+)
+_UNKNOWN_KEY_CHARS = 35
+_ID_PREFIXES = frozenset(
+    [
+        "sha1",
+        "sha256",
+        "sha384",
+        "sha512",
+        "md5",
+        "chatcmpl",
+        "cmpl",
+        "call",
+        "toolu",
+        "msg",
+        "resp",
+        "rs",
+        "fc",
+        "ws",
+        "req",
+        "run",
+        "step",
+        "thread",
+        "asst",
+        "file",
+        "batch",
+        "vs",
+        "etag",
+        "ctx",
+        "item",
+        "gen",
+        "conv",
+        "img",
+    ]
+)
 _JWT_RUN = re.compile(r"[A-Za-z0-9_\-]++(?:\.[A-Za-z0-9_\-]*+)*+")
 _JWT_CHARS = 40
 
-_PEM_BODY = re.compile(r"[A-Za-z0-9+/=\s:,.\\\-]*+")
-_PEM_BACKWARD = re.compile(r"[A-Za-z0-9+/=\r\n\\]*+")
+# Also quoted, as string literals of code and as a mail's or Markdown's quotation.
+_PEM_BODY = re.compile(r"[A-Za-z0-9+/=\s:,.\\\-\"'>|#*;()]*+")
+_PEM_BACKWARD = re.compile(r"(?:[A-Za-z0-9+/=\\]++|[ \t\"'>|#*+,]{0,8}+[\r\n]++[ \t\"'>|#*+,]{0,8}+)*+")
 _PEM_CHARS = 16_384
 
 # A digit-only run after the colon followed by "/" or the end is a port, not a password.
@@ -59,6 +103,9 @@ _SECRET_NAMES = (
     "credential",
     "bearer",
     "authorization",
+    "ssws",
+    "_auth",
+    "signature=",
     "sig=",
 )
 _SECRET_NAMES_ABROAD = ("пароль", "密码", "密碼", "パスワード", "비밀번호", "contraseñ", "كلمة المرور", "पासवर्ड")
@@ -79,14 +126,17 @@ _KEY_KINDS = (
 )
 _KEY_KIND_CHARS = 12
 _NAMED_VALUE = re.compile(
-    r"[A-Za-z0-9_\-а-я]{0,32}+[\"'\]]{0,3}+"
+    r"[A-Za-z0-9_\-а-я]{0,32}+[\"'\]]{0,16}+"
+    # Name and value as two fields: of an object, of a list of environment variables in YAML.
+    r"(?:(?:,[ \t\n]{0,16}+|\n[ \t]{1,16}+)[\"']{0,16}+[Vv]alue[\"']{0,16}+)?+"
     r"(?:[ \t]{0,3}+(?P<sep>:=|=>|==?|:|：|\\?\"\s?:|は)|(?P<word>[ \t]++(?:is|was|ist|lautet|est|es|é|to)(?=[ \t:])|是|为)[ \t:]*+|(?P<gap>[ \t]{1,3}+))"
     r"\s{0,3}+(?:(?:[Bb]earer|BEARER|[Bb]asic|[Tt]oken|[Dd]igest)[ \t]{1,3}+)?"
-    r"(?P<quote>\\?[\"'`])?+(?P<value>[^\s\"'`,;<>(){}\[\]\\。，]{1,256}+)(?P<call>[(\[])?"
+    r"(?P<quote>\\?[\"'`]{1,16}+)?+(?P<value>[^\s\"'`,;<>(){}\[\]\\。，]{1,256}+)(?P<call>[(\[])?"
 )
 # Judging looks at this many characters; an accepted value is then followed to its end, so judging stays linear.
 _VALUE_CHARS = 256
 _VALUE_REST = re.compile(r"[^\s\"'`,;<>]*+")
+_SIGNATURE = re.compile(r"[A-Za-z0-9%+/_\-.~]{16,1024}+={0,2}")
 _QUOTED = re.compile(r"[^\"'`\n\\]{1,512}+(?=\\?[\"'`])")
 _COOKIE = re.compile(r"[\"'\]]{0,3}+[ \t]{0,3}+[:=][ \t]{0,3}+[\"']?+([^\r\n\"'=]{1,128}+=[^\r\n\"']{1,4096}+)")
 _PLACEHOLDER = re.compile(
@@ -100,30 +150,60 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*[.!?:]?")
 _PASSWORD_FAMILY = ("pass", "pwd", *_SECRET_NAMES_ABROAD, *_SECRET_NAMES_LATIN)
 
 
-def find_secrets(text: str, tick: Callable[[], None]) -> Iterator[Span]:
-    """Every credential's span in `text`; spans may overlap; `tick` is called once per candidate."""
+def find_secrets(text: str, tick: Callable[[], None], words: list[tuple[int, str]] | None = None) -> Iterator[Span]:
+    """Every credential's span in `text`; spans may overlap; `tick` is called once per candidate.
+
+    `words` are the text's `long_words`, where the caller has them.
+    """
     yield from _pem_keys(text)
-    yield from _vendor_keys(text, tick)
+    yield from _vendor_keys(long_words(text) if words is None else words, tick)
     yield from _jwts(text, tick)
     yield from _url_passwords(text, tick)
     yield from _named_secrets(text, tick)
 
 
-def _vendor_keys(text: str, tick: Callable[[], None]) -> Iterator[Span]:
+def long_words(text: str) -> list[tuple[int, str]]:
+    """The few words long enough for a key, of characters that keys have, with where they start."""
     # Splitting finds the few long words three times faster than a pattern over the whole text.
     # One character of `text` is one character of `plain`, so positions are the same.
     plain = text if text.isascii() else text.encode("ascii", "replace").decode("ascii")
     plain = plain.translate(_TO_SPACE)
-    at = 0
+    at, found = 0, list[tuple[int, str]]()
     for word in [word for word in plain.split() if len(word) >= _KEY_WORD_CHARS]:
         at = plain.find(word, at)
-        for found in _VENDOR_KEYS.finditer(plain, at, at + len(word)):
+        found.append((at, word))
+        at += len(word)
+    return found
+
+
+def _vendor_keys(words: list[tuple[int, str]], tick: Callable[[], None]) -> Iterator[Span]:
+    for at, word in words:
+        for found in _VENDOR_KEYS.finditer(word):
             tick()
             key = found.group().rstrip(".")
-            # `key-with-many-hyphenated-words` is prose; a real key has digits.
-            if _HAS_DIGIT.search(key, 4):
-                yield found.start(), found.start() + len(key), "key"
-        at += len(word)
+            if _is_key(key):
+                yield at + found.start(), at + found.start() + len(key), "key"
+        if len(word) < _UNKNOWN_KEY_CHARS:
+            continue
+        for found in _UNKNOWN_KEYS.finditer(word):
+            tick()
+            if found["prefix"].lower() not in _ID_PREFIXES and _is_mixed(found["run"], 3):
+                yield at + found.start(), at + found.end(), "key"
+
+
+def _is_key(key: str) -> bool:
+    """`key-with-many-hyphenated-words` and `sk_SomeClassName` are prose and code; a key has digits or mixes cases."""
+    if _HAS_DIGIT.search(key, 4):
+        return True
+    run = max(_SEPARATORS.split(key), key=len)
+    return len(run) >= 30 or (len(run) >= 16 and _is_mixed(run, 2))
+
+
+def _is_mixed(run: str, kinds: int) -> bool:
+    """Whether upper and lower case (and digits, for 3) are as mixed as chance makes them, which no name is."""
+    upper, lower = (sum(map(test, run)) for test in (str.isupper, str.islower))
+    digits = len(run) - upper - lower
+    return min(upper, lower) >= len(run) * (0.3 if kinds == 2 else 0.15) and (kinds == 2 or digits >= 1)
 
 
 def _jwts(text: str, tick: Callable[[], None]) -> Iterator[Span]:
@@ -186,12 +266,25 @@ def _named_secrets(text: str, tick: Callable[[], None]) -> Iterator[Span]:
         while at >= 0:
             tick()
             end = at + len(name)
+            if name[-1] == "=":
+                # The separator is part of the name here: "signature" alone is also a word of code.
+                span = _signature(text, at, end)
+                if span:
+                    yield span
+                at = lowered.find(name, end)
+                continue
             span = _named_value(text, name, end) if name != "key" or _is_key_name(lowered, at) else None
             if span:
                 yield span
                 end = span[1]
             at = lowered.find(name, end)
     yield from _cookies(text, lowered)
+
+
+def _signature(text: str, at: int, end: int) -> Span | None:
+    found = _SIGNATURE.match(text, end)
+    is_named = not (at and text[at - 1].isalnum())
+    return (end, found.end(), "secret") if found and is_named and _HAS_DIGIT.search(found.group()) else None
 
 
 def _is_key_name(lowered: str, at: int) -> bool:

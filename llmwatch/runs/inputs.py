@@ -83,7 +83,7 @@ def draw(
     reasons: Counter[str] = Counter()
     usable: list[dict[str, Any]] = []
     for row in rows:
-        reason = _light_reason(row, incumbent if is_replay else "", longest)
+        reason = _light_reason(row, incumbent if is_replay else "", longest, is_replay=is_replay)
         if reason:
             reasons[reason] += 1
         else:
@@ -114,14 +114,15 @@ def draw(
     )
 
 
-def _light_reason(row: Mapping[str, Any], incumbent: str, longest: int | None) -> str:
+def _light_reason(row: Mapping[str, Any], incumbent: str, longest: int | None, *, is_replay: bool) -> str:
     """Why a call's input cannot be used, by its columns alone; empty if it can."""
     checks = (
         (not row["is_kept"], "content not kept"),
         (row["endpoint"] not in _FAMILIES, "another endpoint than chat or responses"),
         (row["status"] != "ok", "failed or cut off"),
         (bool(incumbent) and row["model"] != incumbent, f"answered by another model than {incumbent}"),
-        (row["is_truncated"], "content too long to be kept whole"),
+        # What is only looked at says itself where it was cut; sent again it would be another input.
+        (row["is_truncated"] and is_replay, "content too long to be kept whole"),
         (row["is_continued"], "continues a conversation that OpenAI keeps"),
         (longest is not None and (row["input_tokens"] or 0) > longest, "longer than the model takes"),
     )

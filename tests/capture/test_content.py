@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmwatch.capture import content
 from llmwatch.capture.content import cap, prepare, replace_media
 from llmwatch.capture.redact import Redactor
 
@@ -220,3 +221,62 @@ def test_any_value_gives_ascii_json(value: object) -> None:
     assert prepared.failed is None
     assert (prepared.json or "").isascii()
     json.loads(prepared.json or "")
+
+
+def _prose(rng: random.Random, size: int) -> str:
+    words = ["invoice", "answer", "customer", "shipment", "review", "pending"]
+    return " ".join(rng.choices(words, k=size // 7))
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(1, 300_000), (30, 10_000), (400, 1000), (3000, 200)], ids=["one", "thirty", "many", "thousands"]
+)
+def test_a_long_prompt_keeps_its_first_message_and_its_newest_and_says_what_is_cut(rows: int, size: int) -> None:
+    """Above what can be searched in time, also where none of it was seen before."""
+    rng = random.Random(rows)
+    messages = [{"role": "system", "content": "Answer by the documents below, briefly please."}]
+    messages += [{"role": "user", "content": _prose(rng, size)} for _ in range(rows)]
+    messages += [{"role": "user", "content": "Now write to anna.lindgren@example.org what the documents say of it."}]
+
+    prepared = prepare(messages, Redactor())
+    kept = json.loads(prepared.json or "[]")
+
+    assert (prepared.failed, prepared.truncated) == (None, True)
+    assert kept[0] == messages[0]
+    assert kept[-1]["content"] == "Now write to [email] what the documents say of it."
+    assert "characters originally" in (prepared.json or "") or "omitted_messages" in kept[1]
+
+
+def test_one_long_message_is_kept_to_its_own_limit() -> None:
+    """Whole messages are tried first where they are likely to be searched in time; cutting is for what is longer."""
+    text = _prose(random.Random(4), 300_000)
+
+    prepared = prepare([{"role": "user", "content": text}], Redactor(budget_ms=5000))
+
+    assert 32_000 <= len(json.loads(prepared.json or "")[0]["content"]) <= 32 * 1024
+
+
+def test_a_history_that_was_searched_before_is_kept_whole() -> None:
+    """What the redactor remembers costs no time again, so that a conversation is not cut for growing."""
+    rng, redactor = random.Random(2), Redactor()
+    messages = [{"role": "user", "content": _prose(rng, 700)} for _ in range(60)]
+    for upto in range(10, 61, 10):
+        prepare(messages[:upto], redactor)
+
+    prepared = prepare(messages, redactor)
+
+    assert json.loads(prepared.json or "") == messages
+    assert not prepared.truncated
+
+
+@pytest.mark.parametrize("offset", range(0, 2000, 97))
+def test_a_secret_at_the_edge_of_a_short_piece_is_gone(offset: int) -> None:
+    """The pieces of texts that were not reached are searched beyond where they are cut, too."""
+    key = "sk-proj-" + "Ab1" * 20
+    text = "word " * 2000
+    cut = content._Cut(32 * 1024)  # pyright: ignore[reportPrivateUsage]
+    piece = cut.shorter(text[:offset] + " " + key + " " + text[offset:], 1024)
+
+    redacted, _ = Redactor(budget_ms=5000).text(piece)
+
+    assert "Ab1Ab1Ab1" not in str(cut.exactly(redacted or ""))

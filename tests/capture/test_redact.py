@@ -391,6 +391,9 @@ HOSTILE = (
     ":a", "::", ":1:", "a:b:", "password", "password=", "password: ", "token=$", "token=", "token is ", "secret ", "key", "api_key", "api_key=\"", "cookie:", "cookie=",
     "AA11", "DE89 ", "GB29NWBK", "A1", "AB12 ", "AAAAAA", "_", "-", ".", "a", "A", " ", "\n", "=", "\u0130", "密码", "：", "１", "\u00a0", "AKIA", "bearer ", "sig=",
     "1//0", "12345678:AA", "xoxb-", "%", "'", '"', "\\", "123-45-", "4111", "1234567890123456789 ", "tel 1", "3.", "1:1:", "\ud800", "https://hooks.slack.com/services/",
+    "%40", "a%40b.", "%41", "QUFB", "QUFB=", "\\", '\\"', "\\\\\"", "\\n", "ssn ", "ssn is my ", "passport A", "otp ", "pin: 1", "1234 is your code ", "code ", "cvv-", "00-",
+    "00-1A-", "001a.", "de89 ", "de89", "ab12", "AB 12 ", "zyx_", "zyx_a_", "zyx_aA1", "sig=a", "signature=", "ssws 0", "_auth=", "name\", \"value", "1/1234567890", "NRAL", "0a", "pat",
+    "-----BEGIN PRIVATE KEY-----\"", "\"> ", "one-time password ", "1111.",
 )  # fmt: skip
 SIZE = 128 * 1024
 

@@ -81,7 +81,7 @@ def init(
     """
     caller = sys._getframe(1).f_globals  # pyright: ignore[reportPrivateUsage]
     try:
-        _begin(settings, tracer_provider, clock, caller)
+        _begin(settings, tracer_provider, meter_provider, clock, caller)
     except Exception as e:
         state.recorder = None
         _say(logging.ERROR, f"init() failed, and no call is captured: {type(e).__name__}: {str(e)[:200]}")
@@ -96,6 +96,7 @@ def _say(level: int, text: str) -> None:
 def _begin(
     settings: Mapping[str, Any],
     tracer_provider: trace_api.TracerProvider | None,
+    meter_provider: MeterProvider | None,
     clock: Callable[[], int] | None,
     caller: Mapping[str, Any],
 ) -> None:

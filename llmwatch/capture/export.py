@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -21,17 +21,9 @@ from ..settings import Settings, load_settings
 from ..spool import ATTEMPT, CALL, SpoolWriter
 from .guard import Observe
 from .outgoing import WORDS
-from .recorder import CallSpan, state
+from .recorder import Attempt, CallSpan, state
 from .redact import Redactor
 from .tags import is_content_refused
-
-# The instrumentation writes old or new names as the process has opted; both mean the same.
-_HTTP_NAMES: Final[Mapping[str, str]] = {
-    "http.status_code": "http.response.status_code",
-    "http.method": "http.request.method",
-    "net.peer.name": "server.address",
-    "http.host": "server.address",
-}
 
 
 class SpoolRecorder:
@@ -59,15 +51,10 @@ class SpoolRecorder:
         record = record_from_span(identity, self._resource(resource, span.pid), span.attributes)
         return self.spool.append(CALL, encode_record(record))
 
-    def write_attempt(self, span: ReadableSpan, started_ns: int, ended_ns: int) -> bool:
+    def write_attempt(self, attempt: Attempt) -> bool:
         """Writes one HTTP try of a call."""
-        if span.context is None or span.parent is None:
-            return False
-        attributes = {_HTTP_NAMES.get(k, k): v for k, v in (span.attributes or {}).items()}
-        record = attempt_record(_identity(span.context, span.parent, started_ns, ended_ns), attributes)
-        if "http_status_code" not in record and "error_type" not in record:
-            record["error_type"] = _exception_type(span)
-        return self.spool.append(ATTEMPT, encode_record(record))
+        identity = _identity(attempt.context, attempt.parent, attempt.started_ns, attempt.ended_ns)
+        return self.spool.append(ATTEMPT, encode_record(attempt_record(identity, attempt.attributes)))
 
 
 def _identity(context: SpanContext, parent: SpanContext | None, started_ns: int, ended_ns: int) -> dict[str, Any]:
@@ -101,14 +88,6 @@ def call_span(span: ReadableSpan) -> CallSpan | None:
         is_error,
         os.getpid(),
     )
-
-
-def _exception_type(span: ReadableSpan) -> str | None:
-    for event in span.events:
-        kind = (event.attributes or {}).get("exception.type")
-        if kind:
-            return str(kind).rpartition(".")[2]
-    return None
 
 
 class _SpoolSpans:

@@ -110,7 +110,7 @@ def _start(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Runni
                 _ask_for_usage(pending, options)
         if recorder.write_attempt is not None:
             with Observe("attempts"):
-                client_instrumentation()(client._client)
+                client_instrumentation()(client._client, has_spans=recorder.tracer is not None)
         running = _Running(pending)
     return running
 

@@ -12,7 +12,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
-from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Tracer
 
 from ..settings import Settings
@@ -46,7 +45,7 @@ class Recorder:
         tracer: Tracer | None = None,
         pseudonym: Callable[[str], str] | None = None,
         clock: Callable[[], int] | None = None,
-        write_attempt: Callable[[ReadableSpan, int, int], object] | None = None,
+        write_attempt: Callable[[Attempt], object] | None = None,
         seal: Callable[[], None] | None = None,
         spool: SpoolWriter | None = None,
     ) -> None:
@@ -143,6 +142,16 @@ class CallSpan(NamedTuple):
     attributes: dict[str, Any]
     is_error: bool
     pid: int
+
+
+class Attempt(NamedTuple):
+    """One HTTP try of a call as it ended: identity, times in nanoseconds since the epoch, attributes by OTel names."""
+
+    context: SpanContext
+    parent: SpanContext
+    started_ns: int
+    ended_ns: int
+    attributes: Mapping[str, Any]
 
 
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)

@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 from opentelemetry import trace as trace_api
-from opentelemetry.sdk.resources import Resource
 
 from .. import pseudonym
 from ..call import SCOPE_NAME
 from ..settings import Settings, load_settings
 from . import hook, pools, websocket
 from .call_site import forget_sites
-from .export import SpoolRecorder, SpoolSpanExporter, SpoolSpanProcessor
+from .disk import SpoolRecorder
 from .guard import Observe
 from .ledger import feedback, outcome, revenue
 from .outgoing import SCHEMA_URL, Metrics
@@ -37,6 +36,7 @@ from .tags import NoContent, customer, feature, session, task, user
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
 
+    from .export import SpoolSpanExporter, SpoolSpanProcessor
     from .instrumentor import OpenAIInstrumentor
 
 __all__ = [
@@ -187,7 +187,7 @@ def _version(package: str) -> str:
         return "unknown"
 
 
-def _resource(settings: Settings, caller: Mapping[str, Any]) -> Resource:
+def _resource(settings: Settings, caller: Mapping[str, Any]) -> Mapping[str, Any]:
     """Who makes the calls. Built by hand: resource detectors may read files and the network."""
     attributes: dict[str, Any] = dict(_environment_attributes())
     name = settings.service_name or os.environ.get("OTEL_SERVICE_NAME") or attributes.get("service.name")
@@ -200,7 +200,7 @@ def _resource(settings: Settings, caller: Mapping[str, Any]) -> Resource:
     attributes["host.name"] = platform.node()
     attributes["llmwatch.version"] = _version("llmwatch")
     attributes["llmwatch.openai.version"] = _version("openai")
-    return Resource(attributes)
+    return attributes
 
 
 def _environment_attributes() -> Mapping[str, str]:
@@ -246,4 +246,9 @@ def __getattr__(name: str) -> Any:
         from .instrumentor import OpenAIInstrumentor
 
         return OpenAIInstrumentor
+    # So is the SDK of OpenTelemetry, a third of what `init` would take, for who has spans of others kept as calls.
+    if name in ("SpoolSpanExporter", "SpoolSpanProcessor"):
+        from . import export
+
+        return getattr(export, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,71 +1,27 @@
-"""Owns the way of a span to the disk: one record, one line, one write, before the call returns.
+"""Owns a span processor and an exporter of the standard OpenTelemetry shape, usable in any tracer provider.
 
-A span processor and an exporter of the standard OpenTelemetry shape, usable in any tracer provider. Only spans of our
-own scope become calls, so that other instrumentations beside ours count nothing twice.
+Only spans of our own scope become calls, so that other instrumentations beside ours count nothing twice. Loaded where a
+program asks for one of the two.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import SpanContext, StatusCode
+from opentelemetry.trace import StatusCode
 
-from ..call import ATTRIBUTE_TO_COLUMN, RESOURCE_FIELDS, SCOPE_NAME, attempt_record, encode_record, record_from_span
+from ..call import ATTRIBUTE_TO_COLUMN, SCOPE_NAME
 from ..settings import Settings, load_settings
-from ..spool import ATTEMPT, CALL, SpoolWriter
+from .disk import SpoolRecorder
 from .guard import Observe
 from .outgoing import WORDS
-from .recorder import Attempt, CallSpan, state
+from .recorder import CallSpan, state
 from .redact import Redactor
 from .tags import is_content_refused
-
-
-class SpoolRecorder:
-    """Encodes spans and appends them to this process's spool segment."""
-
-    def __init__(self, settings: Settings, clock: Callable[[], int] | None = None) -> None:
-        self.spool = SpoolWriter(settings.spool_dir, settings.spool_max_mb << 20, clock or time.time_ns)
-        self._resources: dict[int, tuple[Resource, dict[str, Any]]] = {}
-
-    def _resource(self, resource: Resource | None, pid: int) -> dict[str, Any]:
-        """The resource's columns; the process id is that of the caller, whoever forked it."""
-        if resource is None:
-            return {"process_pid": pid}
-        known = self._resources.get(id(resource))
-        if known is None or known[0] is not resource or known[1]["process_pid"] != pid:
-            attributes = resource.attributes
-            columns = {f.column: attributes[f.attribute] for f in RESOURCE_FIELDS if f.attribute in attributes}
-            columns["process_pid"] = pid
-            known = self._resources[id(resource)] = (resource, columns)
-        return known[1]
-
-    def write_span(self, span: CallSpan, resource: Resource | None) -> bool:
-        """Writes one call; True means that no crash of this process can lose it."""
-        identity = _identity(span.context, span.parent, span.started_ns, span.ended_ns)
-        record = record_from_span(identity, self._resource(resource, span.pid), span.attributes)
-        return self.spool.append(CALL, encode_record(record))
-
-    def write_attempt(self, attempt: Attempt) -> bool:
-        """Writes one HTTP try of a call."""
-        identity = _identity(attempt.context, attempt.parent, attempt.started_ns, attempt.ended_ns)
-        return self.spool.append(ATTEMPT, encode_record(attempt_record(identity, attempt.attributes)))
-
-
-def _identity(context: SpanContext, parent: SpanContext | None, started_ns: int, ended_ns: int) -> dict[str, Any]:
-    return {
-        "trace_id": f"{context.trace_id:032x}",
-        "span_id": f"{context.span_id:016x}",
-        "parent_span_id": f"{parent.span_id:016x}" if parent is not None else None,
-        "started_us": started_ns // 1000,
-        # A clock set back during a call must not make it end before it began.
-        "ended_us": max(started_ns, ended_ns) // 1000,
-    }
 
 
 def call_span(span: ReadableSpan) -> CallSpan | None:
@@ -90,6 +46,10 @@ def call_span(span: ReadableSpan) -> CallSpan | None:
     )
 
 
+def _attributes(span: ReadableSpan) -> Mapping[str, Any] | None:
+    return None if span.resource is None else span.resource.attributes  # pyright: ignore[reportUnnecessaryComparison]
+
+
 class _SpoolSpans:
     """What processor and exporter share: which spans are calls, and where they go."""
 
@@ -111,7 +71,7 @@ class _SpoolSpans:
         if call is not None and self._mode != "full":
             # What another instrumentation put on its span was never asked whether it may be kept.
             call = call._replace(attributes=self._kept(call.attributes))
-        return call is None or self._recorder.write_span(call, span.resource)
+        return call is None or self._recorder.write_span(call, _attributes(span))
 
     def _kept(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """The attributes as the mode allows; in `metadata` of those without a field of ours only numbers."""

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from llmwatch.analysis.calibration import Calibration, calibrated, calibration_of, calibrations_of, with_calibrated
+from llmwatch.analysis.calibration import (
+    Calibration,
+    calibrated,
+    calibration_of,
+    calibrations_of,
+    is_enough,
+    with_calibrated,
+)
 from llmwatch.analysis.task_drift import speaking
 from llmwatch.analysis.weekly import monday_of, week_of
 from tests.simulations.drift_calibrated import CALM, WORLDS, found_within, tasks_alarmed
@@ -40,6 +47,21 @@ def test_the_slope_and_the_fit_are_those_of_the_answers_that_both_scored() -> No
     assert one.slope == pytest.approx(3.4 / (7.4 + 0.25))
     plain = 3.4**2 / ((5.0 + 0.25) * (7.4 + 0.25))
     assert one.fit == pytest.approx(1 - (1 - plain) * 38 / 37)
+
+
+def test_two_answers_that_both_scored_have_a_slope() -> None:
+    """One passes with both, one with neither: half a point of spread each, and half of it in common."""
+    one = calibration_of([double(1, 1, 1, 2)], "r j")
+
+    assert (one.doubles, one.slope, one.fit) == (2, pytest.approx(0.5 / 0.75), pytest.approx(0.25 / 0.75**2))
+    assert not one.is_known
+
+
+def test_scores_of_one_side_alone_compare_nothing() -> None:
+    """However few the judge has: reviews of the last weeks without any before them are no evidence."""
+    assert not is_enough((0.0, 50.0), (1.0, 1.0), None)
+    assert not is_enough((50.0, 0.0), (1.0, 1.0), None)
+    assert is_enough((1.0, 1.0), (4.0, 4.0), None)
 
 
 def test_a_week_moves_by_what_the_judge_says_of_all_answers_and_counts_as_more_scores() -> None:

@@ -17,9 +17,10 @@ from typing import Any, Final, Literal
 Kind = Literal["own", "application", "library", "launcher", "loop", "plumbing"]
 
 # Frames that stand between the caller and the API in any program; the caller is the first frame beyond them.
-_PLUMBING: Final = frozenset(
-    ("openai", "llmwatch", "opentelemetry", "wrapt", "httpx", "httpx2", "functools", "contextlib", "contextvars")
-)
+_PLUMBING: Final = frozenset((
+    "openai", "llmwatch", "opentelemetry", "wrapt", "httpx", "httpx2", "functools", "contextlib", "contextvars",
+    "asyncio",
+))  # fmt: skip
 # What starts or serves programs: no frame beyond one of these asked for the call, and no service is named after it.
 LAUNCHERS: Final = frozenset((
     "uvicorn", "gunicorn", "hypercorn", "daphne", "granian", "waitress", "werkzeug", "wsgiref", "socketserver", "uwsgi",
@@ -35,8 +36,13 @@ _FRAMEWORKS: Final = frozenset(("fastapi", "flask", "django", "sanic", "litestar
 _COMMANDS: Final = frozenset((
     "opentelemetry-instrument", "ddtrace-run", "newrelic-admin", "django-admin", "ipykernel_launcher",
 ))  # fmt: skip
-# The functions of asyncio that run a loop: what stands outside of them asked for nothing that runs inside.
-_LOOPS: Final = frozenset(("run", "run_until_complete", "run_forever", "_run_once", "_run"))
+# The functions that run an event loop: what stands outside of them asked for nothing that runs inside.
+_LOOPS: Final[Mapping[str, frozenset[str]]] = {
+    "asyncio": frozenset(("run", "run_until_complete", "run_forever", "_run_once", "_run")),
+    "trio": frozenset(("run", "unrolled_run", "guest_tick")),
+    "curio": frozenset(("run",)),
+    "twisted": frozenset(("run", "mainLoop")),
+}
 _NOTEBOOK: Final = re.compile(r"(?:^|[/\\])(?:ipykernel|marimo)_\d+[/\\]|^<ipython-input|^<command-")
 _STANDARD: Final = (
     os.path.dirname(os.__file__) + os.sep,  # noqa: PTH120 - text before text: a path for each code object costs more
@@ -60,10 +66,10 @@ def kind_of(code: CodeType, scope: Mapping[str, Any]) -> tuple[str, Kind]:
     if not isinstance(module, str):
         return "?", "library"
     top = module.partition(".")[0]
+    if top in _LOOPS and code.co_name in _LOOPS[top]:
+        return module, "loop"
     if top in _PLUMBING:
         return module, "plumbing"
-    if top == "asyncio":
-        return module, "loop" if code.co_name in _LOOPS else "plumbing"
     function = code.co_qualname.replace(".<locals>", "")
     file = code.co_filename
     if module in ("__main__", "__mp_main__"):

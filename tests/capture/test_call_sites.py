@@ -24,6 +24,7 @@ import openai
 import pytest
 
 import llmwatch
+from llmwatch.capture.program import kind_of
 from llmwatch.standin import StandinServer
 from tests.spooled import calls
 
@@ -397,3 +398,22 @@ def test_a_service_under_a_real_server_is_named_after_its_handlers(tmp_path: Pat
     assert sites_of(found) == {"desk:summarize": 3, "desk:route": 2, "desk:draft": 1, "desk:tell.parts": 3}
     assert [call.get("customer_id") for call in found if call["call_site"] == "desk:tell.parts"] == ["acme"] * 3
     assert {call["service_name"] for call in found} == {"desk"}
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "kind"),
+    [
+        ("asyncio.base_events", "run_forever", "loop"),
+        ("asyncio.tasks", "gather", "plumbing"),
+        ("trio._core._run", "run", "loop"),
+        ("trio._core._run", "unrolled_run", "loop"),
+        ("trio._threads", "to_thread_run_sync", "library"),
+        ("twisted.internet.base", "mainLoop", "loop"),
+    ],
+)
+def test_what_runs_a_loop_asked_for_nothing_that_runs_inside(module: str, function: str, kind: str) -> None:
+    """A nursery's own task stands between no function of the program and the module that started the loop."""
+    scope: dict[str, Any] = {"__name__": module}
+    exec(compile(f"def {function}(): pass", f"/x/site-packages/{module}.py", "exec"), scope)
+
+    assert kind_of(scope[function].__code__, scope)[1] == kind

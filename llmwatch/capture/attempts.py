@@ -20,6 +20,8 @@ from .guard import Observe
 from .pending import UNSENT, Pending, current
 from .recorder import Attempt, ids
 
+# (client, httpx or httpx2, its transports, what they do without us, their method)
+BySpans = Callable[[Any, str, list[Any], list[Callable[..., Any]], str], None]
 MARK: Final = "_llmwatch_attempts"
 # The instrumentation's own mark on a client.
 INSTRUMENTED: Final = "_is_instrumented_by_opentelemetry"
@@ -35,8 +37,8 @@ class ClientInstrumentation:
             # Another thread may hold it at the moment of a fork.
             os.register_at_fork(after_in_child=self._renew_lock)
 
-    def __call__(self, client: Any, *, has_spans: bool = False) -> None:
-        """Watches `client`, by spans where asked; does nothing for one that is known or shares its transport."""
+    def __call__(self, client: Any, by_spans: BySpans | None = None) -> None:
+        """Watches `client`, by spans where given how; does nothing for one that is known or shares its transport."""
         if client in self._seen:
             return
         with self._lock:
@@ -44,13 +46,13 @@ class ClientInstrumentation:
                 return
             # Known once it is done: a thread that shares its first call waits, so that no attempt goes unseen.
             with Observe("attempts"):
-                self._instrument(client, has_spans=has_spans)
+                self._instrument(client, by_spans)
             self._seen.add(client)
 
     def _renew_lock(self) -> None:
         self._lock = threading.Lock()
 
-    def _instrument(self, client: Any, *, has_spans: bool) -> None:
+    def _instrument(self, client: Any, by_spans: BySpans | None) -> None:
         root = _library(type(client))
         # A client that the program has instrumented itself is left alone: its spans are the program's.
         if root is None or getattr(client, INSTRUMENTED, False):
@@ -62,14 +64,12 @@ class ClientInstrumentation:
         if any(getattr(t, MARK, False) for t in transports):
             return
         plain = [_plain(transport, method) for transport in transports]
-        if not has_spans:
+        if by_spans is None:
             for transport, original in zip(transports, plain, strict=True):
                 setattr(transport, method, (_watch_async if is_async else _watch)(original))
                 setattr(transport, MARK, True)
             return
-        from .attempt_spans import instrument
-
-        instrument(client, root, transports, plain, method)
+        by_spans(client, root, transports, plain, method)
 
 
 @functools.cache

@@ -14,10 +14,10 @@ from typing import Any, Final
 from opentelemetry import context as context_api
 from opentelemetry.trace import set_span_in_context
 
-from .attempts import client_instrumentation
+from .attempts import BySpans, client_instrumentation
 from .guard import Observe
 from .pending import Pending, begin, current, read_headers
-from .recorder import state
+from .recorder import Recorder, state
 from .sse import StreamFold
 from .stream import tee
 
@@ -110,9 +110,18 @@ def _start(client: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Runni
                 _ask_for_usage(pending, options)
         if recorder.write_attempt is not None:
             with Observe("attempts"):
-                client_instrumentation()(client._client, has_spans=recorder.tracer is not None)
+                client_instrumentation()(client._client, _by_spans(recorder))
         running = _Running(pending)
     return running
+
+
+def _by_spans(recorder: Recorder) -> BySpans | None:
+    """How tries become spans, where the program takes ours: loads the SDK of OpenTelemetry and the instrumentation."""
+    if recorder.tracer is None:
+        return None
+    from .attempt_spans import instrument
+
+    return instrument
 
 
 def _sync_request(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -339,9 +339,9 @@ def test_threads_that_share_a_clients_first_call_lose_no_attempt(
     """The second waits until the client is instrumented, however long that takes."""
     plain = ClientInstrumentation._instrument
 
-    def slowly(self: Any, client: Any, **how: Any) -> None:
+    def slowly(self: Any, client: Any, by_spans: Any) -> None:
         time.sleep(0.2)
-        plain(self, client, **how)
+        plain(self, client, by_spans)
 
     monkeypatch.setattr(ClientInstrumentation, "_instrument", slowly)
     llmwatch.init(home=home)

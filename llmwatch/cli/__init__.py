@@ -38,7 +38,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("downgrade", "simulate", "prices", "sql"), _ASK),
     **dict.fromkeys(("shadow", "judge"), _LEARN),
     **dict.fromkeys(("feedback", "revenue", "serve", "dashboards", "doctor", "merge", "config", "reprice"), _KEEP),
-    **dict.fromkeys(("purge", "export"), _KEEP),
+    **dict.fromkeys(("purge", "export", "backup"), _KEEP),
 }
 
 

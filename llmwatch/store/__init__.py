@@ -48,6 +48,7 @@ from .settled import open_settled
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from .backup import Backup
     from .health import Health
     from .jail import Answer, Limits
     from .purge import PurgeResult
@@ -449,6 +450,12 @@ class Store:
 
         with self.read_long() as con:
             return export_parquet(con, directory)
+
+    def backup(self, folder: Path) -> Backup:
+        """A copy of the whole home in a new folder; for a process that has no connection to the file."""
+        from .backup import back_up
+
+        return back_up(self._home, self._path, folder, _MERGE_WAIT_S)
 
     def adopt(self, chosen: Configuration) -> Configuration:
         """The configuration is in force, and calls without a price that it prices are priced; `notes` say what changed.

@@ -67,16 +67,21 @@ def copied(path: Path, home: Path) -> Generator[Path]:
     """
     folder = home / "tmp" / f"{MERGE_FILE}{os.urandom(8).hex()}"
     folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield copy_locked(path, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_locked(path: Path, folder: Path) -> Path:
+    """The file and its log in the folder, as of one moment; as for `copied`, and OSError where a stranger writes it."""
     # Under the file's own name, which is the database's name in DuckDB.
     copy = folder / path.name
     log = path.with_name(f"{path.name}.wal")
-    try:
-        with path.open("rb") as file:
-            # What DuckDB's own readers take: a program that is not ours may be writing.
-            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            shutil.copyfile(path, copy)
-            with suppress(FileNotFoundError):
-                shutil.copyfile(log, folder / log.name)
-        yield copy
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with path.open("rb") as file:
+        # What DuckDB's own readers take: a program that is not ours may be writing.
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        shutil.copyfile(path, copy)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(log, folder / log.name)
+    return copy

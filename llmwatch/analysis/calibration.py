@@ -68,8 +68,8 @@ def _spread(row: Mapping[str, Any], product: str, one: str, other: str) -> float
 def calibrated(rows: Rows, doubles: Rows, evidence: str, calibration: Calibration) -> list[dict[str, Any]]:
     """One task's rows of a rung of people with each week's average calibrated, as the scores that it is worth.
 
-    A cell keeps its variance and skewness and counts as n / (1 - m / n * fit * (1 - m / N)) scores: n by people, m of
-    them by the judge too, N by the judge in all.
+    A cell keeps its variance and skewness and counts as n / (1 - m / n * fit * (1 - M / N)) scores: n by people, m of
+    them by the judge too; of all people of that week and stratum M, who share what the judge says of its N answers.
     """
     judged: dict[tuple[Any, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     for row in rows:
@@ -82,25 +82,29 @@ def calibrated(rows: Rows, doubles: Rows, evidence: str, calibration: Calibratio
         for row in doubles
         if row["evidence"] == evidence and row["series"] == calibration.series
     }
+    shared: dict[tuple[Any, str], float] = defaultdict(float)
+    for (week, stratum, _), double in both.items():
+        shared[week, stratum] += float(double["n"])
     found: list[dict[str, Any]] = []
     for row in rows:
         if row["evidence"] != evidence:
             continue
         double = both.get((row["week"], row["stratum"], row["scorer"]))
-        n_judged, total = judged[row["week"], row["stratum"]]
-        found.append({**row, **_moved(row, double, n_judged, total, calibration)})
+        place = row["week"], row["stratum"]
+        found.append({**row, **_moved(row, double, judged[place], shared[place], calibration)})
     return found
 
 
 def _moved(
-    row: Mapping[str, Any], double: Mapping[str, Any] | None, n_judged: float, judged: float, by: Calibration
+    row: Mapping[str, Any], double: Mapping[str, Any] | None, judge: Sequence[float], shared: float, by: Calibration
 ) -> dict[str, float]:
+    n_judged, judged = judge
     if double is None or n_judged <= double["n"]:
         return {}
     n, m = float(row["n"]), float(double["n"])
     plain = float(row["total"]) / n
     mean = plain + by.slope * m / n * (judged / n_judged - float(double["judge"]) / m)
-    worth = n / (1 - m / n * by.fit * (1 - m / n_judged))
+    worth = n / (1 - m / n * by.fit * max(1 - shared / n_judged, 0.0))
     # The second and third moment about the mean stay those of the scores.
     second = max(float(row["squares"]) / n - plain**2, 0.0)
     third = float(row["cubes"]) / n - 3 * plain * float(row["squares"]) / n + 2 * plain**3

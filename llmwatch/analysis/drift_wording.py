@@ -159,19 +159,28 @@ def sentence(one: TaskDrift, near: date) -> str:
         parts.append(f"{one.drift.reason[0].upper()}{one.drift.reason[1:]}.")
     if one.signals:
         parts += _answers(one, near)
-    if one.judge:
-        parts.append(_judge(one.task, one.judge))
+    parts += _judges(one)
+    if one.acknowledged and not one.alarm:
+        parts.append(
+            f"An alarm was acknowledged: the baseline begins with the week of {day_words(one.acknowledged, near)}."
+        )
+    return " ".join(part for part in parts if part)
+
+
+def _judges(one: TaskDrift) -> list[str]:
+    """What a judge has to do with the scores: a change of judge, one that speaks alone, one that people calibrate."""
+    parts = [_judge(one.task, one.judge)] if one.judge else []
+    if one.is_alarm and one.evidence == "judge":
+        parts.append(
+            "The judge speaks alone here: reviews of answers of these weeks would tell whether it has drifted itself."
+        )
     if one.calibration and one.evidence:
         judge = one.calibration.series.partition(" ")[2] or "the judge"
         parts.append(
             f"{judge} is calibrated by the {one.calibration.doubles:,} answers that it and people scored: what it says"
             " of all others sharpens each week."
         )
-    if one.acknowledged and not one.alarm:
-        parts.append(
-            f"An alarm was acknowledged: the baseline begins with the week of {day_words(one.acknowledged, near)}."
-        )
-    return " ".join(part for part in parts if part)
+    return parts
 
 
 def _judge(task: str, change: JudgeChange) -> str:

@@ -184,7 +184,8 @@ def plain_mean(sums: Sums, weeks: slice, overdispersion: float = 1.0) -> Mean:
     count = int(np.count_nonzero(sums.n[weeks].sum(axis=1)))
     if not n:
         return Mean(float("nan"), 0.0, 1.0, 0, 0)
-    mean, effective = total / n, n / overdispersion
+    # Calibrated scores may average beyond the ends of the scale, by luck.
+    mean, effective = min(max(total / n, 0.0), 1.0), n / overdispersion
     if sums.is_pass_or_fail:
         low, high = wilson(mean * effective, effective, _LEVEL)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
 from llmwatch.analysis.calibration import (
@@ -15,6 +16,8 @@ from llmwatch.analysis.calibration import (
     is_enough,
     with_calibrated,
 )
+from llmwatch.analysis.levels import plain_mean
+from llmwatch.analysis.scan import Sums
 from llmwatch.analysis.task_drift import speaking
 from llmwatch.analysis.weekly import monday_of, week_of
 from tests.simulations.drift_calibrated import CALM, WORLDS, found_within, tasks_alarmed
@@ -78,6 +81,28 @@ def test_a_week_moves_by_what_the_judge_says_of_all_answers_and_counts_as_more_s
     assert cell["total"] / worth == pytest.approx(mean)
     assert cell["squares"] / worth - mean**2 == pytest.approx(variance)
     assert cell["cubes"] / worth - 3 * mean * cell["squares"] / worth + 2 * mean**3 == pytest.approx(third)
+
+
+def test_reviewers_of_one_week_share_what_the_judge_says_of_it() -> None:
+    """Ann reviewed 30, 20 of them judged, Ben 40, all judged: 60 of the judge's 100 answers are known to people."""
+    rows = [scores("review", 30, 25, scorer="ann"), scores("review", 40, 30, scorer="ben"), scores("judge", 100, 70)]
+    doubles = [double(15, 17, 16, 20, scorer="ann"), double(28, 30, 30, 40, scorer="ben")]
+
+    ann, ben = calibrated(rows, doubles, "review", Calibration("r j", 200, 0.75, 0.4))
+
+    assert ann["n"] == pytest.approx(30 / (1 - (20 / 30) * 0.4 * (1 - 60 / 100)))
+    assert ben["n"] == pytest.approx(40 / (1 - 0.4 * (1 - 60 / 100)))
+    assert ben["total"] / ben["n"] == pytest.approx(0.75 - 0.75 * (30 / 40 - 0.7))
+
+
+def test_a_level_that_luck_calibrates_beyond_the_scale_is_shown_at_its_end() -> None:
+    """Five of five, and the judge passes more of all answers than of these five."""
+    sums = Sums(*(np.array([[x]]) for x in (6.0, 6.5, 7.05, 7.6)))
+
+    one = plain_mean(sums, slice(0, 1))
+
+    assert (one.value, one.high) == (1.0, 1.0)
+    assert one.low < 1.0
 
 
 def test_a_week_that_the_judge_did_not_see_stays_what_people_said() -> None:

@@ -41,6 +41,8 @@ class World:
     every: int = 1
     # How many times likelier an answer that the judge refused is reviewed.
     leaning: float = 1.0
+    # Who share the reviews.
+    people: int = 1
 
 
 def weeks_of(rng: np.random.Generator, world: World, weeks: int) -> tuple[list[Row], list[Row]]:
@@ -61,13 +63,14 @@ def weeks_of(rng: np.random.Generator, world: World, weeks: int) -> tuple[list[R
         share = world.reviewed / world.judged * np.where(says, 1.0, world.leaning)
         seen = rng.random(n) < share if week % world.every == 0 else np.zeros(n, dtype=bool)
         rows.append(_row(week, says, evidence="judge", series="r j"))
-        if seen.any():
-            people, judge = good[seen].astype(float), says[seen].astype(float)
-            rows.append(_row(week, people, evidence="review", series=""))
-            sums = {"people": people.sum(), "people_squares": people.sum(), "judge": judge.sum()}
-            sums |= {"judge_squares": judge.sum(), "product": (people * judge).sum()}
-            own = {"task": "t", "week": monday_of(FIRST + week), "stratum": "en", "scorer": "", "evidence": "review"}
-            doubles.append({**own, "series": "r j", "n": int(seen.sum()), **{k: float(v) for k, v in sums.items()}})
+        who = rng.integers(world.people, size=n)
+        for person in range(world.people):
+            own = seen & (who == person)
+            if own.any():
+                name = str(person) if world.people > 1 else ""
+                people, judge = good[own].astype(float), says[own].astype(float)
+                rows.append(_row(week, people, evidence="review", series="", scorer=name))
+                doubles.append(_double(week, people, judge, name))
     return rows, doubles
 
 
@@ -77,6 +80,14 @@ def _row(week: int, scores: np.ndarray, **fields: Any) -> Row:
     return {
         "task": "t", "week": monday_of(FIRST + week), "stratum": "en", "name": "quality", "scorer": "",
         "n": len(scores), "total": total, "squares": total, "cubes": total, "last_scored_at": at, **fields,
+    }  # fmt: skip
+
+
+def _double(week: int, people: np.ndarray, judge: np.ndarray, scorer: str) -> Row:
+    return {
+        "task": "t", "week": monday_of(FIRST + week), "stratum": "en", "scorer": scorer, "evidence": "review",
+        "series": "r j", "n": len(people), "people": float(people.sum()), "people_squares": float(people.sum()),
+        "judge": float(judge.sum()), "judge_squares": float(judge.sum()), "product": float((people * judge).sum()),
     }  # fmt: skip
 
 
@@ -124,11 +135,13 @@ WORLDS: Mapping[str, World] = {
     "10 points, refused ones reviewed twice as often": World(fall=0.1, leaning=2.0),
     "20 points that the judge does not see": World(fall=0.2, is_hidden=True),
     "no fall, the judge's accuracy 0.9 -> 0.75": World(later_accuracy=0.75),
+    "the same with 5 reviews a week": World(later_accuracy=0.75, reviewed=5),
 }
 CALM: Mapping[str, World] = {
     "30 reviews of 100 judged": World(),
     "10 reviews of 100 judged": World(reviewed=10),
     "5 reviews of 100 judged": World(reviewed=5),
+    "60 reviews by three people": World(reviewed=60, people=3),
     "reviews every fourth week": World(every=4),
     "refused ones reviewed twice as often": World(leaning=2.0),
 }

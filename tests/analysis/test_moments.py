@@ -39,6 +39,21 @@ def test_a_word_that_is_no_date_stays(words: str) -> None:
     assert masked_text(words) == words
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("Name at most 3. May I help?", "Name at most {…}. May I help?"),
+        ("Step 3. March on.", "Step {…}. March on."),
+        ("Use under 5, sat or unsat.", "Use under {…}, sat or unsat."),
+        ("You have 2 sun loungers.", "You have {…} sun loungers."),
+        ("Am 3. Dez 2026 um 10:00 pm.", "Am {…} um {…}."),
+    ],
+)
+def test_a_word_behind_the_end_of_a_sentence_is_no_date(text: str, masked: str) -> None:
+    """The number before it belongs to the sentence before."""
+    assert masked_text(text) == masked
+
+
 def test_numbers_that_stand_apart_stay_apart() -> None:
     """A count of something and the next sentence's are two."""
     assert masked_text("Page 3 of 12. Answer in 2 words; you may use 3 signs.") == (

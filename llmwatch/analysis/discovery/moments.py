@@ -29,6 +29,7 @@ _BESIDE_NUMBERS: Final = frozenset((
     "fevereiro", "março", "maio", "junho", "julho", "setembro", "outubro", "novembro", "dezembro", "januari",
     "februari", "maart", "mei", "augustus", "年", "月", "日",
 ))  # fmt: skip
+_DAYS: Final = frozenset(("mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun"))
 # What stands between the parts of one moment or number, at most two of them.
 _BETWEEN: Final = frozenset(("-", "/", ".", ":", ",", "+"))
 # Between a number and a month, and a month and a year; between two numbers they count something.
@@ -52,14 +53,29 @@ def moments(folded: Sequence[str]) -> list[tuple[int, int]]:
         return found
     behind = 0
     for at, word in enumerate(folded):
-        if at < behind or not (word in _ALWAYS or word == MASK or word in _BESIDE_NUMBERS):
+        # Behind a number these tell the half of the day; before one they are another word.
+        if at < behind or word in ("am", "pm") or not (word in _ALWAYS or word == MASK or word in _BESIDE_NUMBERS):
             continue
         behind, is_moment = at + 1, word not in _BESIDE_NUMBERS
         while (following := _following(folded, behind - 1)) is not None:
             behind, is_moment = following + 1, is_moment or folded[following] not in _BESIDE_NUMBERS
         if is_moment:
-            found.append((at, behind))
+            found.append((at, _end(folded, at, behind)))
     return found
+
+
+def _end(folded: Sequence[str], first: int, behind: int) -> int:
+    """Where a moment ends: a word that is something else too is no part of it behind the end of a sentence.
+
+    "At most 3. May I help?" ends with the 3, and so does "3, sat or unsat"; a day's name stands before its number.
+    """
+    while behind - first > 1 and (word := folded[behind - 1]) in _BESIDE_NUMBERS:
+        if folded[behind - 2] not in _BETWEEN and word not in _DAYS:
+            break
+        behind -= 1
+        while behind - first > 1 and (folded[behind - 1] in _BETWEEN or folded[behind - 1] in _OF):
+            behind -= 1
+    return behind
 
 
 def _following(folded: Sequence[str], last: int) -> int | None:
